@@ -1,0 +1,63 @@
+//! Feeds: the edge of a curriculum, and all that a training loop needs to see of it.
+
+#[cfg(feature = "burn")]
+pub mod burn;
+mod lockstep;
+mod prefetch;
+
+pub use lockstep::{Lockstep, Reporter};
+pub use prefetch::Prefetch;
+
+use crate::curriculum::Curriculum;
+use crate::error::Result;
+use crate::event::{Batch, Feedback, Verdict};
+use crate::policy::Policy;
+use crate::sampler::Sampler;
+use crate::signal::{Signal, Trial};
+
+/// Hands out batches and takes feedback: the one trait between a training loop and a curriculum.
+///
+/// A [`Curriculum`] is a feed for one thread, a [`Lockstep`] one for many.
+///
+/// ```
+/// use curricle::{Curriculum, Feed, Feedback, Outcome};
+///
+/// fn train(feed: &mut impl Feed, steps: usize) -> curricle::Result<()> {
+///     for _ in 0..steps {
+///         let batch = feed.next(16)?;
+///         // Forward and backward pass over `batch.samples()` here.
+///         let seen = Outcome::default().success(0.5);
+///         let feedback: Vec<Feedback> =
+///             batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen)).collect();
+///         feed.report(&feedback)?;
+///     }
+///     Ok(())
+/// }
+///
+/// # fn main() -> curricle::Result<()> {
+/// train(&mut Curriculum::builder(100).build()?, 3)
+/// # }
+/// ```
+pub trait Feed {
+    /// The next batch, of `want` samples.
+    ///
+    /// # Errors
+    /// As [`Curriculum::draw`].
+    fn next(&mut self, want: usize) -> Result<Batch>;
+
+    /// Reports outcomes; the verdicts stand in the order of the feedback.
+    ///
+    /// # Errors
+    /// As [`Curriculum::observe`].
+    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>>;
+}
+
+impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Feed for Curriculum<P, S, D> {
+    fn next(&mut self, want: usize) -> Result<Batch> {
+        self.draw(want)
+    }
+
+    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        self.observe(feedback)
+    }
+}

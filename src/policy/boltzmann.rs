@@ -1,0 +1,164 @@
+//! Boltzmann exploration over temporal-difference values: the rule of SEC.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Allotment, Policy, Reward};
+use crate::error::{Result, finite, within};
+use crate::id::Round;
+use crate::math;
+use crate::population::Population;
+use crate::rng::Rng;
+use crate::schedule::Schedule;
+
+/// What happens to the value of an arm in a round that did not sample it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Clock {
+    /// It stays: `Q` only moves when there is evidence. The rule as published.
+    #[default]
+    Keep,
+    /// It decays as if the reward had been 0: `Q <- (1 - alpha) Q`. The rule as released; arms that
+    /// are out of favour sink further.
+    Decay,
+}
+
+/// Boltzmann-TD, the bandit of the Self-Evolving Curriculum (SEC).
+///
+/// Each arm has a value, moved towards the mean score `r` of its samples in a round,
+///
+/// ```text
+/// Q_a <- Q_a + alpha (r_a - Q_a)          p_a = exp(Q_a / tau) / sum_b exp(Q_b / tau)
+/// ```
+///
+/// The score is meant to be a learning gain, such as [`MeanAdvantage`](crate::signal::MeanAdvantage)
+/// or [`GroupSpread`](crate::signal::GroupSpread), which lie in `[0, 1]`. The odds between the best
+/// and a dead arm are at most `exp(range / tau)`, so `tau` must be chosen relative to the range of
+/// the score: 0.1 of it selects sharply, 1.0 hardly at all.
+///
+/// [`Boltzmann::new`] is our default: `alpha` 0.5, `tau` 0.1 for scores of range 1, and an
+/// optimistic start `Q_0 = 1`, so that every arm is tried before it is judged. Wear
+/// [`Bounded`](super::Bounded) for a floor: without one an arm that is no longer sampled is never
+/// looked at again.
+///
+/// Cost: O(K) a round for K arms. Memory: 8 bytes an arm.
+///
+/// Paper: Chen et al., *Self-Evolving Curriculum for LLM Reasoning*, arXiv 2505.14970.
+///
+/// ```
+/// use curricle::policy::{Boltzmann, Bounded, Prior};
+/// use curricle::{Curriculum, signal::GroupSpread};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let mut curriculum = Curriculum::builder(1000)
+///     .arms(4, |sample| (sample.0 % 4) as u32)
+///     .policy(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform))
+///     .signal(GroupSpread)
+///     .build()?;
+/// assert_eq!(curriculum.draw(32)?.draws.len(), 32);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Boltzmann {
+    alpha: f64,
+    temperature: Schedule,
+    start: f64,
+    clock: Clock,
+    values: Vec<f64>,
+}
+
+impl Default for Boltzmann {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Boltzmann {
+    /// Our default, for scores in `[0, 1]`: learning rate 0.5, temperature 0.1, optimistic start at 1.
+    pub fn new() -> Self {
+        Self {
+            alpha: 0.5,
+            temperature: Schedule::Constant(0.1),
+            start: 1.0,
+            clock: Clock::Keep,
+            values: Vec::new(),
+        }
+    }
+
+    /// The paper's setting for Countdown with a 3B model: learning rate 0.5, temperature 1.0, start 0.
+    pub fn sec_countdown() -> Self {
+        Self::new().temperature(1.0).start(0.0)
+    }
+
+    /// The paper's setting for mathematics with a 7B model: learning rate 0.5, temperature 0.4, start 0.
+    pub fn sec_math() -> Self {
+        Self::new().temperature(0.4).start(0.0)
+    }
+
+    /// The paper's setting for arms = domain x difficulty: learning rate 0.5, temperature 0.2, start 0.
+    pub fn sec_2d() -> Self {
+        Self::new().temperature(0.2).start(0.0)
+    }
+
+    /// Sets the learning rate `alpha`, in `(0, 1]`.
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
+    /// Sets the temperature `tau > 0`, in units of the score; constant or a [`Schedule`].
+    pub fn temperature(mut self, temperature: impl Into<Schedule>) -> Self {
+        self.temperature = temperature.into();
+        self
+    }
+
+    /// Sets the value `Q_0` that every arm starts from. The greatest possible score is optimistic:
+    /// arms are tried until they disappoint.
+    pub fn start(mut self, start: f64) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Sets what happens to arms that a round did not sample.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The values `Q`, by arm.
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+}
+
+impl Policy for Boltzmann {
+    fn prepare(&mut self, population: &Population) -> Result<()> {
+        within("alpha", self.alpha, f64::MIN_POSITIVE, 1.0)?;
+        self.temperature.check("temperature", 1e-9, 1e300)?;
+        finite("start value", 0, self.start)?;
+        self.values = vec![self.start; population.arms().count()];
+        Ok(())
+    }
+
+    fn allot(
+        &self,
+        round: Round,
+        _: &Population,
+        _: &mut Rng,
+        allotment: &mut Allotment,
+    ) -> Result<()> {
+        let p = allotment.arms(self.values.len());
+        p.copy_from_slice(&self.values);
+        math::softmax(p, self.temperature.at(round));
+        Ok(())
+    }
+
+    fn learn(&mut self, rewards: &[Reward]) {
+        let mut rewards = rewards.iter().peekable();
+        for (arm, value) in self.values.iter_mut().enumerate() {
+            match rewards.next_if(|reward| reward.arm.index() == arm) {
+                Some(reward) => *value = self.alpha * reward.score + (1.0 - self.alpha) * *value,
+                None if self.clock == Clock::Decay => *value *= 1.0 - self.alpha,
+                None => {}
+            }
+        }
+    }
+}

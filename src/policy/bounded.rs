@@ -1,0 +1,160 @@
+//! A floor, a cap and a prior for any policy.
+
+use serde::{Deserialize, Serialize};
+
+use super::fixed::{check_mixture, normalise};
+use super::{Allotment, Policy, Reward};
+use crate::error::{Error, Result, within};
+use crate::event::Field;
+use crate::id::{ArmId, Round};
+use crate::population::Population;
+use crate::rng::Rng;
+use crate::schedule::Schedule;
+
+/// What the floor of a [`Bounded`] policy is proportional to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Prior {
+    /// The same for every arm that has something to draw.
+    Uniform,
+    /// The number of drawable samples.
+    Size,
+    /// Given weights, one for each arm; arms without anything to draw count as 0.
+    Weights(Vec<f64>),
+}
+
+/// Any policy with a floor and a cap: no arm is ever forgotten, and none takes everything.
+///
+/// ```text
+/// p_a <- min(cap, (1 - epsilon) p_a + epsilon prior_a)
+/// ```
+///
+/// What the cap cuts off is given to the arms below it in proportion to their probability, until
+/// all are at most `cap`. If the cap is too low for the number of drawable arms, `1/K`, their even
+/// share, takes its place. Cost: O(K) a round, O(K log K) with a cap.
+///
+/// ```
+/// use curricle::policy::{Bounded, Fixed, Prior};
+/// use curricle::Curriculum;
+///
+/// # fn main() -> curricle::Result<()> {
+/// let greedy = Fixed::weights(vec![1.0, 0.0, 0.0, 0.0]);
+/// let policy = Bounded::new(greedy).floor(0.2, Prior::Uniform).cap(0.7);
+/// let mut curriculum = Curriculum::builder(8).arms(4, |sample| (sample.0 % 4) as u32).policy(policy).build()?;
+/// curriculum.draw(4)?;
+/// assert!((curriculum.shares()[0] - 0.7).abs() < 1e-12);
+/// assert!((curriculum.shares()[3] - 0.1).abs() < 1e-12);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "P: Policy")]
+pub struct Bounded<P> {
+    inner: P,
+    epsilon: Schedule,
+    prior: Prior,
+    cap: f64,
+}
+
+impl<P: Policy> Bounded<P> {
+    /// The policy as it is; add a [`floor`](Self::floor), a [`cap`](Self::cap) or both.
+    pub fn new(inner: P) -> Self {
+        Self { inner, epsilon: Schedule::Constant(0.0), prior: Prior::Uniform, cap: 1.0 }
+    }
+
+    /// Sets the share `epsilon` in `[0, 1]` that is spread by a prior; constant or a [`Schedule`].
+    pub fn floor(mut self, epsilon: impl Into<Schedule>, prior: Prior) -> Self {
+        self.epsilon = epsilon.into();
+        self.prior = prior;
+        self
+    }
+
+    /// Sets the greatest probability of an arm, in `(0, 1]`.
+    pub fn cap(mut self, cap: f64) -> Self {
+        self.cap = cap;
+        self
+    }
+
+    /// The policy within.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+}
+
+impl<P: Policy> Policy for Bounded<P> {
+    fn prepare(&mut self, population: &Population) -> Result<()> {
+        self.epsilon.check("floor", 0.0, 1.0)?;
+        within("cap", self.cap, f64::MIN_POSITIVE, 1.0)?;
+        if let Prior::Weights(weights) = &self.prior {
+            check_mixture(weights, population)?;
+        }
+        self.inner.prepare(population)
+    }
+
+    fn needs(&self) -> Vec<Field> {
+        self.inner.needs()
+    }
+
+    fn allot(
+        &self,
+        round: Round,
+        population: &Population,
+        rng: &mut Rng,
+        allotment: &mut Allotment,
+    ) -> Result<()> {
+        self.inner.allot(round, population, rng, allotment)?;
+        // What cannot be drawn must not soak up the floor, nor escape the cap later on.
+        allotment.settle(population)?;
+        let Allotment::Arms(p) = allotment else {
+            return Err(Error::Unsupported { part: "Bounded", request: "a Gaussian over ranks" });
+        };
+        let mut prior = vec![0.0; p.len()];
+        for (arm, share) in prior.iter_mut().enumerate() {
+            let drawable = population.drawable(ArmId(arm as u32));
+            *share = match &self.prior {
+                _ if drawable == 0 => 0.0,
+                Prior::Uniform => 1.0,
+                Prior::Size => drawable as f64,
+                Prior::Weights(weights) => weights[arm],
+            };
+        }
+        let epsilon = self.epsilon.at(round);
+        if epsilon > 0.0 {
+            normalise(&mut prior)?;
+            for (share, prior) in p.iter_mut().zip(&prior) {
+                *share = (1.0 - epsilon) * *share + epsilon * prior;
+            }
+        }
+        let drawable = (0..p.len() as u32).filter(|&arm| population.drawable(ArmId(arm)) > 0).count();
+        if self.cap < 1.0 {
+            limit(p, self.cap.max(1.0 / drawable.max(1) as f64), drawable);
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, rewards: &[Reward]) {
+        self.inner.learn(rewards);
+    }
+}
+
+/// Cuts every probability to `cap` and spreads what was cut off over the others, in proportion. If
+/// the others have nothing to be proportional to, the rest stays with those that were cut.
+fn limit(p: &mut [f64], cap: f64, drawable: usize) {
+    let mut descending: Vec<f64> = p.to_vec();
+    descending.sort_unstable_by(|a, b| b.total_cmp(a));
+    let mut rest = descending.clone();
+    for index in (1..rest.len()).rev() {
+        rest[index - 1] += rest[index];
+    }
+    // The greatest ones are cut, one by one, until the next one fits after being scaled up.
+    for (cut, &share) in descending.iter().enumerate().take(drawable) {
+        if share <= 0.0 {
+            p.iter_mut().filter(|p| **p > 0.0).for_each(|p| *p = 1.0 / cut as f64);
+            return;
+        }
+        let scale = (1.0 - cut as f64 * cap) / rest[cut];
+        if share * scale <= cap {
+            p.iter_mut().for_each(|p| *p = if *p > share { cap } else { *p * scale });
+            return;
+        }
+    }
+    p.iter_mut().filter(|p| **p > 0.0).for_each(|p| *p = 1.0 / drawable as f64);
+}

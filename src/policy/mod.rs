@@ -1,0 +1,211 @@
+//! Policies: who allots probability to the arms, and learns from what came back.
+
+mod boltzmann;
+mod bounded;
+mod fixed;
+mod gaussian;
+mod staged;
+mod uniform;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::error::{Error, Result, finite, length};
+use crate::event::Field;
+use crate::id::{ArmId, Round};
+use crate::population::Population;
+use crate::rng::Rng;
+
+pub use boltzmann::{Boltzmann, Clock};
+pub use bounded::{Bounded, Prior};
+pub use fixed::Fixed;
+pub use gaussian::{Gaussian, MeanRule, Spread};
+pub use staged::{Advance, Staged};
+pub use uniform::Uniform;
+
+/// What a policy decides for one round: a probability for each arm, or a Gaussian over ranks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Allotment {
+    /// The probability of each arm, by [`ArmId`]; they sum to 1.
+    Arms(Vec<f64>),
+    /// Rank `i`, counted over the slots of all [`Arms`](crate::Arms), has a probability
+    /// proportional to `exp(-(i - mean)^2 / (2 sd^2))`.
+    Ranks {
+        /// The centre, in ranks.
+        mean: f64,
+        /// The standard deviation, in ranks.
+        sd: f64,
+    },
+}
+
+impl Default for Allotment {
+    fn default() -> Self {
+        Self::Arms(Vec::new())
+    }
+}
+
+impl Allotment {
+    /// Makes this a list of `arms` probabilities, all 0, and lends it for filling in. The memory of
+    /// an earlier list is reused.
+    pub fn arms(&mut self, arms: usize) -> &mut [f64] {
+        let mut p = match std::mem::take(self) {
+            Self::Arms(p) => p,
+            Self::Ranks { .. } => Vec::new(),
+        };
+        p.clear();
+        p.resize(arms, 0.0);
+        *self = Self::Arms(p);
+        match self {
+            Self::Arms(p) => p,
+            Self::Ranks { .. } => unreachable!("set one line above"),
+        }
+    }
+
+    /// Moves the probability of arms that have nothing to draw to the others, in proportion.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`], [`Error::OutOfRange`] or [`Error::NotADistribution`] for numbers that
+    /// are no probabilities; [`Error::NothingToDraw`] if nothing is left.
+    pub(crate) fn settle(&mut self, population: &Population) -> Result<()> {
+        let p = match self {
+            Self::Arms(p) => p,
+            Self::Ranks { mean, sd } => {
+                finite("mean rank", 0, *mean)?;
+                crate::error::within("standard deviation", *sd, f64::MIN_POSITIVE, f64::MAX)?;
+                return match population.drawable_total() {
+                    0 => Err(Error::NothingToDraw),
+                    _ => Ok(()),
+                };
+            }
+        };
+        length("probabilities of arms", population.arms().count(), p.len())?;
+        let mut sum = 0.0;
+        for (arm, &share) in p.iter().enumerate() {
+            finite("probability", arm as u64, share)?;
+            crate::error::within("probability", share, 0.0, 1.0 + 1e-9)?;
+            sum += share;
+        }
+        if (sum - 1.0).abs() > 1e-6 {
+            return Err(Error::NotADistribution { sum });
+        }
+        let mut left = 0.0;
+        for (arm, share) in p.iter_mut().enumerate() {
+            if population.drawable(ArmId(arm as u32)) == 0 {
+                *share = 0.0;
+            }
+            left += *share;
+        }
+        if left <= 0.0 {
+            return Err(Error::NothingToDraw);
+        }
+        p.iter_mut().for_each(|share| *share /= left);
+        Ok(())
+    }
+}
+
+/// What one round brought in for one arm.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Reward {
+    /// The arm.
+    pub arm: ArmId,
+    /// How many of its tickets came back.
+    pub count: u32,
+    /// Their mean [score](crate::Signal).
+    pub score: f64,
+    /// Their mean success, over those that reported one.
+    pub success: Option<f64>,
+    /// Their mean loss, over those that reported one.
+    pub loss: Option<f64>,
+    /// Their total cost, over those that reported one.
+    pub cost: Option<f64>,
+    /// The probability that the arm had when the round was drawn; 1 in a round over ranks.
+    pub share: f64,
+}
+
+impl Reward {
+    /// The reward of `count` tickets with a mean score.
+    ///
+    /// ```
+    /// use curricle::{ArmId, policy::Reward};
+    ///
+    /// let reward = Reward::new(ArmId(2), 64, 0.7).success(0.3);
+    /// assert_eq!(reward.success, Some(0.3));
+    /// ```
+    pub fn new(arm: ArmId, count: u32, score: f64) -> Self {
+        Self { arm, count, score, success: None, loss: None, cost: None, share: 1.0 }
+    }
+
+    /// Sets the mean success.
+    pub fn success(mut self, success: f64) -> Self {
+        self.success = Some(success);
+        self
+    }
+}
+
+/// Allots a probability to every arm, and learns from the rewards of the arms.
+///
+/// A policy is a plain value: no threads, no clock, no generator of its own. It is cloned before
+/// every round, so that a failing draw changes nothing, and it is what a
+/// [snapshot](crate::Curriculum::save) keeps of it.
+///
+/// ```
+/// use curricle::policy::{Allotment, Policy, Reward};
+/// use curricle::{Curriculum, Population, Result, Rng, Round};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Always the arm with the best last reward.
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct Greedy(Vec<f64>);
+///
+/// impl Policy for Greedy {
+///     fn prepare(&mut self, population: &Population) -> Result<()> {
+///         self.0 = vec![f64::INFINITY; population.arms().count()];
+///         Ok(())
+///     }
+///     fn allot(&self, _: Round, _: &Population, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+///         let best = (0..self.0.len()).rev().max_by(|&a, &b| self.0[a].total_cmp(&self.0[b]));
+///         allotment.arms(self.0.len())[best.unwrap_or(0)] = 1.0;
+///         Ok(())
+///     }
+///     fn learn(&mut self, rewards: &[Reward]) {
+///         rewards.iter().for_each(|reward| self.0[reward.arm.index()] = reward.score);
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let mut curriculum = Curriculum::builder(100).policy(Greedy(Vec::new())).build()?;
+/// assert_eq!(curriculum.draw(8)?.draws.len(), 8);
+/// # Ok(()) }
+/// ```
+pub trait Policy: Clone + Serialize + DeserializeOwned {
+    /// Checks the options and sizes the state; called once, when the curriculum is built.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the options.
+    fn prepare(&mut self, _population: &Population) -> Result<()> {
+        Ok(())
+    }
+
+    /// The fields of an [`Outcome`](crate::Outcome) without which this policy cannot learn.
+    fn needs(&self) -> Vec<Field> {
+        Vec::new()
+    }
+
+    /// Writes the decision for a round. Arms that have nothing to draw may be given probability;
+    /// the curriculum hands it to the others, in proportion.
+    ///
+    /// # Errors
+    /// Whatever keeps the policy from deciding; the draw then fails and changes nothing.
+    fn allot(
+        &self,
+        round: Round,
+        population: &Population,
+        rng: &mut Rng,
+        allotment: &mut Allotment,
+    ) -> Result<()>;
+
+    /// Learns from one round: one reward for each arm of which a ticket came back, in the order of
+    /// arms. Rounds arrive in order, each once; one whose tickets were all lost is an empty list.
+    fn learn(&mut self, rewards: &[Reward]);
+}

@@ -1,0 +1,41 @@
+//! Every arm alike.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Allotment, Policy, Reward};
+use crate::error::Result;
+use crate::id::Round;
+use crate::population::Population;
+use crate::rng::Rng;
+
+/// `p_a = 1 / K`: every arm has the same probability, whatever its size. The baseline.
+///
+/// For a uniform draw over *samples* use [`Fixed::by_size`](super::Fixed::by_size).
+///
+/// ```
+/// use curricle::{Curriculum, policy::Uniform};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let mut curriculum = Curriculum::builder(9).labels(&[0, 0, 0, 0, 0, 0, 0, 0, 1]).policy(Uniform).build()?;
+/// curriculum.draw(4)?;
+/// assert_eq!(curriculum.shares(), [0.5, 0.5]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Uniform;
+
+impl Policy for Uniform {
+    fn allot(
+        &self,
+        _: Round,
+        population: &Population,
+        _: &mut Rng,
+        allotment: &mut Allotment,
+    ) -> Result<()> {
+        let arms = population.arms().count();
+        allotment.arms(arms).fill(1.0 / arms as f64);
+        Ok(())
+    }
+
+    fn learn(&mut self, _: &[Reward]) {}
+}

@@ -1,0 +1,146 @@
+//! Draws without replacement.
+
+use serde::{Deserialize, Serialize};
+
+use super::replace::independent;
+use super::without::Without;
+use super::{Pick, Sampler, arm_tree, arm_units, available, enough, occupant, ranks};
+use crate::error::Result;
+use crate::id::ArmId;
+use crate::policy::Allotment;
+use crate::population::Population;
+use crate::rng::Rng;
+
+/// Successive sampling: each draw is made from what the draws before it left over, so no sample
+/// appears twice in a batch.
+///
+/// Sample `i` of arm `a` has the probability `p_a w_i / W_a` of being drawn first, and each later
+/// draw is in proportion to the same numbers among the rest. An arm that has been drawn empty thus
+/// leaves its share to the others.
+///
+/// Cost of n draws: O(K) to read the probabilities, then O(n log N) while repeats are rare; from the
+/// point where half of the attempts repeat, O(n log K + n log N log n). Over ranks O(n log n), as
+/// long as n is small against `sd`.
+///
+/// ```
+/// use curricle::{Curriculum, sampler::Distinct};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let mut curriculum = Curriculum::builder(100).sampler(Distinct).build()?;
+/// let mut all: Vec<u64> = curriculum.draw(100)?.samples().map(|sample| sample.0).collect();
+/// all.sort();
+/// assert_eq!(all, (0..100).collect::<Vec<_>>());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Distinct;
+
+impl Sampler for Distinct {
+    fn draw(
+        &self,
+        population: &Population,
+        allotment: &Allotment,
+        n: usize,
+        rng: &mut Rng,
+        picks: &mut Vec<Pick>,
+    ) -> Result<()> {
+        match allotment {
+            Allotment::Arms(p) => {
+                enough(n, available(population, p))?;
+                successive(population, p, n, rng, picks)
+            }
+            Allotment::Ranks { mean, sd } => {
+                enough(n, population.drawable_total())?;
+                ranks::Ranks::new(population, *mean, *sd).distinct(n, rng, picks)
+            }
+        }
+    }
+}
+
+/// Appends n distinct draws; at least n must be available.
+fn successive(
+    population: &Population,
+    p: &[f64],
+    n: usize,
+    rng: &mut Rng,
+    picks: &mut Vec<Pick>,
+) -> Result<()> {
+    let goal = picks.len() + n;
+    let mut rest = Rest::new(population);
+    // Independent draws of which repeats are dropped are successive draws.
+    let mut attempts = Vec::new();
+    let mut mass = 1.0;
+    while picks.len() < goal {
+        let missing = goal - picks.len();
+        attempts.clear();
+        independent(population, p, missing, rng, &mut attempts)?;
+        for pick in &attempts {
+            if rest.take(population.arms().slot_of(pick.sample)?, pick.arm) {
+                picks.push(Pick { propensity: (pick.propensity / mass).min(1.0), ..*pick });
+                mass = (mass - pick.propensity).max(f64::MIN_POSITIVE);
+            }
+        }
+        if goal - picks.len() > missing / 2 {
+            break;
+        }
+    }
+    if picks.len() == goal {
+        return Ok(());
+    }
+    // Repeats have become frequent: draw from the rest itself.
+    let mut arms = arm_tree(p, |arm| rest.part(ArmId(arm as u32)))?;
+    while picks.len() < goal {
+        let index = arms.find(rng.below(arms.total()));
+        let arm = ArmId(index as u32);
+        let share = arms.get(index) as f64 / arms.total() as f64;
+        let pick = rest.draw(arm, rng)?;
+        picks.push(Pick { propensity: share * pick.propensity, ..pick });
+        arms.set(index, arm_units(p[index] * rest.part(arm)))?;
+    }
+    Ok(())
+}
+
+/// What the draws so far have left over.
+pub(super) struct Rest<'a> {
+    population: &'a Population,
+    without: Without<'a>,
+    /// The weight taken out of each arm.
+    taken: Vec<u64>,
+}
+
+impl<'a> Rest<'a> {
+    pub fn new(population: &'a Population) -> Self {
+        let taken = vec![0; population.arms().count()];
+        Self { population, without: Without::new(population.tree()), taken }
+    }
+
+    /// Takes a slot out, unless it was taken before; says whether it did.
+    fn take(&mut self, slot: usize, arm: ArmId) -> bool {
+        let fresh = !self.without.has_taken(slot);
+        if fresh {
+            self.without.take(slot);
+            self.taken[arm.index()] += self.population.tree().get(slot);
+        }
+        fresh
+    }
+
+    /// The part of an arm's weight that is left.
+    fn part(&self, arm: ArmId) -> f64 {
+        match self.population.arm_weight(arm) {
+            0 => 0.0,
+            whole => (whole - self.taken[arm.index()]) as f64 / whole as f64,
+        }
+    }
+
+    /// Draws one of the members that are left, of which there must be one. Its propensity is its
+    /// probability within the arm.
+    pub fn draw(&mut self, arm: ArmId, rng: &mut Rng) -> Result<Pick> {
+        let left = self.population.arm_weight(arm) - self.taken[arm.index()];
+        let start = self.population.arms().slots(arm).start;
+        let slot = self.without.find(self.without.prefix(start) + rng.below(left));
+        let propensity = self.population.tree().get(slot) as f64 / left as f64;
+        let sample = occupant(self.population, slot)?;
+        self.take(slot, arm);
+        Ok(Pick { sample, arm, propensity })
+    }
+}

@@ -1,0 +1,118 @@
+//! Samplers: who draws, from what the policy allotted.
+//!
+//! | sampler | members | propensity of a draw, over arms |
+//! |--|--|--|
+//! | [`Replace`] | may repeat | `p_a w_i / W_a` |
+//! | [`Distinct`] | each at most once | the same, renormalised over what was not drawn before it |
+//! | [`Systematic`] | each at most once; arm counts within 1 of `n p_a` | `p_a w_i / (W_a` less what was drawn before it in the arm`)` |
+//! | [`Top`] | the best, no randomness | 1 |
+//!
+//! `p_a` is the probability of the arm, `w_i` the weight of the sample and `W_a` the sum of its
+//! arm's weights. Over ranks the propensity is `exp(-(i - mean)^2 / (2 sd^2))` over its sum, the sum
+//! being taken over all ranks (for [`Distinct`] less those drawn before); vacant ranks and ranks of
+//! weight 0 count in the sum, so with many of them it is a lower bound. Beside being 0 or not,
+//! weights play no part over ranks.
+
+mod distinct;
+mod ranks;
+mod replace;
+mod systematic;
+mod top;
+mod without;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::error::{Error, Result};
+use crate::id::{ArmId, SampleId};
+use crate::policy::Allotment;
+use crate::population::Population;
+use crate::rng::Rng;
+use crate::sum_tree::SumTree;
+
+pub use distinct::Distinct;
+pub use replace::Replace;
+pub use systematic::Systematic;
+pub use top::Top;
+
+/// One drawn sample, before it gets a ticket.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pick {
+    /// The sample.
+    pub sample: SampleId,
+    /// Its arm.
+    pub arm: ArmId,
+    /// The probability of this draw; see the [table](self).
+    pub propensity: f64,
+}
+
+/// Turns an allotment into samples.
+///
+/// A sampler is pure: what it draws depends on its arguments only.
+///
+/// ```
+/// use curricle::sampler::{Distinct, Sampler};
+/// use curricle::{Arms, Population, Purpose, Rng, Round, policy::Allotment};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let population = Population::new(Arms::even(2, 100)?, None)?;
+/// let mut rng = Rng::at(1, Round(0), Purpose::Sampler);
+/// let mut picks = Vec::new();
+/// Distinct.draw(&population, &Allotment::Arms(vec![0.25, 0.75]), 10, &mut rng, &mut picks)?;
+/// assert_eq!(picks.len(), 10);
+/// # Ok(()) }
+/// ```
+pub trait Sampler: Clone + Serialize + DeserializeOwned {
+    /// Appends `n` picks. Arms without anything to draw must have probability 0.
+    ///
+    /// # Errors
+    /// [`Error::BatchExceedsPool`] if the sampler never repeats a sample and there are fewer than
+    /// `n`; [`Error::NothingToDraw`] if there is none; [`Error::Unsupported`] if it cannot draw from
+    /// this kind of allotment.
+    fn draw(
+        &self,
+        population: &Population,
+        allotment: &Allotment,
+        n: usize,
+        rng: &mut Rng,
+        picks: &mut Vec<Pick>,
+    ) -> Result<()>;
+}
+
+/// Probabilities of arms in units of 2^-62, as integers, so that draws from them are exact and never
+/// fall off the end. A positive probability is at least one unit. The multiplier, if any, is a
+/// fraction in `[0, 1]`.
+fn arm_tree(p: &[f64], part: impl Fn(usize) -> f64) -> Result<SumTree> {
+    let units: Vec<u64> = p.iter().enumerate().map(|(arm, &p)| arm_units(p * part(arm))).collect();
+    SumTree::new(&units)
+}
+
+/// One probability in units of 2^-62.
+fn arm_units(p: f64) -> u64 {
+    let units = (p * (1u64 << 62) as f64) as u64;
+    if p > 0.0 { units.max(1) } else { 0 }
+}
+
+/// How many different samples can be drawn from the arms of positive probability.
+fn available(population: &Population, p: &[f64]) -> usize {
+    let possible = p.iter().enumerate().filter(|(_, p)| **p > 0.0);
+    possible.map(|(arm, _)| population.drawable(ArmId(arm as u32))).sum()
+}
+
+/// Fails if fewer than `want` different samples can be drawn.
+fn enough(want: usize, available: usize) -> Result<()> {
+    match available {
+        0 => Err(Error::NothingToDraw),
+        _ if available < want => Err(Error::BatchExceedsPool { want, available }),
+        _ => Ok(()),
+    }
+}
+
+/// Where the weights of an arm begin in the tree.
+fn arm_start(population: &Population, arm: ArmId) -> u64 {
+    population.tree().prefix(population.arms().slots(arm).start)
+}
+
+/// The sample in a slot that is known to be occupied.
+fn occupant(population: &Population, slot: usize) -> Result<SampleId> {
+    population.arms().sample_at(slot).ok_or(Error::NothingToDraw)
+}

@@ -1,0 +1,219 @@
+//! Draws from a discrete Gaussian over ranks, without touching all of them.
+
+use std::collections::BTreeSet;
+
+use super::{Pick, occupant};
+use crate::error::{Error, Result};
+use crate::math::{exp, gaussian_integral, ln};
+use crate::population::Population;
+use crate::rng::Rng;
+
+/// From this standard deviation on, sums over ranks are computed as integrals with an end
+/// correction; the relative error is below 1e-8 there.
+const WIDE: f64 = 32.0;
+/// `exp` of minus this is beyond double precision beside 1.
+const NEGLIGIBLE: f64 = 80.0;
+
+/// The distribution `exp(-(i - mean)^2 / (2 sd^2))` over the ranks `0..n`.
+pub(super) struct Ranks<'a> {
+    population: &'a Population,
+    n: usize,
+    mean: f64,
+    sd: f64,
+    /// The rank nearest to the mean; weights are relative to its weight, so that none underflows
+    /// that matters.
+    centre: usize,
+    /// The sum of the relative weights of all ranks.
+    total: f64,
+}
+
+impl<'a> Ranks<'a> {
+    /// `mean` is finite and `sd` positive.
+    pub fn new(population: &'a Population, mean: f64, sd: f64) -> Self {
+        let n = population.arms().slot_count();
+        let centre = mean.round().clamp(0.0, n.saturating_sub(1) as f64) as usize;
+        let mut ranks = Self { population, n, mean, sd, centre, total: 0.0 };
+        ranks.total = ranks.sum();
+        ranks
+    }
+
+    /// The log of the weight of a rank, relative to the centre's. Never positive, and exact in the
+    /// sense that no two large squares are subtracted.
+    fn log_weight(&self, rank: usize) -> f64 {
+        let (i, c) = (rank as f64, self.centre as f64);
+        -0.5 * ((i - c) / self.sd) * ((i + c - 2.0 * self.mean) / self.sd)
+    }
+
+    fn sum(&self) -> f64 {
+        let last = self.n as f64 - 1.0;
+        if self.sd >= WIDE && self.mean >= 0.0 && self.mean <= last {
+            let density =
+                |x: f64| exp(-0.5 * ((x - self.mean) / self.sd) * ((x - self.mean) / self.sd));
+            let slope = |x: f64| -density(x) * (x - self.mean) / (self.sd * self.sd);
+            let (low, high) = (-0.5, last + 0.5);
+            let integral = gaussian_integral(self.mean, self.sd, low, high);
+            let sum = integral - (slope(high) - slope(low)) / 24.0;
+            return sum / density(self.centre as f64);
+        }
+        let weights = |rank| Some(self.log_weight(rank)).filter(|&log| log > -NEGLIGIBLE).map(exp);
+        (self.centre..self.n).map_while(weights).sum::<f64>()
+            + (0..self.centre).rev().map_while(weights).sum::<f64>()
+    }
+
+    fn can_draw(&self, rank: usize) -> bool {
+        self.population.tree().get(rank) > 0
+    }
+
+    fn pick(&self, rank: usize, propensity: f64) -> Result<Pick> {
+        let sample = occupant(self.population, rank)?;
+        Ok(Pick {
+            sample,
+            arm: self.population.arms().arm_of(sample)?,
+            propensity: propensity.min(1.0),
+        })
+    }
+
+    /// One attempt of rejection sampling: `Some` rank is distributed exactly as the weights.
+    ///
+    /// A point is drawn from the curve that is 1 within half a rank of the mean and falls like the
+    /// Gaussian beyond. On the cell of a rank, the curve lies above the rank's weight.
+    fn attempt(&self, rng: &mut Rng) -> Option<usize> {
+        let tails = self.sd * (2.0 * std::f64::consts::PI).sqrt();
+        let point = rng.unit() * (1.0 + tails);
+        let offset = if point < 1.0 {
+            point - 0.5
+        } else {
+            let normal = rng.normal() * self.sd;
+            normal + 0.5f64.copysign(normal)
+        };
+        let rank = (self.mean + offset).round();
+        let beyond = (offset.abs() - 0.5).max(0.0) / self.sd;
+        let distance = (rank - self.mean) / self.sd;
+        let keep = exp(-0.5 * (distance * distance - beyond * beyond));
+        let inside = rank >= 0.0 && rank < self.n as f64;
+        (rng.unit() < keep && inside && self.can_draw(rank as usize)).then_some(rank as usize)
+    }
+
+    /// Drawable ranks from the mean outwards, with the logs of their weights: at least `least`, and
+    /// on until what lies beyond is negligible. `skip` holds ranks to leave out.
+    pub fn nearest(&self, least: usize, skip: &BTreeSet<usize>) -> Vec<(usize, f64)> {
+        let mut found = Vec::new();
+        let mut below = (0..self.centre).rev().peekable();
+        let mut above = (self.centre..self.n).peekable();
+        loop {
+            let next = match (below.peek(), above.peek()) {
+                (Some(&low), Some(&high)) if self.log_weight(low) >= self.log_weight(high) => {
+                    below.next()
+                }
+                (Some(_), None) => below.next(),
+                _ => above.next(),
+            };
+            let Some(rank) = next else { return found };
+            let log = self.log_weight(rank);
+            if found.len() >= least
+                && found.get(least.saturating_sub(1)).is_none_or(|(_, last)| log < last - NEGLIGIBLE)
+            {
+                return found;
+            }
+            if self.can_draw(rank) && !skip.contains(&rank) {
+                found.push((rank, log));
+            }
+        }
+    }
+
+    /// Appends n independent draws.
+    pub fn replace(&self, n: usize, rng: &mut Rng, picks: &mut Vec<Pick>) -> Result<()> {
+        let goal = picks.len() + n;
+        for _ in 0..attempts(n) {
+            if picks.len() == goal {
+                return Ok(());
+            }
+            if let Some(rank) = self.attempt(rng) {
+                picks.push(self.pick(rank, exp(self.log_weight(rank)) / self.total)?);
+            }
+        }
+        // Hardly anything near the mean can be drawn: invert the distribution function of what can.
+        let near = self.nearest(1, &BTreeSet::new());
+        let &(_, greatest) = near.first().ok_or(Error::NothingToDraw)?;
+        let total: f64 = near.iter().map(|(_, log)| exp(log - greatest)).sum();
+        while picks.len() < goal {
+            let mut target = rng.unit() * total;
+            let owner = near.iter().find(|(_, log)| {
+                target -= exp(log - greatest);
+                target < 0.0
+            });
+            let &(rank, log) = owner.unwrap_or(&near[0]);
+            picks.push(self.pick(rank, exp(log - greatest) / total)?);
+        }
+        Ok(())
+    }
+
+    /// Appends n distinct draws; at least n must be drawable.
+    pub fn distinct(&self, n: usize, rng: &mut Rng, picks: &mut Vec<Pick>) -> Result<()> {
+        let goal = picks.len() + n;
+        let mut taken = BTreeSet::new();
+        let mut mass = self.total;
+        for _ in 0..attempts(n) {
+            if picks.len() == goal {
+                return Ok(());
+            }
+            if let Some(rank) = self.attempt(rng)
+                && taken.insert(rank)
+            {
+                let weight = exp(self.log_weight(rank));
+                picks.push(self.pick(rank, weight / mass)?);
+                mass = (mass - weight).max(weight * f64::EPSILON).max(f64::MIN_POSITIVE);
+            }
+        }
+        // Most of what is near has been taken. A race of exponential clocks continues the
+        // successive draws exactly: rank i arrives at time E / w_i.
+        let missing = goal - picks.len();
+        let near = self.nearest(missing, &taken);
+        let mut race: Vec<(f64, usize, f64)> =
+            near.iter().map(|&(rank, log)| (ln(rng.exponential()) - log, rank, log)).collect();
+        race.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let greatest = near.first().map_or(0.0, |(_, log)| *log);
+        let weight = |log: f64| exp(log - greatest);
+        let mut left = vec![0.0; race.len() + 1];
+        for (index, &(_, _, log)) in race.iter().enumerate().rev() {
+            left[index] = left[index + 1] + weight(log);
+        }
+        for (&(_, rank, log), left) in race.iter().zip(&left).take(missing) {
+            // Weights that underflow come last and share what is left evenly enough.
+            let propensity = if *left > 0.0 { weight(log) / left } else { 1.0 };
+            picks.push(self.pick(rank, propensity)?);
+        }
+        Ok(())
+    }
+}
+
+/// How many attempts of rejection n draws are worth.
+fn attempts(n: usize) -> usize {
+    8 * n + 64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arms::Arms;
+
+    #[test]
+    fn the_sum_is_right_on_both_sides_of_the_switch() {
+        let population = Population::new(Arms::even(1, 5000).unwrap(), None).unwrap();
+        for sd in [0.3, 5.0, 31.9, 32.0, 33.0, 500.0, 1e5] {
+            for mean in [0.0, 0.4, 17.5, 2500.0, 4999.0] {
+                let ranks = Ranks::new(&population, mean, sd);
+                let naive: f64 = (0..5000).map(|rank| exp(ranks.log_weight(rank))).sum();
+                assert!((ranks.total / naive - 1.0).abs() < 1e-8, "sd {sd} mean {mean}");
+            }
+        }
+    }
+
+    #[test]
+    fn nearest_walks_outwards() {
+        let population = Population::new(Arms::even(1, 7).unwrap(), None).unwrap();
+        let ranks = Ranks::new(&population, 2.5, 1e-3);
+        let order: Vec<usize> = ranks.nearest(7, &BTreeSet::new()).iter().map(|near| near.0).collect();
+        assert_eq!(order, [2, 3, 1, 4, 0, 5, 6]);
+    }
+}

@@ -1,0 +1,102 @@
+//! The best, without randomness.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Pick, Sampler, available, enough, occupant, ranks};
+use crate::error::Result;
+use crate::id::ArmId;
+use crate::policy::Allotment;
+use crate::population::Population;
+use crate::rng::Rng;
+
+/// The members of greatest weight: arm `a` gets `n p_a` slots, rounded by largest remainder, and
+/// fills them with its heaviest members; ties go to the lower rank, then the lower arm. Over ranks:
+/// the n ranks nearest to the mean.
+///
+/// Uses no randomness. Nothing else is ever drawn while the weights stand, so this is for ranking
+/// inputs, not for training on its own. Cost: O(members of the arms drawn from).
+///
+/// ```
+/// use curricle::{Curriculum, sampler::Top};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let mut curriculum = Curriculum::builder(4).weights(vec![0.1, 0.7, 0.3, 0.7]).sampler(Top).build()?;
+/// let best: Vec<u64> = curriculum.draw(3)?.samples().map(|sample| sample.0).collect();
+/// assert_eq!(best, [1, 3, 2]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Top;
+
+impl Sampler for Top {
+    fn draw(
+        &self,
+        population: &Population,
+        allotment: &Allotment,
+        n: usize,
+        _: &mut Rng,
+        picks: &mut Vec<Pick>,
+    ) -> Result<()> {
+        match allotment {
+            Allotment::Arms(p) => {
+                enough(n, available(population, p))?;
+                for (arm, count) in counts(population, p, n).into_iter().enumerate() {
+                    heaviest(population, ArmId(arm as u32), count, picks)?;
+                }
+            }
+            Allotment::Ranks { mean, sd } => {
+                enough(n, population.drawable_total())?;
+                let near = ranks::Ranks::new(population, *mean, *sd).nearest(n, &BTreeSet::new());
+                for &(rank, _) in near.iter().take(n) {
+                    let sample = occupant(population, rank)?;
+                    let arm = population.arms().arm_of(sample)?;
+                    picks.push(Pick { sample, arm, propensity: 1.0 });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Largest-remainder allocation of n slots, none beyond what an arm has.
+fn counts(population: &Population, p: &[f64], n: usize) -> Vec<usize> {
+    let room: Vec<usize> = (0..p.len() as u32).map(|arm| population.drawable(ArmId(arm))).collect();
+    let ideal = |arm: usize| p[arm] * n as f64;
+    let mut counts: Vec<usize> = (0..p.len()).map(|arm| (ideal(arm) as usize).min(room[arm])).collect();
+    let mut order: Vec<usize> = (0..p.len()).filter(|&arm| p[arm] > 0.0).collect();
+    let mut missing = n.saturating_sub(counts.iter().sum());
+    while missing > 0 {
+        // Furthest behind its ideal first.
+        order.retain(|&arm| counts[arm] < room[arm]);
+        let behind = |arm: usize| ideal(arm) - counts[arm] as f64;
+        order.sort_by(|&a, &b| behind(b).total_cmp(&behind(a)).then(a.cmp(&b)));
+        for &arm in order.iter().take(missing) {
+            counts[arm] += 1;
+        }
+        missing -= missing.min(order.len());
+        if order.is_empty() {
+            break;
+        }
+    }
+    counts
+}
+
+/// Appends the heaviest members of an arm.
+fn heaviest(population: &Population, arm: ArmId, count: usize, picks: &mut Vec<Pick>) -> Result<()> {
+    if count == 0 {
+        return Ok(());
+    }
+    let key = |slot: &usize| (std::cmp::Reverse(population.tree().get(*slot)), *slot);
+    let mut slots: Vec<usize> = population.arms().slots(arm).collect();
+    if count < slots.len() {
+        slots.select_nth_unstable_by_key(count, key);
+        slots.truncate(count);
+    }
+    slots.sort_unstable_by_key(key);
+    for slot in slots {
+        picks.push(Pick { sample: occupant(population, slot)?, arm, propensity: 1.0 });
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Scores that the trainer has computed itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Signal, Trial, each};
+use crate::error::Result;
+use crate::event::Field;
+
+/// The mean absolute advantage of a group of rollouts: `mean_i |A_i|`, the learning gain of SEC.
+///
+/// Reads [`Outcome::advantage`](crate::Outcome::advantage). A group whose rollouts were all equally
+/// good has advantage 0 and must be reported so ([`Outcome::zero_signal`](crate::Outcome::zero_signal)),
+/// also when the trainer drops it: otherwise the score of a mastered arm never falls. Under GRPO
+/// with `G` rollouts and success rate `p` the mean is about `2 sqrt(p(1-p))`, at most 1.
+///
+/// Paper: Chen et al., *Self-Evolving Curriculum for LLM Reasoning*, arXiv 2505.14970.
+///
+/// ```
+/// use curricle::signal::{MeanAdvantage, Signal, Trial};
+/// use curricle::{ArmId, Outcome, SampleId, Ticket};
+///
+/// let dropped = Trial::new(Ticket(0), SampleId(0), ArmId(0), Outcome::zero_signal(1.0, 8));
+/// let mut scores = [f32::NAN];
+/// MeanAdvantage.score(&[dropped][..], &mut scores)?;
+/// assert_eq!(scores, [0.0]);
+/// # Ok::<(), curricle::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct MeanAdvantage;
+
+impl Signal<[Trial]> for MeanAdvantage {
+    fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
+        each(trials, scores, |trial| f64::from(trial.outcome.advantage.unwrap_or(0.0)))
+    }
+
+    fn needs(&self) -> Vec<Field> {
+        vec![Field::Advantage]
+    }
+}
+
+/// The trainer's own measure of worth, handed through: [`Outcome::utility`](crate::Outcome::utility).
+///
+/// For GAIN-RL it is the angle concentration of the sample's hidden states; for loss-based mixing a
+/// loss, or its decrease.
+///
+/// ```
+/// use curricle::signal::{Signal, Trial, Utility};
+/// use curricle::{ArmId, Outcome, SampleId, Ticket};
+///
+/// let trial = Trial::new(Ticket(0), SampleId(0), ArmId(0), Outcome::default().utility(0.7));
+/// let mut scores = [0.0];
+/// Utility.score(&[trial][..], &mut scores)?;
+/// assert_eq!(scores, [0.7]);
+/// # Ok::<(), curricle::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Utility;
+
+impl Signal<[Trial]> for Utility {
+    fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
+        each(trials, scores, |trial| f64::from(trial.outcome.utility.unwrap_or(0.0)))
+    }
+
+    fn needs(&self) -> Vec<Field> {
+        vec![Field::Utility]
+    }
+}

@@ -1,0 +1,86 @@
+//! A learning gain that must show progress.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Signal, Trial};
+use crate::error::Result;
+use crate::event::Field;
+
+/// Any gain, multiplied by a gate that closes on arms without progress and a ramp that closes on
+/// mastered ones.
+///
+/// ```text
+/// score = inner * g * h
+/// g = g0 + (1 - g0) e / (1 + e)             e = evidence of the arm's progress, g0 = 0.1
+/// h = clip((0.9 - slow) / 0.2, 0, 1)        slow = slow running success of the arm
+/// ```
+///
+/// A gain such as the mean absolute advantage measures how much an update moves the model, not
+/// whether it helps: an arm of coin tosses scores highest of all and never gets better. The gate
+/// reads the [`Progress`](crate::Progress) of the arm, whose evidence stays low when success only
+/// fluctuates; `g0` keeps every arm within reach. The ramp hands the time of arms that are nearly
+/// mastered to others before they stop paying.
+///
+/// ```
+/// use curricle::signal::{Gated, MeanAdvantage};
+/// use curricle::{Curriculum, policy::Boltzmann};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let curriculum = Curriculum::builder(100).policy(Boltzmann::new()).signal(Gated::new(MeanAdvantage)).build()?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Gated<S> {
+    inner: S,
+    least: f64,
+    ramp: Option<(f64, f64)>,
+}
+
+impl<S> Gated<S> {
+    /// The gain with its gate and its ramp: `g0` 0.1, closing from a success of 0.7 to 0.9.
+    pub fn new(inner: S) -> Self {
+        Self { inner, least: 0.1, ramp: Some((0.7, 0.9)) }
+    }
+
+    /// Sets `g0`, the opening that the gate keeps without progress; taken into `[0, 1]`.
+    pub fn least(mut self, least: f64) -> Self {
+        self.least = least.clamp(0.0, 1.0);
+        self
+    }
+
+    /// Sets the successes from which the ramp falls and at which it reaches 0.
+    pub fn ramp(mut self, from: f64, to: f64) -> Self {
+        self.ramp = Some((from, to));
+        self
+    }
+
+    /// Takes the ramp away.
+    pub fn without_ramp(mut self) -> Self {
+        self.ramp = None;
+        self
+    }
+
+    fn opening(&self, trial: &Trial) -> f64 {
+        let evidence = trial.progress.evidence();
+        let gate = self.least + (1.0 - self.least) * evidence / (1.0 + evidence);
+        let ramp = self.ramp.map_or(1.0, |(from, to)| {
+            let width = (to - from).max(f64::EPSILON);
+            ((to - trial.progress.slow()) / width).clamp(0.0, 1.0)
+        });
+        gate * ramp
+    }
+}
+
+impl<S: Signal<[Trial]>> Signal<[Trial]> for Gated<S> {
+    fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
+        self.inner.score(trials, scores)?;
+        for (trial, score) in trials.iter().zip(scores) {
+            *score = (f64::from(*score) * self.opening(trial)) as f32;
+        }
+        Ok(())
+    }
+
+    fn needs(&self) -> Vec<Field> {
+        [self.inner.needs(), vec![Field::Success]].concat()
+    }
+}

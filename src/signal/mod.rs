@@ -1,0 +1,86 @@
+//! Signals: who scores evidence, one number for each sample.
+
+mod advantage;
+mod gated;
+mod learnability;
+mod progress;
+mod spread;
+
+pub use advantage::{MeanAdvantage, Utility};
+pub use gated::Gated;
+pub use learnability::{Learnability, Source};
+pub use progress::LearningProgress;
+pub use spread::GroupSpread;
+
+use crate::error::Result;
+use crate::event::{Field, Outcome};
+use crate::id::{ArmId, SampleId, Ticket};
+use crate::ledger::Record;
+use crate::progress::Progress;
+
+/// One settled ticket, with what was known about its sample and its arm: the evidence that the
+/// curriculum hands to its signal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Trial {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// Its sample.
+    pub sample: SampleId,
+    /// The arm that it was drawn from.
+    pub arm: ArmId,
+    /// What the trainer saw.
+    pub outcome: Outcome,
+    /// What was known about the sample before this round was folded in.
+    pub record: Record,
+    /// The progress of the arm, this round included.
+    pub progress: Progress,
+}
+
+impl Trial {
+    /// A trial of a sample about which nothing else is known.
+    pub fn new(ticket: Ticket, sample: SampleId, arm: ArmId, outcome: Outcome) -> Self {
+        Self { ticket, sample, arm, outcome, record: Record::default(), progress: Progress::default() }
+    }
+}
+
+/// Scores evidence `E`: the higher, the more there is to learn.
+///
+/// A curriculum takes any `Signal<[Trial]>`. The type of evidence is open, so that a signal can
+/// also read hidden states, a tensor on a GPU, or logits.
+///
+/// ```
+/// use curricle::signal::{GroupSpread, Signal, Trial};
+/// use curricle::{ArmId, Outcome, SampleId, Ticket};
+///
+/// let trial = |success| {
+///     Trial::new(Ticket(0), SampleId(0), ArmId(0), Outcome::default().success(success).rollouts(8))
+/// };
+/// let mut scores = [0.0; 3];
+/// GroupSpread.score(&[trial(0.0), trial(0.5), trial(1.0)][..], &mut scores)?;
+/// assert_eq!(scores, [0.0, 1.0, 0.0]);
+/// # Ok::<(), curricle::Error>(())
+/// ```
+pub trait Signal<E: ?Sized> {
+    /// Writes one finite score for each piece of evidence. `scores` has as many elements as there
+    /// are pieces.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the evidence. A curriculum refuses scores that are not finite.
+    fn score(&self, evidence: &E, scores: &mut [f32]) -> Result<()>;
+
+    /// The fields of an [`Outcome`] that this signal cannot do without; feedback that lacks one is
+    /// refused when it arrives.
+    fn needs(&self) -> Vec<Field> {
+        Vec::new()
+    }
+}
+
+/// Scores trials one by one.
+fn each(trials: &[Trial], scores: &mut [f32], score: impl Fn(&Trial) -> f64) -> Result<()> {
+    crate::error::length("scores", trials.len(), scores.len())?;
+    for (trial, slot) in trials.iter().zip(scores) {
+        *slot = score(trial) as f32;
+    }
+    Ok(())
+}
