@@ -1,0 +1,233 @@
+//! Every sampler against the closed form of its distribution, by chi-square.
+
+mod common;
+
+use common::chi_square;
+use curricle::policy::Allotment;
+use curricle::sampler::{Distinct, Pick, Replace, Sampler, Systematic, Top};
+use curricle::{ArmId, Arms, Population, Purpose, Rng, Round, SampleId};
+
+const TRIALS: u64 = 60_000;
+
+fn population(labels: &[u32], weights: &[f64]) -> Population {
+    let arms = labels.iter().max().map_or(1, |last| last + 1);
+    let labels: Vec<ArmId> = labels.iter().copied().map(ArmId).collect();
+    Population::new(Arms::from_labels(arms, &labels).unwrap(), Some(weights)).unwrap()
+}
+
+fn draw(
+    sampler: &impl Sampler,
+    population: &Population,
+    allotment: &Allotment,
+    n: usize,
+    t: u64,
+) -> Vec<Pick> {
+    let mut rng = Rng::at(20_261_123, Round(t), Purpose::Sampler);
+    let mut picks = Vec::new();
+    sampler.draw(population, allotment, n, &mut rng, &mut picks).unwrap();
+    assert_eq!(picks.len(), n);
+    picks
+}
+
+/// The probability of each sample to be drawn first.
+fn first(population: &Population, p: &[f64]) -> Vec<f64> {
+    let samples = 0..population.arms().samples() as u64;
+    samples
+        .map(|sample| {
+            let arm = population.arms().arm_of(SampleId(sample)).unwrap();
+            let members = population.arms().members(arm);
+            let whole: f64 = members.map(|member| population.weight(member).unwrap()).sum();
+            p[arm.index()] * population.weight(SampleId(sample)).unwrap() / whole
+        })
+        .collect()
+}
+
+/// Counts ordered draws and compares them with successive sampling from `q`; checks propensities.
+fn ordered(what: &str, q: &[f64], n: usize, draws: impl Fn(u64) -> Vec<Pick>) {
+    let samples = q.len();
+    let cells = samples.pow(n as u32);
+    let mut counts = vec![0; cells];
+    for trial in 0..TRIALS {
+        let mut cell = 0;
+        let mut left = 1.0;
+        for pick in draws(trial) {
+            let sample = pick.sample.index();
+            cell = cell * samples + sample;
+            let expected = q[sample] / left;
+            let error = (pick.propensity / expected - 1.0).abs();
+            assert!(error < 1e-6, "{what}: propensity {} instead of {expected}", pick.propensity);
+            left -= q[sample];
+        }
+        counts[cell] += 1;
+    }
+    let probabilities: Vec<f64> = (0..cells)
+        .map(|mut cell| {
+            let mut order = Vec::new();
+            for _ in 0..n {
+                order.insert(0, cell % samples);
+                cell /= samples;
+            }
+            let mut probability = 1.0;
+            let mut left = 1.0;
+            for (place, &sample) in order.iter().enumerate() {
+                if order[..place].contains(&sample) {
+                    return 0.0;
+                }
+                probability *= q[sample] / left;
+                left -= q[sample];
+            }
+            probability
+        })
+        .collect();
+    chi_square(&counts, &probabilities, what);
+}
+
+#[test]
+fn replace_draws_independently() {
+    let population = population(&[0, 0, 1, 1, 1, 2], &[1.0, 3.0, 0.5, 0.0, 2.0, 7.0]);
+    let p = vec![0.2, 0.7, 0.1];
+    let q = first(&population, &p);
+    let allotment = Allotment::Arms(p);
+    let mut counts = vec![0; 36];
+    for trial in 0..TRIALS {
+        let picks = draw(&Replace, &population, &allotment, 2, trial);
+        counts[picks[0].sample.index() * 6 + picks[1].sample.index()] += 1;
+        assert!((picks[0].propensity - q[picks[0].sample.index()]).abs() < 1e-12);
+    }
+    let pairs: Vec<f64> = (0..36).map(|cell| q[cell / 6] * q[cell % 6]).collect();
+    chi_square(&counts, &pairs, "replace");
+}
+
+#[test]
+fn distinct_is_successive_sampling() {
+    let even = population(&[0, 0, 1, 1, 1, 2], &[1.0, 3.0, 0.5, 0.0, 2.0, 7.0]);
+    let p = vec![0.2, 0.7, 0.1];
+    let q = first(&even, &p);
+    let allotment = Allotment::Arms(p);
+    ordered("2 of 6", &q, 2, |trial| draw(&Distinct, &even, &allotment, 2, trial));
+    ordered("4 of 6", &q, 4, |trial| draw(&Distinct, &even, &allotment, 4, trial));
+}
+
+#[test]
+fn distinct_stays_exact_when_one_sample_outweighs_all() {
+    let steep = population(&[0, 0, 0, 1, 1], &[1e6, 2.0, 1.0, 1e-3, 3e-3]);
+    let p = vec![0.999, 0.001];
+    let q = first(&steep, &p);
+    let allotment = Allotment::Arms(p);
+    ordered("3 of 5, steep", &q, 3, |trial| draw(&Distinct, &steep, &allotment, 3, trial));
+}
+
+#[test]
+fn systematic_gives_every_arm_its_share() {
+    let labels: Vec<u32> = (0..40).map(|sample| [0, 0, 0, 1, 1, 1, 2, 2, 2, 2][sample % 10]).collect();
+    let population = population(&labels, &[1.0; 40]);
+    let p = [0.13, 0.52, 0.35];
+    let allotment = Allotment::Arms(p.to_vec());
+    const N: usize = 7;
+    let mut above = [0; 3];
+    let mut slots = vec![0; 40];
+    for trial in 0..TRIALS {
+        let picks = draw(&Systematic, &population, &allotment, N, trial);
+        for (arm, above) in above.iter_mut().enumerate() {
+            let count = picks.iter().filter(|pick| pick.arm.index() == arm).count();
+            let least = (N as f64 * p[arm]) as usize;
+            assert!(count == least || count == least + 1, "arm {arm} got {count} of {N}");
+            *above += (count - least) as u64;
+        }
+        slots[picks[(trial % 7) as usize].sample.index()] += 1;
+        let mut samples: Vec<_> = picks.iter().map(|pick| pick.sample).collect();
+        samples.sort_unstable();
+        samples.dedup();
+        assert_eq!(samples.len(), N, "a sample was drawn twice");
+    }
+    for (arm, above) in above.into_iter().enumerate() {
+        let part = (N as f64 * p[arm]).fract();
+        chi_square(&[above, TRIALS - above], &[part, 1.0 - part], "systematic, arm counts");
+    }
+    chi_square(&slots, &first(&population, &p), "systematic, one slot");
+}
+
+#[test]
+fn systematic_hands_the_slots_of_a_full_arm_to_the_others() {
+    let population = population(&[0, 1, 1, 1, 2, 2, 2, 2], &[1.0; 8]);
+    let allotment = Allotment::Arms(vec![0.8, 0.05, 0.15]);
+    let mut of_arm_1 = [0; 4];
+    for trial in 0..TRIALS {
+        let picks = draw(&Systematic, &population, &allotment, 5, trial);
+        let count = |arm: usize| picks.iter().filter(|pick| pick.arm.index() == arm).count();
+        assert_eq!(count(0), 1);
+        of_arm_1[count(1)] += 1;
+    }
+    // Arms 1 and 2 expect 0.25 and 0.75 slots at first, which sum to 1 and never to 0 or 2; the 3
+    // slots that arm 0 cannot fill go to them in the ratio 1 to 3: 0.75 and 2.25.
+    let [early, late] = [0.25, 0.75];
+    let expected =
+        [(1.0 - early) * (1.0 - late), early * (1.0 - late) + (1.0 - early) * late, early * late, 0.0];
+    chi_square(&of_arm_1, &expected, "systematic, overflow");
+}
+
+#[test]
+fn top_takes_the_heaviest_of_each_arm() {
+    let population = population(&[0, 0, 0, 1, 1, 1], &[0.5, 2.0, 1.0, 3.0, 3.0, 0.0]);
+    let top = |p: [f64; 2], n| {
+        let picks = draw(&Top, &population, &Allotment::Arms(p.to_vec()), n, 0);
+        picks.iter().map(|pick| pick.sample.0).collect::<Vec<_>>()
+    };
+    assert_eq!(top([0.5, 0.5], 2), [1, 3]);
+    assert_eq!(top([0.9, 0.1], 3), [1, 2, 0]);
+    assert_eq!(top([0.1, 0.9], 4), [1, 2, 3, 4], "arm 1 can give two");
+}
+
+/// The exact distribution over ranks.
+fn gaussian(n: usize, mean: f64, sd: f64) -> Vec<f64> {
+    let nearest = mean.clamp(0.0, n as f64 - 1.0).round();
+    let squares = |x: f64| (x - mean) * (x - mean) / (2.0 * sd * sd);
+    let weights: Vec<f64> =
+        (0..n).map(|rank| (squares(nearest) - squares(rank as f64)).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| weight / sum).collect()
+}
+
+#[test]
+fn replace_follows_the_gaussian_over_ranks() {
+    for (n, mean, sd) in
+        [(50, 10.0, 6.0), (50, 0.0, 9.5), (50, 49.0, 0.4), (400, 200.3, 35.0), (9, 20.0, 2.0)]
+    {
+        let population = population(&vec![0; n], &vec![1.0; n]);
+        let q = gaussian(n, mean, sd);
+        let mut counts = vec![0; n];
+        for trial in 0..TRIALS / 10 {
+            for pick in draw(&Replace, &population, &Allotment::Ranks { mean, sd }, 10, trial) {
+                counts[pick.sample.index()] += 1;
+                assert!((pick.propensity / q[pick.sample.index()] - 1.0).abs() < 1e-6);
+            }
+        }
+        chi_square(&counts, &q, &format!("replace over ranks, N {n}, mean {mean}, sd {sd}"));
+    }
+}
+
+#[test]
+fn vacant_ranks_are_passed_over() {
+    let weights: Vec<f64> = (0..60).map(|rank| if rank % 3 == 0 { 0.0 } else { 1.0 }).collect();
+    let population = population(&[0; 60], &weights);
+    let whole = gaussian(60, 20.0, 8.0);
+    let left: f64 = whole.iter().zip(&weights).map(|(q, weight)| q * weight).sum();
+    let q: Vec<f64> = whole.iter().zip(&weights).map(|(q, weight)| q * weight / left).collect();
+    let mut counts = vec![0; 60];
+    for trial in 0..TRIALS {
+        let allotment = Allotment::Ranks { mean: 20.0, sd: 8.0 };
+        counts[draw(&Replace, &population, &allotment, 1, trial)[0].sample.index()] += 1;
+    }
+    chi_square(&counts, &q, "vacant ranks");
+}
+
+#[test]
+fn distinct_over_ranks_is_successive_sampling() {
+    for (n, mean, sd, k) in [(6, 2.2, 1.5, 2), (6, 0.0, 1.0, 4), (5, 4.0, 0.7, 3)] {
+        let population = population(&vec![0; n], &vec![1.0; n]);
+        let what = format!("distinct over ranks, {k} of {n}");
+        ordered(&what, &gaussian(n, mean, sd), k, |trial| {
+            draw(&Distinct, &population, &Allotment::Ranks { mean, sd }, k, trial)
+        });
+    }
+}
