@@ -1,5 +1,6 @@
 //! A burn data loader whose batches a curriculum picks.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use burn::data::dataloader::batcher::Batcher;
@@ -102,7 +103,13 @@ where
     O: 'static,
 {
     fn iter<'a>(&'a self) -> Box<dyn DataLoaderIterator<O> + 'a> {
-        Box::new(Epoch { loader: self, feed: self.feed.clone(), done: 0, failed: false })
+        Box::new(Epoch {
+            loader: self,
+            feed: self.feed.clone(),
+            done: 0,
+            failed: false,
+            makes: PhantomData,
+        })
     }
 
     fn num_items(&self) -> usize {
@@ -120,18 +127,16 @@ where
 }
 
 /// One pass over an epoch's number of batches; it ends early after an error.
-struct Epoch<'a, F, I, B> {
+struct Epoch<'a, F, I, B, O> {
     loader: &'a CurriculumLoader<F, I, B>,
     feed: Lockstep<F>,
     done: usize,
     failed: bool,
+    makes: PhantomData<fn() -> O>,
 }
 
-impl<F: Feed, I, B> Epoch<'_, F, I, B> {
-    fn load<O>(&mut self) -> Result<O, DatasetError>
-    where
-        B: Batcher<Sampled<I>, O>,
-    {
+impl<F: Feed, I, B: Batcher<Sampled<I>, O>, O> Epoch<'_, F, I, B, O> {
+    fn load(&mut self) -> Result<O, DatasetError> {
         let batch = self.feed.next(self.loader.batch).map_err(DatasetError::new)?;
         let indices = batch.samples().map(|sample| sample.index()).collect();
         let items = self.loader.dataset.get_many(indices)?;
@@ -140,7 +145,7 @@ impl<F: Feed, I, B> Epoch<'_, F, I, B> {
     }
 }
 
-impl<F: Feed, I, B: Batcher<Sampled<I>, O>, O> Iterator for Epoch<'_, F, I, B> {
+impl<F: Feed, I, B: Batcher<Sampled<I>, O>, O> Iterator for Epoch<'_, F, I, B, O> {
     type Item = Result<O, DatasetError>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -154,7 +159,7 @@ impl<F: Feed, I, B: Batcher<Sampled<I>, O>, O> Iterator for Epoch<'_, F, I, B> {
     }
 }
 
-impl<F: Feed, I, B: Batcher<Sampled<I>, O>, O> DataLoaderIterator<O> for Epoch<'_, F, I, B> {
+impl<F: Feed, I, B: Batcher<Sampled<I>, O>, O> DataLoaderIterator<O> for Epoch<'_, F, I, B, O> {
     fn progress(&self) -> Progress {
         let CurriculumLoader { batch, batches, .. } = self.loader;
         Progress::new(self.done * batch, batches * batch, Some("samples".into()))

@@ -1,0 +1,129 @@
+//! Seed to exact decisions, one line for each code path.
+//!
+//! A line that has to be changed is a changed decision stream: raise `ALGORITHM` and enter "decision
+//! stream changed" in the CHANGELOG.
+
+mod common;
+
+use std::fmt::Write;
+
+use common::outcome;
+use curricle::policy::{
+    Advance, Boltzmann, Bounded, Clock, Fixed, Gaussian, MeanRule, Prior, Spread, Staged, Uniform,
+};
+use curricle::sampler::{Distinct, Replace, Systematic, Top};
+use curricle::signal::{
+    Gated, GroupSpread, Learnability, LearningProgress, MeanAdvantage, Source, Trial, Utility,
+};
+use curricle::{
+    ALGORITHM, Builder, Curriculum, Feedback, Policy, Sampler, Schedule, Signal, Weighting,
+};
+use serde::Serialize;
+
+/// Three rounds of 4, then the fourth batch, and the digest of ten rounds.
+fn stream<P, S, D>(name: &str, builder: Builder<P, S, D>) -> String
+where
+    P: Policy,
+    S: Signal<[Trial]> + Serialize,
+    D: Sampler,
+{
+    let mut curriculum = builder.build().unwrap();
+    let mut line = format!("{name}:");
+    for round in 0..10 {
+        let batch = curriculum.draw(4).unwrap();
+        if round == 3 {
+            batch.samples().for_each(|sample| write!(line, " {}", sample.0).unwrap());
+        }
+        let feedback: Vec<Feedback> =
+            batch.draws.iter().map(|draw| Feedback::new(draw.ticket, outcome(draw.ticket.0))).collect();
+        curriculum.observe(&feedback).unwrap();
+    }
+    write!(line, " | {:016x}", curriculum.digest()).unwrap();
+    line
+}
+
+fn base() -> Builder {
+    Curriculum::builder(60).arms(3, |sample| (sample.0 / 20) as u32).seed(11)
+}
+
+fn weights() -> Vec<f64> {
+    (0..60).map(|sample| f64::from(sample % 7)).collect()
+}
+
+fn ranks(spread: Spread) -> Builder<Gaussian, Utility> {
+    let order: Vec<curricle::SampleId> =
+        (0..60).map(|rank| curricle::SampleId(rank * 7 % 60)).collect();
+    let policy = Gaussian::new(MeanRule::paper(6.0), spread);
+    Curriculum::builder(60).order(&order).policy(policy).signal(Utility).seed(11)
+}
+
+#[test]
+fn decisions() {
+    let sec = || Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
+    let cooling = Schedule::Geometric { from: 1.0, to: 0.1, rounds: 8 };
+    let released = Gaussian::new(MeanRule::released(), Spread::Ranks(9.0));
+    let lines = [
+        stream("uniform", base().policy(Uniform)),
+        stream("fixed, weights", base().policy(Fixed::weights(vec![1.0, 2.0, 5.0]))),
+        stream("fixed, size", base().policy(Fixed::by_size()).weights(weights())),
+        stream("staged, rounds", base().policy(Staged::one_by_one(3, Advance::Rounds(2)).review(0.3))),
+        stream("staged, mastery", base().policy(Staged::one_by_one(3, Advance::Mastery(0.2)))),
+        stream("boltzmann", base().policy(Boltzmann::new())),
+        stream("boltzmann, decay", base().policy(Boltzmann::sec_2d().clock(Clock::Decay))),
+        stream("boltzmann, countdown", base().policy(Boltzmann::sec_countdown())),
+        stream("boltzmann, math", base().policy(Boltzmann::sec_math())),
+        stream("boltzmann, cooling", base().policy(Boltzmann::new().temperature(cooling))),
+        stream("gaussian, paper", ranks(Spread::Fraction(0.1))),
+        stream("gaussian, released", ranks(Spread::Ranks(9.0)).policy(released)),
+        stream("bounded, floor", base().policy(sec())),
+        stream("bounded, cap", base().policy(Bounded::new(Boltzmann::new()).cap(0.4))),
+        stream("bounded, size", base().policy(Bounded::new(Boltzmann::new()).floor(0.3, Prior::Size))),
+        stream("distinct", base().weights(weights()).sampler(Distinct)),
+        stream("distinct, few", Curriculum::builder(5).sampler(Distinct)),
+        stream("distinct, ranks", ranks(Spread::Ranks(1.0)).sampler(Distinct)),
+        stream("distinct, race", ranks(Spread::Ranks(0.05)).sampler(Distinct)),
+        stream("replace", base().weights(weights()).sampler(Replace)),
+        stream("replace, ranks", ranks(Spread::Ranks(5.0)).sampler(Replace)),
+        stream("systematic", base().policy(sec()).weights(weights()).sampler(Systematic)),
+        stream("top", base().weights(weights()).sampler(Top)),
+        stream("top, ranks", ranks(Spread::Ranks(5.0)).sampler(Top)),
+        stream("mean advantage", base().policy(sec()).signal(MeanAdvantage)),
+        stream("group spread", base().policy(sec()).signal(GroupSpread)),
+        stream("learnability, group", base().policy(sec()).signal(Learnability(Source::Group))),
+        stream("learnability, sample", base().policy(sec()).signal(Learnability(Source::Sample))),
+        stream("learnability, arm", base().policy(sec()).signal(Learnability(Source::Arm))),
+        stream("learning progress", base().policy(sec()).signal(LearningProgress::default())),
+        stream("gated", base().policy(sec()).signal(Gated::new(MeanAdvantage))),
+        stream("utility", base().policy(sec()).signal(Utility)),
+        stream("weighting by score", base().weighting(Weighting::Score { floor: 0.01 })),
+        stream("lag 2", base().policy(sec()).lag(2)),
+    ];
+    assert_eq!(ALGORITHM, 1);
+    let expected: Vec<&str> = include_str!("data/decisions.txt").lines().collect();
+    for (line, expected) in lines.iter().zip(&expected) {
+        assert_eq!(line, expected);
+    }
+    assert_eq!(lines.len(), expected.len(), "{}", lines.join("\n"));
+}
+
+/// The random numbers that decisions are made of.
+#[test]
+fn random_numbers() {
+    use curricle::{Purpose, Rng, Round};
+    let mut rng = Rng::at(11, Round(5), Purpose::User);
+    let drawn = format!(
+        "{} {:?} {} {:?} {:?}",
+        rng.bits(),
+        rng.unit(),
+        rng.below(1000),
+        rng.normal(),
+        rng.exponential()
+    );
+    assert_eq!(
+        drawn,
+        "1932446640743147184 0.47688161477173363 121 0.2543031628657247 1.0207254508289947"
+    );
+    let mut items = [0, 1, 2, 3, 4, 5];
+    rng.shuffle(&mut items);
+    assert_eq!(items, [2, 4, 5, 0, 3, 1]);
+}
