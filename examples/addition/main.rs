@@ -1,110 +1,87 @@
-mod model;
-mod task;
-use burn::grad_clipping::GradientClippingConfig;
-use burn::optim::{AdamConfig, GradientsParams};
-use burn::tensor::Device;
-use curricle::policy::*;
-use curricle::sampler::Systematic;
-use curricle::signal::*;
-use curricle::*;
-use model::Adder;
-use task::*;
+//! Trains a small recurrent network to add, three times: with uniform sampling, with a hand-made
+//! order, and with SEC, which finds an order by itself. curricle picks every batch.
+//!
+//! ```text
+//! cargo run --release --features train --example addition -- [--seeds N] [--steps N] [--picture FILE]
+//! ```
+//!
+//! The task is that of Matiisen et al., *Teacher-Student Curriculum Learning* (arXiv 1707.00183):
+//! decimal addition with the number of digits as the arm. All three runs of a seed start from the
+//! same weights and use the same optimiser and batch size; only the choice of samples differs.
 
-fn env(k: &str, d: f64) -> f64 {
-    std::env::var(k).ok().and_then(|v| v.parse().ok()).unwrap_or(d)
+mod model;
+mod picture;
+mod table;
+mod task;
+mod training;
+
+use std::path::PathBuf;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use training::{Course, Run};
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+struct Options {
+    seeds: u64,
+    steps: usize,
+    picture: PathBuf,
 }
 
-fn run<P: Policy, S: Signal<[Trial]> + serde::Serialize>(name: &str, policy: P, signal: S, seed: u64) {
-    let arms = env("D", 6.0) as usize;
-    let hidden = env("H", 64.0) as usize;
-    let n = env("B", 64.0) as usize;
-    let lr = env("LR", 0.003);
-    let steps = env("STEPS", 2000.0) as usize;
-    let every = env("EVERY", 100.0) as usize;
-    let device = Device::flex().autodiff();
-    let pool = Pool::new(arms, seed);
-    let mut c = Curriculum::builder(pool.len())
-        .arms(arms as u32, |s| (s.index() / PER_ARM) as u32)
-        .policy(policy)
-        .signal(signal)
-        .sampler(Systematic)
-        .seed(seed)
-        .build()
-        .unwrap();
-    let mut model = Adder::new(hidden, seed, &device);
-    let mut optim =
-        AdamConfig::new().with_grad_clipping(Some(GradientClippingConfig::Norm(1.0))).init();
-    let held: Vec<_> = (1..=arms).map(|d| held_out(d, 200)).collect();
-    let t0 = std::time::Instant::now();
-    let mut reached = vec![0usize; arms + 1];
-    for step in 1..=steps {
-        let batch = c.draw(n).unwrap();
-        let problems: Vec<Problem> = batch.samples().map(|s| pool.get(s)).collect();
-        let a = model.forward(&problems, &device);
-        let losses: Vec<f32> = a.loss.clone().inner().into_data().try_to_vec().unwrap();
-        let digits: usize = problems.iter().map(|p| p.digits + 1).sum();
-        let norm = if env("NORM", 0.0) > 0.0 { n as f64 * 3.0 } else { digits as f64 };
-        let grads = GradientsParams::from_grads((a.loss.sum() / norm).backward(), &model);
-        model = optim.step(lr, model, grads);
-        let f: Vec<Feedback> = batch
-            .draws
-            .iter()
-            .zip(&losses)
-            .map(|(d, l)| Feedback::new(d.ticket, Outcome::default().success((-l).exp()).loss(*l)))
-            .collect();
-        c.observe(&f).unwrap();
-        if step % every == 0 {
-            let dev = Device::flex();
-            let m = burn::module::Module::valid(&model);
-            let acc: Vec<f32> = held
-                .iter()
-                .map(|h| {
-                    let w: Vec<f32> = m.forward(h, &dev).wrong.into_data().try_to_vec().unwrap();
-                    w.iter().filter(|w| **w == 0.0).count() as f32 / w.len() as f32
-                })
-                .collect();
-            let mean: f32 = acc.iter().sum::<f32>() / arms as f32;
-            for (i, a) in acc.iter().enumerate() {
-                if *a >= 0.9 && reached[i] == 0 {
-                    reached[i] = step;
-                }
-            }
-            if mean >= 0.9 && reached[arms] == 0 {
-                reached[arms] = step;
-            }
-            if env("V", 1.0) > 0.0 {
-                println!(
-                    "{name} {seed} {step} {:.1}s mean {mean:.3} acc {:?} p {:?}",
-                    t0.elapsed().as_secs_f32(),
-                    acc.iter().map(|a| (a * 100.0) as i32).collect::<Vec<_>>(),
-                    c.shares().iter().map(|a| (a * 100.0) as i32).collect::<Vec<_>>()
-                );
-            }
-            if reached.iter().all(|r| *r > 0) {
-                break;
-            }
+fn main() -> Result<()> {
+    let options = options()?;
+    let jobs: Vec<(Course, u64)> =
+        (1..=options.seeds).flat_map(|seed| Course::ALL.map(|course| (course, seed))).collect();
+    let runs = run_all(&jobs, options.steps)?;
+    table::print(&runs, options.steps);
+    let first: Vec<&Run> = runs.iter().filter(|run| run.seed == 1).collect();
+    picture::draw(&first, &options.picture)?;
+    println!("picture of seed 1: {}", options.picture.display());
+    Ok(())
+}
+
+fn options() -> Result<Options> {
+    let mut options = Options { seeds: 1, steps: 8000, picture: "addition.svg".into() };
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        use lexopt::prelude::*;
+        match argument {
+            Long("seeds") => options.seeds = arguments.value()?.parse()?,
+            Long("steps") => options.steps = arguments.value()?.parse()?,
+            Long("picture") => options.picture = arguments.value()?.into(),
+            other => return Err(other.unexpected().into()),
         }
     }
-    println!("RESULT {name} seed {seed} reached {reached:?} {:.1}s", t0.elapsed().as_secs_f32());
+    Ok(options)
 }
 
-fn main() {
-    let which = std::env::args().nth(1).unwrap();
-    let seed = env("SEED", 1.0) as u64;
-    let arms = env("D", 6.0) as u32;
-    let bz = Boltzmann::new().alpha(env("ALPHA", 0.5)).temperature(env("TAU", 0.1));
-    let sec = Bounded::new(bz).floor(env("EPS", 0.1), Prior::Uniform);
-    match which.as_str() {
-        "uniform" => run("uniform", Uniform, GroupSpread, seed),
-        "hand" => run(
-            "hand",
-            Staged::one_by_one(arms, Advance::Mastery(env("MASTERY", 0.8))).review(env("REVIEW", 0.3)),
-            GroupSpread,
-            seed,
-        ),
-        "sec" => run("sec", sec, GroupSpread, seed),
-        "gated" => run("gated", sec, Gated::new(GroupSpread), seed),
-        "ramp" => run("ramp", sec, Gated::new(GroupSpread).least(1.0), seed),
-        _ => panic!(),
+/// Trains two runs at a time, and returns all in the order of the jobs.
+fn run_all(jobs: &[(Course, u64)], steps: usize) -> Result<Vec<Run>> {
+    let bars = MultiProgress::new();
+    let style =
+        ProgressStyle::with_template("{prefix:20} {bar:32} {pos:>5} steps  {elapsed:>4}  {msg}")?;
+    let (orders, ordered) = crossbeam::channel::unbounded();
+    let (results, finished) = crossbeam::channel::unbounded();
+    for (place, &(course, seed)) in jobs.iter().enumerate() {
+        orders.send((place, course, seed))?;
     }
+    drop(orders);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            let (ordered, results) = (ordered.clone(), results.clone());
+            let (bars, style) = (&bars, &style);
+            scope.spawn(move || {
+                for (place, course, seed) in ordered {
+                    let bar = bars.add(ProgressBar::new(steps as u64).with_style(style.clone()));
+                    bar.set_prefix(format!("{} (seed {seed})", course.name()));
+                    // The receiver outlives the scope.
+                    let _ = results.send((place, training::run(course, seed, steps, &bar)));
+                }
+            });
+        }
+    });
+    drop(results);
+    let mut runs: Vec<(usize, Result<Run>)> = finished.into_iter().collect();
+    runs.sort_by_key(|(place, _)| *place);
+    runs.into_iter().map(|(_, run)| run).collect()
 }

@@ -1,0 +1,181 @@
+//! One training run: curricle picks every batch, burn trains on it.
+
+use burn::grad_clipping::GradientClippingConfig;
+use burn::module::Module;
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::{Device, Tensor};
+use curricle::policy::{Advance, Boltzmann, Bounded, Policy, Prior, Staged, Uniform};
+use curricle::sampler::Systematic;
+use curricle::{Curriculum, Feed, Feedback, Outcome};
+use indicatif::ProgressBar;
+
+use crate::model::Adder;
+use crate::task::{PER_ARM, Pool, Problem, held_out};
+
+/// Arms: sums of numbers of 1 to 5 digits.
+pub const ARMS: usize = 5;
+/// Samples in a batch.
+pub const BATCH: usize = 64;
+/// Steps between two measurements of accuracy.
+pub const EVERY: usize = 100;
+/// The share of right sums to be reached.
+pub const TARGET: f64 = 0.9;
+
+const HIDDEN: usize = 128;
+const LEARNING_RATE: f64 = 0.005;
+/// Held-out problems of each arm.
+const HELD_OUT: usize = 200;
+
+/// The three curricula that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Every arm has the same probability.
+    Uniform,
+    /// Arm after arm, when the one before is mastered, with review: made by someone who knows the
+    /// right order.
+    Hand,
+    /// The bandit of SEC in curricle's default setting. It knows nothing of an order.
+    Sec,
+}
+
+impl Course {
+    pub const ALL: [Course; 3] = [Course::Uniform, Course::Hand, Course::Sec];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Course::Uniform => "uniform",
+            Course::Hand => "hand order",
+            Course::Sec => "SEC",
+        }
+    }
+}
+
+/// What was measured after some number of steps.
+#[derive(Debug, Clone)]
+pub struct Measurement {
+    pub step: usize,
+    /// Share of right sums, by arm.
+    pub accuracy: Vec<f64>,
+    /// Probability of each arm in the last batch.
+    pub shares: Vec<f64>,
+}
+
+impl Measurement {
+    pub fn mean(&self) -> f64 {
+        self.accuracy.iter().sum::<f64>() / self.accuracy.len() as f64
+    }
+
+    fn is_done(&self) -> bool {
+        self.accuracy.iter().all(|&share| share >= TARGET)
+    }
+}
+
+/// The course of one run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub course: Course,
+    pub seed: u64,
+    pub measurements: Vec<Measurement>,
+    pub seconds: f64,
+}
+
+impl Run {
+    /// The first measured step at which something held.
+    pub fn first(&self, holds: impl Fn(&Measurement) -> bool) -> Option<usize> {
+        self.measurements.iter().find(|measurement| holds(measurement)).map(|first| first.step)
+    }
+
+    /// The step at which every arm had reached the target at once.
+    pub fn done(&self) -> Option<usize> {
+        self.first(Measurement::is_done)
+    }
+}
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Trains until every arm has reached the target, or for `steps` steps.
+pub fn run(course: Course, seed: u64, steps: usize, bar: &ProgressBar) -> Result<Run> {
+    match course {
+        Course::Uniform => train(course, Uniform, seed, steps, bar),
+        Course::Hand => {
+            let by_hand = Staged::one_by_one(ARMS as u32, Advance::Mastery(0.8)).review(0.3);
+            train(course, by_hand, seed, steps, bar)
+        }
+        Course::Sec => {
+            let sec = Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
+            train(course, sec, seed, steps, bar)
+        }
+    }
+}
+
+fn train<P: Policy>(
+    course: Course,
+    policy: P,
+    seed: u64,
+    steps: usize,
+    bar: &ProgressBar,
+) -> Result<Run> {
+    let start = std::time::Instant::now();
+    let pool = Pool::new(ARMS, seed);
+    // The default signal, `GroupSpread`, scores a sample by the spread of its success: highest where
+    // the network is as likely to be right as wrong.
+    let mut curriculum = Curriculum::builder(pool.len())
+        .arms(ARMS as u32, |sample| (sample.index() / PER_ARM) as u32)
+        .policy(policy)
+        .sampler(Systematic)
+        .seed(seed)
+        .build()?;
+
+    let device = Device::flex().autodiff();
+    let mut model = Adder::new(HIDDEN, seed, &device);
+    let clipping = GradientClippingConfig::Norm(1.0);
+    let mut optimiser = AdamConfig::new().with_grad_clipping(Some(clipping)).init();
+    let held_out: Vec<Vec<Problem>> = (1..=ARMS).map(|digits| held_out(digits, HELD_OUT)).collect();
+    let mut measurements: Vec<Measurement> = Vec::new();
+
+    for step in 1..=steps {
+        let batch = curriculum.next(BATCH)?;
+        let problems: Vec<Problem> = batch.samples().map(|sample| pool.get(sample)).collect();
+        let digits: usize = problems.iter().map(|problem| problem.digits + 1).sum();
+
+        let loss = model.forward(&problems, &device).loss;
+        let losses = read(loss.clone().inner())?;
+        let gradients = GradientsParams::from_grads((loss.sum() / digits as f64).backward(), &model);
+        model = optimiser.step(LEARNING_RATE, model, gradients);
+
+        // exp(-loss) is the probability that the network gave to the right sum.
+        let outcomes = losses.iter().map(|&loss| Outcome::default().success((-loss).exp()).loss(loss));
+        let tickets = batch.draws.iter().map(|draw| draw.ticket);
+        let feedback: Vec<Feedback> =
+            tickets.zip(outcomes).map(|(t, outcome)| Feedback::new(t, outcome)).collect();
+        curriculum.report(&feedback)?;
+
+        if step % EVERY == 0 {
+            let accuracy = accuracy(&model, &held_out)?;
+            let measurement = Measurement { step, accuracy, shares: curriculum.shares().to_vec() };
+            bar.set_position(step as u64);
+            bar.set_message(format!("{:.0} % right", 100.0 * measurement.mean()));
+            let done = measurement.is_done();
+            measurements.push(measurement);
+            if done {
+                break;
+            }
+        }
+    }
+    bar.finish();
+    Ok(Run { course, seed, measurements, seconds: start.elapsed().as_secs_f64() })
+}
+
+/// The share of problems whose sum is right in every digit, by arm.
+fn accuracy(model: &Adder, held_out: &[Vec<Problem>]) -> Result<Vec<f64>> {
+    let (model, device) = (model.valid(), Device::flex());
+    let share = |problems: &Vec<Problem>| {
+        let wrong = read(model.forward(problems, &device).wrong)?;
+        Ok(wrong.iter().filter(|&&digits| digits == 0.0).count() as f64 / wrong.len() as f64)
+    };
+    held_out.iter().map(share).collect()
+}
+
+fn read(tensor: Tensor<1>) -> Result<Vec<f32>> {
+    Ok(tensor.try_into_data()?.try_to_vec()?)
+}
