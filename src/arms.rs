@@ -8,6 +8,9 @@ use crate::id::{ArmId, SampleId};
 /// Marks a slot without a sample, and a sample without a slot.
 const NONE: u32 = u32::MAX;
 
+/// The most arms: 2^24. A wrong label must not ask for gigabytes.
+const MOST_ARMS: f64 = 16_777_216.0;
+
 /// Which sample belongs to which arm, in compressed-row form: the members of an arm stand side by
 /// side in *slots*, in the order in which they were added.
 ///
@@ -55,13 +58,13 @@ impl Arms {
     /// The partition in which sample `i` belongs to arm `labels[i]`; arms are `0..arms`. Cost: O(N).
     ///
     /// # Errors
-    /// [`Error::UnknownArm`] if a label is `>= arms`; [`Error::OutOfRange`] if there are no arms, or
-    /// 2^32 - 1 samples or more.
+    /// [`Error::UnknownArm`] if a label is `>= arms`; [`Error::OutOfRange`] if there are no arms or
+    /// more than 2^24, or 2^32 - 1 samples or more.
     pub fn from_labels(arms: u32, labels: &[ArmId]) -> Result<Self> {
+        crate::error::within("arms", f64::from(arms), 1.0, MOST_ARMS)?;
         if let Some(&unknown) = labels.iter().find(|label| label.0 >= arms) {
             return Err(Error::UnknownArm(unknown));
         }
-        crate::error::within("arms", f64::from(arms), 1.0, f64::from(NONE))?;
         crate::error::within("samples", labels.len() as f64, 0.0, f64::from(NONE - 1))?;
         let mut arms = Self {
             spans: vec![Span::default(); arms as usize],
@@ -294,8 +297,7 @@ impl Arms {
             && apart
             && inside
             && self.spans.iter().enumerate().all(|(arm, span)| {
-                let alive = self.members(ArmId(arm as u32)).count();
-                span.len <= span.room && alive == span.alive as usize
+                span.len <= span.room && self.members(ArmId(arm as u32)).count() == span.alive as usize
             })
     }
 }

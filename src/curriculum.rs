@@ -204,7 +204,7 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
             finite("score", trial.ticket.0, f64::from(score))?;
         }
         let mut policy = self.state.policy.clone();
-        policy.learn(&rewards(&trials, &scores, &pending.shares));
+        policy.learn(&self.state.population, &rewards(&trials, &scores, &pending.shares));
         let scored: Vec<(Trial, f32)> = trials.into_iter().zip(scores).collect();
         let weights = match self.options.weighting {
             Weighting::Given => Vec::new(),

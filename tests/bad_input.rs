@@ -226,6 +226,8 @@ fn samples_and_arms() {
     assert_eq!(labels, Some(Error::Length { what: "labels", expected: 3, found: 2 }));
     let order = Curriculum::builder(2).order(&[SampleId(0), SampleId(0)]).build().err();
     assert_eq!(order, Some(Error::UnknownSample(SampleId(0))));
+    let labels = Curriculum::builder(2).labels(&[0, u32::MAX]).build().err();
+    assert!(matches!(labels, Some(Error::OutOfRange { what: "arms", .. })));
     let arms = Curriculum::builder(2).arms(1, |sample| sample.0 as u32).build().err();
     assert_eq!(arms, Some(Error::UnknownArm(ArmId(1))));
 }
@@ -240,7 +242,7 @@ impl Policy for Wild {
         Ok(())
     }
 
-    fn learn(&mut self, _: &[Reward]) {}
+    fn learn(&mut self, _: &Population, _: &[Reward]) {}
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn values_after_cyclic_pulls() {
         policy.prepare(&population).unwrap();
         for pull in 0..300 {
             let arm = pull % 3;
-            policy.learn(&[Reward::new(ArmId(arm as u32), 1, rewards[arm][pull])]);
+            policy.learn(&population, &[Reward::new(ArmId(arm as u32), 1, rewards[arm][pull])]);
         }
         close(name, policy.values(), &numbers(&case["Q"]), 1e-12);
         close(
@@ -101,7 +101,7 @@ fn replayed_actions() {
             let arm = arm.unwrap_or(2);
             actions.push_str(&arm.to_string());
             pulls[arm] += 1.0;
-            policy.learn(&[Reward::new(ArmId(arm as u32), 1, rewards[arm][pull])]);
+            policy.learn(&population, &[Reward::new(ArmId(arm as u32), 1, rewards[arm][pull])]);
         }
         assert_eq!(&actions[..200], case["first_200_actions"].as_str().unwrap(), "{name}");
         assert_eq!(pulls.to_vec(), numbers(&case["pulls"]), "{name}");

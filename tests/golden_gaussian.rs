@@ -92,10 +92,15 @@ fn mean_rules() {
             policy.prepare(&population).unwrap();
             let acc = number(case, "acc");
             let reward = Reward::new(ArmId(0), 32, score).success(acc);
-            policy.learn(&[reward]);
+            policy.learn(&population, &[reward]);
             let last = ranks as f64 - 1.0;
             let expected = (mean.clamp(0.0, last) + rule.step(acc, score)).clamp(0.0, last);
             assert!((policy.mean() - expected).abs() < 1e-9 * expected.max(1.0));
         }
     }
+}
+
+/// Takes a mean into `[0, N - 1]`.
+fn within_ranks(mean: f64, population: &Population) -> f64 {
+    mean.clamp(0.0, population.arms().slot_count().saturating_sub(1) as f64)
 }

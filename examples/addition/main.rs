@@ -41,7 +41,7 @@ fn main() -> Result<()> {
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { seeds: 1, steps: 8000, picture: "addition.svg".into() };
+    let mut options = Options { seeds: 1, steps: 10_000, picture: "addition.svg".into() };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         use lexopt::prelude::*;

@@ -8,6 +8,8 @@
 //! Four rings are the arms of the bandit. `CurriculumLoader` is the data loader, the batch carries
 //! the tickets and a `Reporter`, and the training step reports how sure it was of each right answer.
 
+#![expect(clippy::disallowed_methods, reason = "no decision is made here")]
+
 mod bar;
 
 use std::sync::Arc;

@@ -151,7 +151,7 @@ impl Policy for Boltzmann {
         Ok(())
     }
 
-    fn learn(&mut self, rewards: &[Reward]) {
+    fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         let mut rewards = rewards.iter().peekable();
         for (arm, value) in self.values.iter_mut().enumerate() {
             match rewards.next_if(|reward| reward.arm.index() == arm) {

@@ -130,8 +130,8 @@ impl<P: Policy> Policy for Bounded<P> {
         Ok(())
     }
 
-    fn learn(&mut self, rewards: &[Reward]) {
-        self.inner.learn(rewards);
+    fn learn(&mut self, population: &Population, rewards: &[Reward]) {
+        self.inner.learn(population, rewards);
     }
 }
 
@@ -157,4 +157,38 @@ fn limit(p: &mut [f64], cap: f64, drawable: usize) {
         }
     }
     p.iter_mut().filter(|p| **p > 0.0).for_each(|p| *p = 1.0 / drawable as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_limited_distribution_is_one_and_keeps_its_order(
+            mut p in prop::collection::vec(0.0..1.0f64, 1..30),
+            cap in 0.0..1.0f64,
+        ) {
+            prop_assume!(p.iter().any(|share| *share > 1e-3));
+            normalise(&mut p).unwrap();
+            let before = p.clone();
+            let positive = p.iter().filter(|share| **share > 0.0).count();
+            let cap = cap.max(1.0 / positive as f64);
+            limit(&mut p, cap, positive);
+            prop_assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            prop_assert!(p.iter().all(|share| *share <= cap + 1e-9));
+            for (a, b) in (0..p.len()).flat_map(|a| (0..p.len()).map(move |b| (a, b))) {
+                prop_assert!(before[a] < before[b] || p[a] >= p[b] - 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_else_can_take_stays() {
+        let mut p = [1.0, 0.0];
+        limit(&mut p, 0.7, 2);
+        assert_eq!(p, [1.0, 0.0]);
+    }
 }

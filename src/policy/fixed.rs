@@ -63,7 +63,7 @@ impl Policy for Fixed {
         normalise(p)
     }
 
-    fn learn(&mut self, _: &[Reward]) {}
+    fn learn(&mut self, _: &Population, _: &[Reward]) {}
 }
 
 /// Checks a mixture: one finite weight `>= 0` for each arm, not all 0.

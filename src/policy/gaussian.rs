@@ -142,13 +142,12 @@ pub struct Gaussian {
     rule: MeanRule,
     spread: Spread,
     mean: f64,
-    ranks: usize,
 }
 
 impl Gaussian {
     /// A Gaussian that starts at rank 0.
     pub fn new(rule: MeanRule, spread: Spread) -> Self {
-        Self { rule, spread, mean: 0.0, ranks: 0 }
+        Self { rule, spread, mean: 0.0 }
     }
 
     /// Sets the rank that the mean starts from; default 0.
@@ -165,11 +164,11 @@ impl Gaussian {
 
 impl Policy for Gaussian {
     fn prepare(&mut self, population: &Population) -> Result<()> {
-        self.ranks = population.arms().slot_count();
         self.rule.check()?;
         finite("start of the mean", 0, self.mean)?;
-        self.mean = self.mean.clamp(0.0, self.ranks.saturating_sub(1) as f64);
-        within("standard deviation", self.spread.in_ranks(self.ranks.max(1)), 1e-9, 1e12).map(drop)
+        self.mean = within_ranks(self.mean, population);
+        let ranks = population.arms().slot_count().max(1);
+        within("standard deviation", self.spread.in_ranks(ranks), 1e-9, 1e12).map(drop)
     }
 
     fn needs(&self) -> Vec<Field> {
@@ -183,13 +182,12 @@ impl Policy for Gaussian {
         _: &mut Rng,
         allotment: &mut Allotment,
     ) -> Result<()> {
-        let ranks = population.arms().slot_count().max(1);
-        let mean = self.mean.clamp(0.0, (ranks - 1) as f64);
-        *allotment = Allotment::Ranks { mean, sd: self.spread.in_ranks(ranks) };
+        let sd = self.spread.in_ranks(population.arms().slot_count().max(1));
+        *allotment = Allotment::Ranks { mean: within_ranks(self.mean, population), sd };
         Ok(())
     }
 
-    fn learn(&mut self, rewards: &[Reward]) {
+    fn learn(&mut self, population: &Population, rewards: &[Reward]) {
         let (mut count, mut success, mut score) = (0.0, 0.0, 0.0);
         for reward in rewards {
             let share = f64::from(reward.count);
@@ -199,7 +197,12 @@ impl Policy for Gaussian {
         }
         if count > 0.0 {
             let moved = self.mean + self.rule.step(success / count, score / count);
-            self.mean = moved.clamp(0.0, self.ranks.saturating_sub(1) as f64);
+            self.mean = within_ranks(moved, population);
         }
     }
+}
+
+/// Takes a mean into `[0, N - 1]`.
+fn within_ranks(mean: f64, population: &Population) -> f64 {
+    mean.clamp(0.0, population.arms().slot_count().saturating_sub(1) as f64)
 }

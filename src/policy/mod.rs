@@ -48,17 +48,13 @@ impl Allotment {
     /// Makes this a list of `arms` probabilities, all 0, and lends it for filling in. The memory of
     /// an earlier list is reused.
     pub fn arms(&mut self, arms: usize) -> &mut [f64] {
-        let mut p = match std::mem::take(self) {
-            Self::Arms(p) => p,
-            Self::Ranks { .. } => Vec::new(),
-        };
+        if !matches!(self, Self::Arms(_)) {
+            *self = Self::default();
+        }
+        let Self::Arms(p) = self else { return &mut [] };
         p.clear();
         p.resize(arms, 0.0);
-        *self = Self::Arms(p);
-        match self {
-            Self::Arms(p) => p,
-            Self::Ranks { .. } => unreachable!("set one line above"),
-        }
+        p
     }
 
     /// Moves the probability of arms that have nothing to draw to the others, in proportion.
@@ -168,7 +164,7 @@ impl Reward {
 ///         allotment.arms(self.0.len())[best.unwrap_or(0)] = 1.0;
 ///         Ok(())
 ///     }
-///     fn learn(&mut self, rewards: &[Reward]) {
+///     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
 ///         rewards.iter().for_each(|reward| self.0[reward.arm.index()] = reward.score);
 ///     }
 /// }
@@ -207,5 +203,5 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
 
     /// Learns from one round: one reward for each arm of which a ticket came back, in the order of
     /// arms. Rounds arrive in order, each once; one whose tickets were all lost is an empty list.
-    fn learn(&mut self, rewards: &[Reward]);
+    fn learn(&mut self, population: &Population, rewards: &[Reward]);
 }

@@ -135,7 +135,7 @@ impl Policy for Staged {
         Ok(())
     }
 
-    fn learn(&mut self, rewards: &[Reward]) {
+    fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         for reward in rewards {
             if let Some(success) = reward.success {
                 let mean = &mut self.success[reward.arm.index()];

@@ -37,5 +37,5 @@ impl Policy for Uniform {
         Ok(())
     }
 
-    fn learn(&mut self, _: &[Reward]) {}
+    fn learn(&mut self, _: &Population, _: &[Reward]) {}
 }

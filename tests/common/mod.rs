@@ -1,6 +1,6 @@
 //! What several test files need.
 
-#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
+#![allow(unused, reason = "each test file is a crate of its own and uses a part of this")]
 
 use curricle::{Batch, Feedback, Outcome};
 
@@ -26,6 +26,7 @@ pub fn outcome(ticket: u64) -> Outcome {
 /// once always passes; a wrong distribution fails it by orders of magnitude.
 pub const LEVEL: f64 = 1e-4;
 
+#[expect(clippy::disallowed_methods, reason = "a test statistic")]
 /// Checks counts against probabilities by Pearson's chi-square, at [`LEVEL`]. Cells that expect fewer
 /// than 5 are merged; a count in an impossible cell fails.
 pub fn chi_square(counts: &[u64], probabilities: &[f64], what: &str) {
