@@ -1,4 +1,43 @@
-#![doc = include_str!("../README.md")]
+//! An adaptive curriculum and data-selection engine: it decides which samples a model trains on next,
+//! from the model's own signals, and feeds them to any training loop.
+//!
+//! A [`Curriculum`] is built over the numbers `0..n` of your samples. [`draw`](Curriculum::draw)
+//! gives a [`Batch`]; train on it; [`observe`](Curriculum::observe) takes the [`Outcome`] of each
+//! [`Ticket`]. Four parts decide, and each can be replaced by one of your own:
+//!
+//! | part | decides | offered |
+//! |--|--|--|
+//! | [`Policy`] | the probability of each arm | [`policy`] |
+//! | [`Sampler`] | which samples, given the probabilities and the weights | [`sampler`] |
+//! | [`Signal`] | how much an outcome is worth | [`signal`] |
+//! | [`Gate`] | whether an outcome is worth a gradient step | its variants |
+//!
+//! A training loop needs to see no more than a [`Feed`]; [`feed`] has them for several threads, for
+//! loading ahead and, with the feature `burn`, as a burn data loader.
+//!
+//! The same seed and the same feedback give the same batches. Whatever may fail returns a typed
+//! [`Error`] and has then changed nothing.
+//!
+//! ```
+//! use curricle::policy::{Boltzmann, Bounded, Prior};
+//! use curricle::{Curriculum, Feedback, Outcome};
+//!
+//! # fn main() -> curricle::Result<()> {
+//! let mut curriculum = Curriculum::builder(1000)
+//!     .arms(4, |sample| (sample.0 / 250) as u32)
+//!     .policy(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform))
+//!     .seed(7)
+//!     .build()?;
+//! let batch = curriculum.draw(32)?;
+//! let feedback: Vec<Feedback> = batch
+//!     .draws
+//!     .iter()
+//!     .map(|draw| Feedback::new(draw.ticket, Outcome::default().success(0.5)))
+//!     .collect();
+//! curriculum.observe(&feedback)?;
+//! # Ok(()) }
+//! ```
+
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -40,3 +79,8 @@ pub use schedule::Schedule;
 pub use signal::Signal;
 pub use snapshot::{ALGORITHM, SCHEMA};
 pub use sum_tree::SumTree;
+
+/// The code of the README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

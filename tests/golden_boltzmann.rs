@@ -55,8 +55,7 @@ fn values_after_cyclic_pulls() {
         let population = three_arms();
         let mut policy = Boltzmann::new().alpha(alpha).temperature(0.2).start(0.0).clock(clock);
         policy.prepare(&population).unwrap();
-        for pull in 0..300 {
-            let arm = pull % 3;
+        for (pull, arm) in (0..300).zip([0, 1, 2].into_iter().cycle()) {
             policy.learn(&population, &[Reward::new(ArmId(arm as u32), 1, rewards[arm][pull])]);
         }
         close(name, policy.values(), &numbers(&case["Q"]), 1e-12);

@@ -99,8 +99,3 @@ fn mean_rules() {
         }
     }
 }
-
-/// Takes a mean into `[0, N - 1]`.
-fn within_ranks(mean: f64, population: &Population) -> f64 {
-    mean.clamp(0.0, population.arms().slot_count().saturating_sub(1) as f64)
-}

@@ -27,7 +27,7 @@ pub fn draw(runs: &[&Run], path: &Path) -> Result {
     let last = runs.iter().flat_map(|run| &run.measurements).map(|at| at.step).max().unwrap_or(1);
 
     let mut chart = ChartBuilder::on(&top)
-        .caption("Addition: held-out sums that are right, mean over 1 to 5 digits", (FONT, 18))
+        .caption("Addition: right sums, mean over 1 to 5 digits (thin: the weakest arm)", (FONT, 18))
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(48)
@@ -44,6 +44,8 @@ pub fn draw(runs: &[&Run], path: &Path) -> Result {
     for run in runs {
         let colour = colour(run.course);
         let points = run.measurements.iter().map(|at| (at.step, at.mean()));
+        let weakest = run.measurements.iter().map(|at| (at.step, at.weakest()));
+        chart.draw_series(LineSeries::new(weakest, colour.mix(0.5).stroke_width(1))).map_err(text)?;
         let label = match run.done() {
             Some(steps) => format!(
                 "{}: every arm at {:.0} % after {steps} steps",
@@ -71,18 +73,15 @@ pub fn draw(runs: &[&Run], path: &Path) -> Result {
         .map_err(text)?;
 
     for (panel, run) in bottom.split_evenly((1, runs.len().max(1))).iter().zip(runs) {
-        shares(panel, run, last)?;
+        shares(panel, run)?;
     }
     root.present().map_err(text)?;
     Ok(())
 }
 
 /// The probabilities of the arms over time, stacked.
-fn shares(
-    panel: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
-    run: &Run,
-    last: usize,
-) -> Result {
+fn shares(panel: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, run: &Run) -> Result {
+    let last = run.measurements.last().map_or(1, |at| at.step);
     let mut chart = ChartBuilder::on(panel)
         .caption(format!("what {} drew", run.course.name()), (FONT, 16))
         .margin(12)

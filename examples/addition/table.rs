@@ -18,7 +18,7 @@ pub fn print(runs: &[Run], cap: usize) {
         let mean = steps(run.first(|at: &Measurement| at.mean() >= TARGET), cap);
         let examples =
             run.done().map_or(format!(">{}", cap * BATCH), |steps| (steps * BATCH).to_string());
-        print!("{mean:>9}{:>10}{examples:>11}{:>6.0} s\n", steps(run.done(), cap), run.seconds);
+        println!("{mean:>9}{:>10}{examples:>11}{:>6.0} s", steps(run.done(), cap), run.seconds);
     }
     for (what, reached) in [("all arms", done as fn(&Run) -> Option<usize>), ("mean", mean)] {
         for other in [Course::Uniform, Course::Hand] {

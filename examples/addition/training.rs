@@ -71,8 +71,12 @@ impl Measurement {
         self.accuracy.iter().sum::<f64>() / self.accuracy.len() as f64
     }
 
+    pub fn weakest(&self) -> f64 {
+        self.accuracy.iter().copied().fold(1.0, f64::min)
+    }
+
     fn is_done(&self) -> bool {
-        self.accuracy.iter().all(|&share| share >= TARGET)
+        self.weakest() >= TARGET
     }
 }
 
