@@ -10,7 +10,7 @@ use crate::error::{Error, Result, finite, within};
 use crate::event::{Batch, Draw, Feedback, Field, Verdict};
 use crate::id::{ArmId, Round, SampleId, Ticket};
 use crate::ledger::{Counts, Ledger, Pending, Record, State};
-use crate::policy::{Allotment, Policy, Reward, Uniform};
+use crate::policy::{Allotment, Policy, Reward, Turn, Uniform};
 use crate::population::{Population, units};
 use crate::progress::Progress;
 use crate::rng::{Purpose, Rng};
@@ -227,7 +227,9 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         let Memory { round, population, .. } = &self.state;
         let stream = |purpose| Rng::at(self.options.seed, *round, purpose);
         let mut allotment = Allotment::default();
-        policy.allot(*round, population, &mut stream(Purpose::Policy), &mut allotment)?;
+        let under_way = self.under_way();
+        let turn = Turn { under_way: &under_way, ..Turn::new(*round, n, population) };
+        policy.allot(&turn, &mut stream(Purpose::Policy), &mut allotment)?;
         allotment.settle(population)?;
         let mut picks = Vec::with_capacity(n);
         self.sampler.draw(population, &allotment, n, &mut stream(Purpose::Sampler), &mut picks)?;
@@ -241,6 +243,18 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
             weight,
         });
         Ok((allotment, draws.collect()))
+    }
+
+    /// How many tickets of each arm stand in rounds that the present draw does not fold in.
+    fn under_way(&self) -> Vec<u32> {
+        let Memory { ledger, round, population, .. } = &self.state;
+        let later = |pending: &&Pending| pending.round.0 + 1 + self.options.lag > round.0;
+        let mut counts = Vec::new();
+        for pending in ledger.pending.iter().filter(later) {
+            counts.resize(population.arms().count(), 0);
+            pending.draws.iter().for_each(|draw| counts[draw.arm.index()] += 1);
+        }
+        counts
     }
 
     /// The importance weights of picks: `(M q)^-beta` for M drawable samples, the greatest being 1.

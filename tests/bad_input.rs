@@ -5,7 +5,7 @@ mod common;
 use common::{feedback, outcome};
 use curricle::policy::{
     Advance, Allotment, Boltzmann, Bounded, Fixed, Gaussian, MeanRule, Policy, Prior, Reward, Spread,
-    Staged,
+    Staged, Turn,
 };
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
@@ -237,7 +237,7 @@ fn samples_and_arms() {
 struct Wild(Vec<f64>);
 
 impl Policy for Wild {
-    fn allot(&self, _: Round, _: &Population, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+    fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         allotment.arms(self.0.len()).copy_from_slice(&self.0);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Boltzmann-TD against runs of an independent implementation on the same reward bits.
 
-use curricle::policy::{Allotment, Boltzmann, Bounded, Clock, Policy, Prior, Reward};
+use curricle::policy::{Allotment, Boltzmann, Bounded, Clock, Policy, Prior, Reward, Turn};
 use curricle::{ArmId, Arms, Population, Purpose, Rng, Round};
 use serde_json::Value;
 
@@ -29,7 +29,7 @@ fn three_arms() -> Population {
 fn probabilities(policy: &impl Policy, population: &Population, round: u64) -> Vec<f64> {
     let mut allotment = Allotment::default();
     let mut rng = Rng::at(0, Round(round), Purpose::Policy);
-    policy.allot(Round(round), population, &mut rng, &mut allotment).unwrap();
+    policy.allot(&Turn::new(Round(round), 1, population), &mut rng, &mut allotment).unwrap();
     match allotment {
         Allotment::Arms(p) => p,
         other => panic!("{other:?}"),

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Policy, Reward};
+use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, finite, within};
-use crate::id::Round;
 use crate::math;
 use crate::population::Population;
 use crate::rng::Rng;
@@ -138,16 +137,10 @@ impl Policy for Boltzmann {
         Ok(())
     }
 
-    fn allot(
-        &self,
-        round: Round,
-        _: &Population,
-        _: &mut Rng,
-        allotment: &mut Allotment,
-    ) -> Result<()> {
+    fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let p = allotment.arms(self.values.len());
         p.copy_from_slice(&self.values);
-        math::softmax(p, self.temperature.at(round));
+        math::softmax(p, self.temperature.at(turn.round));
         Ok(())
     }
 

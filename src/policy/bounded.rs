@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::fixed::{check_mixture, normalise};
-use super::{Allotment, Policy, Reward};
+use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Error, Result, within};
 use crate::event::Field;
-use crate::id::{ArmId, Round};
+use crate::id::ArmId;
 use crate::population::Population;
 use crate::rng::Rng;
 use crate::schedule::Schedule;
@@ -93,14 +93,9 @@ impl<P: Policy> Policy for Bounded<P> {
         self.inner.needs()
     }
 
-    fn allot(
-        &self,
-        round: Round,
-        population: &Population,
-        rng: &mut Rng,
-        allotment: &mut Allotment,
-    ) -> Result<()> {
-        self.inner.allot(round, population, rng, allotment)?;
+    fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let population = turn.population;
+        self.inner.allot(turn, rng, allotment)?;
         // What cannot be drawn must not soak up the floor, nor escape the cap later on.
         allotment.settle(population)?;
         let Allotment::Arms(p) = allotment else {
@@ -116,7 +111,7 @@ impl<P: Policy> Policy for Bounded<P> {
                 Prior::Weights(weights) => weights[arm],
             };
         }
-        let epsilon = self.epsilon.at(round);
+        let epsilon = self.epsilon.at(turn.round);
         if epsilon > 0.0 {
             normalise(&mut prior)?;
             for (share, prior) in p.iter_mut().zip(&prior) {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Policy, Reward};
+use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Error, Result, finite, length, within};
-use crate::id::{ArmId, Round};
+use crate::id::ArmId;
 use crate::population::Population;
 use crate::rng::Rng;
 
@@ -45,13 +45,8 @@ impl Policy for Fixed {
         self.weights.as_deref().map_or(Ok(()), |weights| check_mixture(weights, population))
     }
 
-    fn allot(
-        &self,
-        _: Round,
-        population: &Population,
-        _: &mut Rng,
-        allotment: &mut Allotment,
-    ) -> Result<()> {
+    fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let population = turn.population;
         let p = allotment.arms(population.arms().count());
         match &self.weights {
             Some(weights) => p.copy_from_slice(weights),

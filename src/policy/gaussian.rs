@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Policy, Reward};
+use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, finite, within};
 use crate::event::Field;
-use crate::id::Round;
 use crate::math::tanh;
 use crate::population::Population;
 use crate::rng::Rng;
@@ -175,13 +174,8 @@ impl Policy for Gaussian {
         vec![Field::Success]
     }
 
-    fn allot(
-        &self,
-        _: Round,
-        population: &Population,
-        _: &mut Rng,
-        allotment: &mut Allotment,
-    ) -> Result<()> {
+    fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let population = turn.population;
         let sd = self.spread.in_ranks(population.arms().slot_count().max(1));
         *allotment = Allotment::Ranks { mean: within_ranks(self.mean, population), sd };
         Ok(())

@@ -99,6 +99,28 @@ impl Allotment {
     }
 }
 
+/// What a policy is asked to decide: one round.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Turn<'a> {
+    /// The round.
+    pub round: Round,
+    /// How many samples will be drawn.
+    pub slots: usize,
+    /// The samples and their arms.
+    pub population: &'a Population,
+    /// How many tickets of each arm were drawn in rounds that have not been learned from yet; empty
+    /// if there are none, as with a lag of 0.
+    pub under_way: &'a [u32],
+}
+
+impl<'a> Turn<'a> {
+    /// A turn with nothing under way.
+    pub fn new(round: Round, slots: usize, population: &'a Population) -> Self {
+        Self { round, slots, population, under_way: &[] }
+    }
+}
+
 /// What one round brought in for one arm.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -137,6 +159,12 @@ impl Reward {
         self.success = Some(success);
         self
     }
+
+    /// Sets the probability that the arm had when the round was drawn.
+    pub fn share(mut self, share: f64) -> Self {
+        self.share = share;
+        self
+    }
 }
 
 /// Allots a probability to every arm, and learns from the rewards of the arms.
@@ -146,8 +174,8 @@ impl Reward {
 /// [snapshot](crate::Curriculum::save) keeps of it.
 ///
 /// ```
-/// use curricle::policy::{Allotment, Policy, Reward};
-/// use curricle::{Curriculum, Population, Result, Rng, Round};
+/// use curricle::policy::{Allotment, Policy, Reward, Turn};
+/// use curricle::{Curriculum, Population, Result, Rng};
 /// use serde::{Deserialize, Serialize};
 ///
 /// /// Always the arm with the best last reward.
@@ -159,7 +187,7 @@ impl Reward {
 ///         self.0 = vec![f64::INFINITY; population.arms().count()];
 ///         Ok(())
 ///     }
-///     fn allot(&self, _: Round, _: &Population, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+///     fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
 ///         let best = (0..self.0.len()).rev().max_by(|&a, &b| self.0[a].total_cmp(&self.0[b]));
 ///         allotment.arms(self.0.len())[best.unwrap_or(0)] = 1.0;
 ///         Ok(())
@@ -188,18 +216,12 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
         Vec::new()
     }
 
-    /// Writes the decision for a round. Arms that have nothing to draw may be given probability;
+    /// Writes the decision for a turn. Arms that have nothing to draw may be given probability;
     /// the curriculum hands it to the others, in proportion.
     ///
     /// # Errors
     /// Whatever keeps the policy from deciding; the draw then fails and changes nothing.
-    fn allot(
-        &self,
-        round: Round,
-        population: &Population,
-        rng: &mut Rng,
-        allotment: &mut Allotment,
-    ) -> Result<()>;
+    fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()>;
 
     /// Learns from one round: one reward for each arm of which a ticket came back, in the order of
     /// arms. Rounds arrive in order, each once; one whose tickets were all lost is an empty list.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Policy, Reward};
+use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Error, Result, within};
 use crate::event::Field;
 use crate::id::{ArmId, Round};
@@ -108,15 +108,10 @@ impl Policy for Staged {
         }
     }
 
-    fn allot(
-        &self,
-        round: Round,
-        population: &Population,
-        _: &mut Rng,
-        allotment: &mut Allotment,
-    ) -> Result<()> {
+    fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let population = turn.population;
         let p = allotment.arms(population.arms().count());
-        let stage = self.stage_in(round);
+        let stage = self.stage_in(turn.round);
         let can = |arms: &[ArmId]| arms.iter().any(|&arm| population.drawable(arm) > 0);
         let spread = |p: &mut [f64], arms: &[ArmId], share: f64| {
             let can: Vec<ArmId> =

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Policy, Reward};
+use super::{Allotment, Policy, Reward, Turn};
 use crate::error::Result;
-use crate::id::Round;
 use crate::population::Population;
 use crate::rng::Rng;
 
@@ -25,14 +24,8 @@ use crate::rng::Rng;
 pub struct Uniform;
 
 impl Policy for Uniform {
-    fn allot(
-        &self,
-        _: Round,
-        population: &Population,
-        _: &mut Rng,
-        allotment: &mut Allotment,
-    ) -> Result<()> {
-        let arms = population.arms().count();
+    fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let arms = turn.population.arms().count();
         allotment.arms(arms).fill(1.0 / arms as f64);
         Ok(())
     }
