@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Policy, Reward, Turn};
+use super::{Allotment, Forget, Policy, Reward, Turn};
 use crate::error::{Result, finite, within};
+use crate::id::ArmId;
 use crate::math;
 use crate::population::Population;
 use crate::rng::Rng;
@@ -153,5 +154,11 @@ impl Policy for Boltzmann {
                 None => {}
             }
         }
+    }
+}
+
+impl Forget for Boltzmann {
+    fn forget(&mut self, arm: ArmId) {
+        self.values[arm.index()] = self.start;
     }
 }

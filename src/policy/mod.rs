@@ -2,10 +2,18 @@
 
 mod boltzmann;
 mod bounded;
+mod choices;
+mod evidence;
+mod exp3;
 mod fixed;
 mod gaussian;
+mod kalman;
+mod restart;
 mod staged;
+mod thompson;
+mod ucb;
 mod uniform;
+mod variate;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -17,9 +25,15 @@ use crate::rng::Rng;
 
 pub use boltzmann::{Boltzmann, Clock};
 pub use bounded::{Bounded, Prior};
+pub use evidence::Forgetting;
+pub use exp3::{Exp3, Update};
 pub use fixed::Fixed;
 pub use gaussian::{Gaussian, MeanRule, Spread};
+pub use kalman::Kalman;
+pub use restart::{Detector, Forget, Restart, Scope};
 pub use staged::{Advance, Staged};
+pub use thompson::{Belief, Thompson};
+pub use ucb::{Bound, Ucb};
 pub use uniform::Uniform;
 
 /// What a policy decides for one round: a probability for each arm, or a Gaussian over ranks.
