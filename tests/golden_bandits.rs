@@ -107,7 +107,7 @@ fn deterministic_policies() {
     let root = |square: f64| square.sqrt();
     let glr = |case: &Value, local: bool, kl: bool, grid: u32| {
         let parameter = numbers(&case["params"]);
-        let bound = if kl { Bound::Entropy } else { Bound::Hoeffding(root(0.5)) };
+        let bound = if kl { Bound::Entropy(3.0) } else { Bound::Hoeffding(root(0.5)) };
         let detector = Detector::Glr { delta: parameter[0], every: 10, grid };
         let scope = if local { Scope::Local } else { Scope::Global };
         Restart::new(Ucb::new(bound, Forgetting::Never), detector, scope).explore(parameter[1])

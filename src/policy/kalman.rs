@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choices::choose;
 use super::restart::Forget;
+use super::variate::Normals;
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, finite, within};
 use crate::id::ArmId;
@@ -13,9 +14,9 @@ use crate::rng::Rng;
 /// Thompson sampling where the mean score of each arm is believed to take a Gaussian random walk.
 ///
 /// ```text
-/// every round        v_a <- min(v_a + q, v_most)
-/// n tickets, mean x  k = v_a / (v_a + s^2 / n),  m_a <- m_a + k (x - m_a),  v_a <- (1 - k) v_a
 /// every slot         the arm with the greatest draw from Normal(m_a, v_a)
+/// n tickets, mean x  k = v_a / (v_a + s^2 / n),  m_a <- m_a + k (x - m_a),  v_a <- (1 - k) v_a
+/// after every round  v_a <- min(v_a + q, v_0)
 /// ```
 ///
 /// The filter is the optimal one for such means. The drift `q` (variance a round) sets how soon an
@@ -81,21 +82,22 @@ impl Policy for Kalman {
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let mut normals = Normals::default();
         choose(turn, allotment, |arm, _| {
             let (mean, variance) = self.beliefs[arm];
-            mean + rng.normal() * variance.sqrt()
+            mean + normals.next(rng) * variance.sqrt()
         })
     }
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
-        for (_, variance) in &mut self.beliefs {
-            *variance = (*variance + self.drift).min(self.most);
-        }
         for reward in rewards {
             let (mean, variance) = &mut self.beliefs[reward.arm.index()];
             let gain = *variance / (*variance + self.noise / f64::from(reward.count.max(1)));
             *mean += gain * (reward.score - *mean);
             *variance *= 1.0 - gain;
+        }
+        for (_, variance) in &mut self.beliefs {
+            *variance = (*variance + self.drift).min(self.most);
         }
     }
 }

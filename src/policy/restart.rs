@@ -282,9 +282,16 @@ impl History {
     fn is_two(&self, delta: f64) -> bool {
         let n = f64::from(self.count);
         let level = 1.5 * ln(n) - ln(delta);
-        let whole = n * entropy(self.sum / n);
+        let mean = self.sum / n;
+        let whole = n * entropy(mean);
+        let cheap = (1.0 - 1e-9) * level * mean * (1.0 - mean) / n;
         self.splits.iter().any(|&(count, sum)| {
             let (first, rest) = (f64::from(count), n - f64::from(count));
+            // kl(a, m) <= (a - m)^2 / (m (1 - m)), so most splits need no logarithm.
+            let away = sum - first * mean;
+            if away * away <= cheap * first * rest {
+                return false;
+            }
             // s kl(a, m) + (n - s) kl(b, m) = n H(m) - s H(a) - (n - s) H(b).
             rest > 0.0
                 && whole - first * entropy(sum / first) - rest * entropy((self.sum - sum) / rest)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::choices::choose;
 use super::evidence::{Evidence, Forgetting};
 use super::restart::Forget;
-use super::variate::beta;
+use super::variate::{Normals, beta};
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, finite, within};
 use crate::id::ArmId;
@@ -109,13 +109,16 @@ impl Policy for Thompson {
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let mut normals = Normals::default();
         choose(turn, allotment, |arm, _| {
             let (count, sum) = (self.evidence.count(arm), self.evidence.sum(arm));
             match self.belief {
-                Belief::Beta { a, b } => beta(rng, a + sum.max(0.0), b + (count - sum).max(0.0)),
+                Belief::Beta { a, b } => {
+                    beta(rng, &mut normals, a + sum.max(0.0), b + (count - sum).max(0.0))
+                }
                 Belief::Gaussian { sd, n0, m0 } => {
                     let count = n0 + count;
-                    (n0 * m0 + sum) / count + rng.normal() * sd / count.sqrt()
+                    (n0 * m0 + sum) / count + normals.next(rng) * sd / count.sqrt()
                 }
             }
         })

@@ -3,17 +3,34 @@
 use crate::math::pow;
 use crate::rng::Rng;
 
+/// Standard normal variates, of which the polar method makes two at a time.
+#[derive(Debug, Default)]
+pub(super) struct Normals(Option<f64>);
+
+impl Normals {
+    /// The next one.
+    #[inline]
+    pub fn next(&mut self, rng: &mut Rng) -> f64 {
+        if let Some(spare) = self.0.take() {
+            return spare;
+        }
+        let (first, second) = rng.two_normals();
+        self.0 = Some(second);
+        first
+    }
+}
+
 /// A gamma variate of scale 1: Marsaglia and Tsang, *A simple method for generating gamma variables*,
 /// 2000. The shape is positive; below 1 a variate of shape + 1 is scaled by `u^(1/shape)`.
-pub(super) fn gamma(rng: &mut Rng, shape: f64) -> f64 {
+pub(super) fn gamma(rng: &mut Rng, normals: &mut Normals, shape: f64) -> f64 {
     if shape < 1.0 {
         let boost = pow(1.0 - rng.unit(), 1.0 / shape);
-        return gamma(rng, shape + 1.0) * boost;
+        return gamma(rng, normals, shape + 1.0) * boost;
     }
     let d = shape - 1.0 / 3.0;
     let c = 1.0 / (9.0 * d).sqrt();
     loop {
-        let x = rng.normal();
+        let x = normals.next(rng);
         let root = 1.0 + c * x;
         let v = root * root * root;
         if v <= 0.0 {
@@ -31,9 +48,9 @@ pub(super) fn gamma(rng: &mut Rng, shape: f64) -> f64 {
 }
 
 /// A beta variate, as a ratio of gamma variates; both shapes are positive.
-pub(super) fn beta(rng: &mut Rng, a: f64, b: f64) -> f64 {
-    let x = gamma(rng, a);
-    let y = gamma(rng, b);
+pub(super) fn beta(rng: &mut Rng, normals: &mut Normals, a: f64, b: f64) -> f64 {
+    let x = gamma(rng, normals, a);
+    let y = gamma(rng, normals, b);
     if x + y > 0.0 { x / (x + y) } else { 0.5 }
 }
 
@@ -47,23 +64,24 @@ mod tests {
     #[test]
     fn moments() {
         const DRAWS: usize = 100_000;
-        let moments = |draw: &mut dyn FnMut(&mut Rng) -> f64| {
+        let moments = |draw: &mut dyn FnMut(&mut Rng, &mut Normals) -> f64| {
             let mut rng = Rng::at(3, Round(0), Purpose::User);
-            let all: Vec<f64> = (0..DRAWS).map(|_| draw(&mut rng)).collect();
+            let mut normals = Normals::default();
+            let all: Vec<f64> = (0..DRAWS).map(|_| draw(&mut rng, &mut normals)).collect();
             let mean = all.iter().sum::<f64>() / DRAWS as f64;
             let variance = all.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / DRAWS as f64;
             (mean, variance)
         };
         let root = (DRAWS as f64).sqrt();
         for shape in [0.3, 1.0, 2.5, 40.0] {
-            let (mean, variance) = moments(&mut |rng| gamma(rng, shape));
+            let (mean, variance) = moments(&mut |rng, normals| gamma(rng, normals, shape));
             assert!((mean - shape).abs() < 5.0 * shape.sqrt() / root, "gamma {shape}: mean {mean}");
             // The variance of a squared deviation is shape^2 (2 + 6 / shape).
             let error = 5.0 * shape * (2.0 + 6.0 / shape).sqrt() / root;
             assert!((variance - shape).abs() < error, "gamma {shape}: variance {variance}");
         }
         for (a, b) in [(1.0, 1.0), (2.0, 5.0), (0.5, 0.5), (100.0, 3.0)] {
-            let (mean, variance) = moments(&mut |rng| beta(rng, a, b));
+            let (mean, variance) = moments(&mut |rng, normals| beta(rng, normals, a, b));
             let expected = a * b / ((a + b) * (a + b) * (a + b + 1.0));
             assert!(
                 (mean - a / (a + b)).abs() < 5.0 * expected.sqrt() / root,
