@@ -78,7 +78,7 @@ fn main() -> Result<()> {
     );
     for name in &names {
         let mut line = format!("{name:<58}");
-        for problem in 0..NAMES.len() {
+        for (problem, title) in NAMES.iter().enumerate() {
             let found = jobs.iter().zip(&estimates).find(|(job, _)| **job == (name.as_str(), problem));
             let Some((_, found)) = found else {
                 write!(line, "{:>12}", "-")?;
@@ -97,7 +97,7 @@ fn main() -> Result<()> {
             writeln!(
                 csv,
                 "\"{name}\",{},{:.2},{:.2},{:.2},{:.2},{away:.2}",
-                NAMES[problem], found.mean, found.error, stated.mean, stated.error
+                title, found.mean, found.error, stated.mean, stated.error
             )?;
         }
         println!("{line}");
