@@ -15,19 +15,21 @@ pub(super) fn choose(
     let p = allotment.arms(turn.population.arms().count());
     let slots = turn.slots.max(1);
     for _ in 0..slots {
-        let mut best: Option<(usize, f64)> = None;
+        let (mut best, mut greatest) = (None, f64::NEG_INFINITY);
         for (arm, &taken) in p.iter().enumerate() {
             if turn.population.drawable(ArmId(arm as u32)) == 0 {
                 continue;
             }
             let value = value(arm, taken);
-            if best.is_none_or(|(_, greatest)| value.total_cmp(&greatest).is_gt()) {
-                best = Some((arm, value));
+            // A value that is no number is greater than none, so its arm is not chosen.
+            if value > greatest {
+                (best, greatest) = (Some(arm), value);
             }
         }
-        let (arm, _) = best.ok_or(Error::NothingToDraw)?;
-        p[arm] += 1.0;
+        p[best.ok_or(Error::NothingToDraw)?] += 1.0;
     }
-    p.iter_mut().for_each(|share| *share /= slots as f64);
+    if slots > 1 {
+        p.iter_mut().for_each(|share| *share /= slots as f64);
+    }
     Ok(())
 }

@@ -137,7 +137,8 @@ impl Evidence {
 
     fn learn_as(&mut self, rewards: &[Reward], score: impl Fn(f64) -> f64) {
         if let Forgetting::PerRound(factor) = self.forgetting {
-            self.counts.iter_mut().chain(&mut self.sums).for_each(|number| *number *= factor);
+            self.counts.iter_mut().for_each(|count| *count *= factor);
+            self.sums.iter_mut().for_each(|sum| *sum *= factor);
         }
         for reward in rewards {
             let arm = reward.arm.index();

@@ -88,14 +88,17 @@ impl Ucb {
         self
     }
 
-    /// The index of an arm of this mean and count.
+    /// The index of an arm whose sum and count of evidence are these, if `more` tickets of its mean are
+    /// added.
     #[inline]
-    fn index(&self, mean: f64, count: f64, log: f64) -> f64 {
+    fn index(&self, sum: f64, count: f64, more: f64, log: f64) -> f64 {
         match self.bound {
-            Bound::Hoeffding(c) => mean + c * (log / count).sqrt(),
+            // One division where one will do.
+            Bound::Hoeffding(c) if more == 0.0 => (sum + c * (log * count).sqrt()) / count,
+            Bound::Hoeffding(c) => sum / count + c * (log / (count + more)).sqrt(),
             Bound::Entropy(c) => {
                 let level = if log > 1.0 { log + c * ln(log) } else { log };
-                greatest_mean(mean.clamp(0.0, 1.0), level / count)
+                greatest_mean((sum / count).clamp(0.0, 1.0), level / (count + more))
             }
         }
     }
@@ -128,11 +131,14 @@ impl Policy for Ucb {
         let log = |arm: usize| shared.or_else(|| logs.get(arm).copied()).unwrap_or_else(|| log(arm));
         choose(turn, allotment, |arm, taken| {
             let more = taken + turn.under_way.get(arm).map_or(0.0, |&tickets| f64::from(tickets));
-            match evidence.mean(arm) {
-                Some(mean) => self.index(mean, evidence.count(arm) + more, log(arm)),
-                None if more == 0.0 => f64::INFINITY,
+            match evidence.count(arm) {
+                count if count > 0.0 => self.index(evidence.sum(arm), count, more, log(arm)),
+                _ if more == 0.0 => f64::INFINITY,
                 // Asked for already, and nothing known: as good as the best.
-                None => self.index(evidence.greatest_mean().unwrap_or(0.0), more, log(arm).max(1.0)),
+                _ => {
+                    let best = evidence.greatest_mean().unwrap_or(0.0);
+                    self.index(best * more, more, 0.0, log(arm).max(1.0))
+                }
             }
         })
     }
