@@ -67,10 +67,10 @@ pub fn rows() -> Vec<Row> {
 }
 
 /// A schedule in the manner of E2H-G: a Gaussian over the levels of the hand-made order, whose
-/// centre goes from the first to the last as the root of time, and stays there.
+/// centre goes from the first to the last evenly, and stays there.
 ///
-/// `p_level ∝ exp(-(x - level)^2 / (2 sd^2))` with `x = sqrt(min(t / horizon, 1)) (levels - 1)` and
-/// `sd = 0.75`, shared evenly by the arms of a level.
+/// `p_level ∝ exp(-(x - level)^2 / (2 sd^2))` with `x = min(t / horizon, 1) (levels - 1)` and
+/// `sd = 0.75`, shared evenly by the arms of a level. It is blind: it depends on a good horizon.
 #[derive(Clone, Serialize, Deserialize)]
 struct EasyToHard {
     stages: Vec<Vec<usize>>,
@@ -88,7 +88,7 @@ impl Policy for EasyToHard {
     #[expect(clippy::disallowed_methods, reason = "a benchmark may use the host's functions")]
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let time = (turn.round.0 as f64 / self.horizon as f64).min(1.0);
-        let centre = time.sqrt() * (self.stages.len() - 1) as f64;
+        let centre = time * (self.stages.len() - 1) as f64;
         let p = allotment.arms(turn.population.arms().count());
         for (level, stage) in self.stages.iter().enumerate() {
             let distance = (centre - level as f64) / 0.75;

@@ -29,6 +29,7 @@
 //! # Ok(()) }
 //! ```
 
+mod forecast;
 mod learner;
 mod oracle;
 mod scenario;
