@@ -85,6 +85,7 @@ fn unknown_arms_and_foreign_curricula_are_refused_and_change_nothing() {
 fn options_out_of_range_are_refused() {
     let wrong = [
         Options { batch: 0, ..Options::default() },
+        Options { batch: usize::MAX, ..Options::default() },
         Options { target: 1.5, ..Options::default() },
         Options { target: f64::NAN, ..Options::default() },
     ];

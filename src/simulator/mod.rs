@@ -53,7 +53,7 @@ const MEMBERS: u64 = 200;
 /// How long to train, and on what.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
-    /// Prompts in a batch, at least 1; default 64.
+    /// Prompts in a batch, from 1 to 10^6; default 64.
     pub batch: usize,
     /// The mean ability to reach, in `[0, 1]`; default 0.8.
     pub target: f64,
@@ -144,7 +144,7 @@ fn course(
     options: &Options,
     mut step: impl FnMut(&mut Learner) -> Result<Vec<ArmId>>,
 ) -> Result<Simulated> {
-    within("batch size", options.batch as f64, 1.0, f64::from(u32::MAX))?;
+    within("batch size", options.batch as f64, 1.0, 1e6)?;
     within("target", options.target, 0.0, 1.0)?;
     let mut learner = Learner::new(scenario, seed);
     let mut run = Simulated {
