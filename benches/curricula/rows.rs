@@ -1,7 +1,10 @@
 //! The curricula that are compared.
 
-use curricle::policy::{Allotment, Boltzmann, Bounded, Policy, Prior, Reward, Turn, Uniform};
-use curricle::signal::{Gated, MeanAdvantage, Signal, Trial};
+use curricle::policy::{
+    Allotment, Boltzmann, Bounded, Detector, Exp3, Forgetting, Kalman, Mastered, Policy, Prior, Range,
+    Rescaled, Restart, Reward, Scope, Thompson, Turn, Ucb, Uniform,
+};
+use curricle::signal::{Gated, Learnability, LearningProgress, MeanAdvantage, Signal, Source, Trial};
 use curricle::simulator::{
     Options, Oracle, Scenario, Simulated, by_hand, curriculum, oracle, simulate,
 };
@@ -55,6 +58,67 @@ pub fn rows() -> Vec<Row> {
             "gated, Boltzmann, floor 0.1 (default)",
             move |_| floored(Boltzmann::new()),
             Gated::new(MeanAdvantage),
+        ),
+        of("gate only", move |_| floored(Boltzmann::new()), Gated::new(MeanAdvantage).without_ramp()),
+        of("ramp only", move |_| floored(Boltzmann::new()), Gated::new(MeanAdvantage).least(1.0)),
+        of(
+            "gated, 3 effective arms, floor 0.1",
+            move |_| floored(Boltzmann::new().effective_arms(3.0)),
+            Gated::new(MeanAdvantage),
+        ),
+        of(
+            "mastered at 0.85, SEC tau 0.1",
+            move |_| Mastered::new(floored(Boltzmann::new()), 0.85),
+            MeanAdvantage,
+        ),
+        of("D-UCB 0.9, c 0.5", |_| Ucb::discounted(0.9).width(0.5), MeanAdvantage),
+        of("D-UCB 0.98, c 0.5", |_| Ucb::discounted(0.98).width(0.5), MeanAdvantage),
+        of("SW-UCB 20, c 0.5", |_| Ucb::sliding_window(20).width(0.5), MeanAdvantage),
+        of(
+            "gated, D-UCB 0.9, c 0.5, floor 0.1",
+            move |_| Bounded::new(Ucb::discounted(0.9).width(0.5)).floor(0.1, Prior::Uniform),
+            Gated::new(MeanAdvantage),
+        ),
+        of(
+            "Thompson, Gaussian, 0.95",
+            |_| Thompson::gaussian(Forgetting::PerRound(0.95)),
+            MeanAdvantage,
+        ),
+        of("Kalman, drift 0.002", |_| Kalman::new(0.002), MeanAdvantage),
+        of("GLR-UCB, global", |_| Restart::glr_ucb(Scope::Global), MeanAdvantage),
+        of(
+            "CUSUM on Boltzmann, floor 0.1",
+            move |_| {
+                let cusum = Detector::Cusum { slack: 0.1, calibration: 50, threshold: 20.0 };
+                let restart = Restart::new(Boltzmann::new(), cusum, Scope::Local);
+                Bounded::new(restart).floor(0.1, Prior::Uniform)
+            },
+            MeanAdvantage,
+        ),
+        of("EXP3.S", |scenario| Exp3::auer(scenario.arms(), 2000, 10), MeanAdvantage),
+        of(
+            "EXP3.S, Graves, rescaled",
+            |_| {
+                let range = Range::Quantiles { low: 0.2, high: 0.8, visits: 1000 };
+                Rescaled::new(Exp3::graves(), range).to(-1.0, 1.0)
+            },
+            MeanAdvantage,
+        ),
+        of("Rexp3, 200", |scenario| Exp3::auer(scenario.arms(), 200, 0).restart(200), MeanAdvantage),
+        of(
+            "EXP3-IX, fixed share",
+            |scenario| Exp3::implicit_exploration(scenario.arms(), 2000, 10),
+            MeanAdvantage,
+        ),
+        of(
+            "learnability, floor 0.1",
+            move |_| floored(Boltzmann::new().temperature(0.05)),
+            Learnability(Source::Arm),
+        ),
+        of(
+            "learning progress, tau 0.02",
+            move |_| floored(Boltzmann::new().temperature(0.02).start(0.1)),
+            LearningProgress::default(),
         ),
         row("oracle, gain", |scenario, seed, options| oracle(scenario, seed, options, Oracle::Gain)),
         row("oracle, gain below 0.85", |scenario, seed, options| {
