@@ -1,11 +1,12 @@
 //! How fast each curriculum teaches the simulated learner: median steps over seeds, five scenarios.
 //!
 //! ```text
-//! cargo bench --bench curricula -- [--seeds 32] [--only SUBSTRING] [--delay 0] [--out FILE.csv]
+//! cargo bench --bench curricula -- [--seeds 32] [--only SUBSTRING] [--delay 0] [--out FILE.csv] [--page POLICIES.md]
 //! ```
 //!
 //! To add a curriculum, add a line to [`rows`].
 
+mod page;
 mod rows;
 
 use std::io::Write;
@@ -23,18 +24,20 @@ struct Arguments {
     only: String,
     delay: u64,
     out: Option<String>,
+    page: Option<String>,
 }
 
 fn arguments() -> Result<Arguments, lexopt::Error> {
     use lexopt::prelude::*;
 
-    let mut found = Arguments { seeds: 32, only: String::new(), delay: 0, out: None };
+    let mut found = Arguments { seeds: 32, only: String::new(), delay: 0, out: None, page: None };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
             Long("seeds") => found.seeds = parser.value()?.parse::<usize>()?.max(1),
             Long("only") => found.only = parser.value()?.string()?,
             Long("delay") => found.delay = parser.value()?.parse()?,
+            Long("page") => found.page = Some(parser.value()?.string()?),
             Long("out") => found.out = Some(parser.value()?.string()?),
             // What cargo adds.
             Long("bench") => {}
@@ -178,6 +181,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     print(&rows, &table, &arguments);
     if let Some(path) = &arguments.out {
         write(path, &rows, &table, &arguments)?;
+    }
+    if let Some(path) = &arguments.page {
+        page::insert(path.as_ref(), &rows, &table)?;
     }
     Ok(())
 }
