@@ -4,8 +4,8 @@ mod common;
 
 use common::{feedback, outcome};
 use curricle::policy::{
-    Advance, Allotment, Boltzmann, Bounded, Fixed, Gaussian, MeanRule, Policy, Prior, Reward, Spread,
-    Staged, Turn,
+    AbsoluteProgress, Advance, Allotment, Boltzmann, Bounded, Dump, Fixed, Gaussian, MeanRule, Pac,
+    Policy, Prior, Reward, Spread, Staged, Teacher, TeacherStudent, Turn,
 };
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
@@ -283,6 +283,17 @@ fn options() {
     assert!(wrong(Bounded::new(Boltzmann::new()).floor(1.5, Prior::Uniform)));
     assert!(wrong(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Weights(vec![1.0]))));
     assert!(wrong(Bounded::new(Boltzmann::new()).cap(0.0)));
+    let window = |window| TeacherStudent::new().teacher(Teacher::Sampling { window });
+    assert!(wrong(TeacherStudent::new().epsilon(nan)) && wrong(TeacherStudent::online().epsilon(2.0)));
+    assert!(wrong(window(0)) && wrong(window(usize::MAX)));
+    assert!(wrong(TeacherStudent::new().teacher(Teacher::Online { alpha: 0.0 })));
+    assert!(wrong(AbsoluteProgress::new().rates(0.0, 0.1)));
+    assert!(wrong(AbsoluteProgress::new().rates(0.1, nan)));
+    assert!(wrong(AbsoluteProgress::bidirectional().theta(0.0)));
+    assert!(wrong(AbsoluteProgress::new().floor(1.1)));
+    assert!(wrong(Dump::new().window(0)) && wrong(Dump::new().temperature(0.0)));
+    assert!(wrong(Pac::new().window(0)) && wrong(Pac::new().drift(nan)));
+    assert!(wrong(Pac::new().start(nan, 1.0)) && wrong(Pac::new().start(0.0, 0.0)));
     let falling = Schedule::Geometric { from: 1.0, to: 0.0, rounds: 5 };
     assert!(wrong(Boltzmann::new().temperature(falling)));
     assert!(Curriculum::builder(4).importance(2.0).build().is_err());

@@ -1,10 +1,15 @@
 //! Policies: who allots probability to the arms, and learns from what came back.
 
+mod advantage_ucb;
 mod boltzmann;
 mod bounded;
+mod choice;
 mod fixed;
 mod gaussian;
+mod learning_progress;
+mod pac;
 mod staged;
+mod teacher_student;
 mod uniform;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -15,11 +20,15 @@ use crate::id::{ArmId, Round};
 use crate::population::Population;
 use crate::rng::Rng;
 
+pub use advantage_ucb::Dump;
 pub use boltzmann::{Boltzmann, Clock};
 pub use bounded::{Bounded, Prior};
 pub use fixed::Fixed;
 pub use gaussian::{Gaussian, MeanRule, Spread};
+pub use learning_progress::AbsoluteProgress;
+pub use pac::Pac;
 pub use staged::{Advance, Staged};
+pub use teacher_student::{Teacher, TeacherStudent};
 pub use uniform::Uniform;
 
 /// What a policy decides for one round: a probability for each arm, or a Gaussian over ranks.
