@@ -4,8 +4,9 @@ mod common;
 
 use common::{feedback, outcome};
 use curricle::policy::{
-    AbsoluteProgress, Advance, Allotment, Boltzmann, Bounded, Dump, Fixed, Gaussian, MeanRule, Pac,
-    Policy, Prior, Reward, Spread, Staged, Teacher, TeacherStudent, Turn,
+    AbsoluteProgress, Advance, Allotment, Boltzmann, Bounded, Difficulty, Dump, EasyToHard, Fixed,
+    Gaussian, LevelReplay, MeanRule, Pac, Pace, Policy, Posterior, Prior, Reward, Spread, Staged,
+    Teacher, TeacherStudent, Turn,
 };
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
@@ -294,6 +295,17 @@ fn options() {
     assert!(wrong(Dump::new().window(0)) && wrong(Dump::new().temperature(0.0)));
     assert!(wrong(Pac::new().window(0)) && wrong(Pac::new().drift(nan)));
     assert!(wrong(Pac::new().start(nan, 1.0)) && wrong(Pac::new().start(0.0, 0.0)));
+    assert!(wrong(LevelReplay::new().beta(0.0)) && wrong(LevelReplay::new().rho(nan)));
+    assert!(wrong(LevelReplay::new().nu(-0.1)));
+    assert!(wrong(Posterior::new().decay(nan)) && wrong(Posterior::new().prior(0.0, 1.0)));
+    assert!(wrong(Posterior::new().target(1.5)) && wrong(Posterior::new().band(0.7, 0.3)));
+    assert!(wrong(Posterior::new().band(nan, 0.5)) && wrong(Posterior::new().rollouts(0)));
+    let levels = || Difficulty::new(vec![0.0, 50.0]);
+    assert!(wrong(Difficulty::new(vec![1.0])) && wrong(Difficulty::new(vec![1.0, nan])));
+    assert!(wrong(levels().eta(-1.0)) && wrong(levels().alpha(nan)) && wrong(levels().beta(2.0)));
+    assert!(wrong(levels().range(5.0, 1.0)) && wrong(levels().start(nan)));
+    let bell = |beta, sigma| EasyToHard::new(Pace::Gaussian { beta, sigma }, 10);
+    assert!(wrong(EasyToHard::cosine(0)) && wrong(bell(0.0, 1.0)) && wrong(bell(1.0, nan)));
     let falling = Schedule::Geometric { from: 1.0, to: 0.0, rounds: 5 };
     assert!(wrong(Boltzmann::new().temperature(falling)));
     assert!(Curriculum::builder(4).importance(2.0).build().is_err());
