@@ -4,9 +4,9 @@ mod common;
 
 use common::{feedback, outcome};
 use curricle::policy::{
-    AbsoluteProgress, Advance, Allotment, Boltzmann, Bounded, Difficulty, Dump, EasyToHard, Fixed,
-    Gaussian, LevelReplay, MeanRule, Pac, Pace, Policy, Posterior, Prior, Reward, Spread, Staged,
-    Teacher, TeacherStudent, Turn,
+    AbsoluteProgress, Advance, Allotment, Boltzmann, Bounded, Difficulty, Dump, EasyToHard, Estimate,
+    Fixed, Gaussian, LevelReplay, MeanRule, OnlineMixing, Pac, Pace, Policy, Posterior, Prior, Reward,
+    ScalingLaw, Spread, Staged, Teacher, TeacherStudent, Turn,
 };
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
@@ -306,6 +306,10 @@ fn options() {
     assert!(wrong(levels().range(5.0, 1.0)) && wrong(levels().start(nan)));
     let bell = |beta, sigma| EasyToHard::new(Pace::Gaussian { beta, sigma }, 10);
     assert!(wrong(EasyToHard::cosine(0)) && wrong(bell(0.0, 1.0)) && wrong(bell(1.0, nan)));
+    assert!(wrong(OnlineMixing::new().scale(0.0)));
+    assert!(wrong(OnlineMixing::new().estimate(Estimate::Smoothed(1.0))));
+    assert!(wrong(ScalingLaw::new().refit(0)) && wrong(ScalingLaw::new().least(nan)));
+    assert!(wrong(ScalingLaw::new().prior(Prior::Weights(vec![1.0]))));
     let falling = Schedule::Geometric { from: 1.0, to: 0.0, rounds: 5 };
     assert!(wrong(Boltzmann::new().temperature(falling)));
     assert!(Curriculum::builder(4).importance(2.0).build().is_err());

@@ -22,6 +22,22 @@ pub enum Prior {
     Weights(Vec<f64>),
 }
 
+impl Prior {
+    /// The weight of every arm, not normalised; 0 for one that has nothing to draw.
+    pub(super) fn shares(&self, population: &Population) -> Vec<f64> {
+        let share = |arm: usize| {
+            let drawable = population.drawable(ArmId(arm as u32));
+            match self {
+                _ if drawable == 0 => 0.0,
+                Prior::Uniform => 1.0,
+                Prior::Size => drawable as f64,
+                Prior::Weights(weights) => weights.get(arm).copied().unwrap_or(0.0),
+            }
+        };
+        (0..population.arms().count()).map(share).collect()
+    }
+}
+
 /// Any policy with a floor and a cap: no arm is ever forgotten, and none takes everything.
 ///
 /// ```text
@@ -101,16 +117,7 @@ impl<P: Policy> Policy for Bounded<P> {
         let Allotment::Arms(p) = allotment else {
             return Err(Error::Unsupported { part: "Bounded", request: "a Gaussian over ranks" });
         };
-        let mut prior = vec![0.0; p.len()];
-        for (arm, share) in prior.iter_mut().enumerate() {
-            let drawable = population.drawable(ArmId(arm as u32));
-            *share = match &self.prior {
-                _ if drawable == 0 => 0.0,
-                Prior::Uniform => 1.0,
-                Prior::Size => drawable as f64,
-                Prior::Weights(weights) => weights[arm],
-            };
-        }
+        let mut prior = self.prior.shares(population);
         let epsilon = self.epsilon.at(turn.round);
         if epsilon > 0.0 {
             normalise(&mut prior)?;

@@ -16,23 +16,43 @@ pub(super) fn open(population: &Population, arms: usize) -> Result<Vec<usize>> {
 }
 
 /// One choice for each slot: the probability of an arm is the part of the slots that chose it.
+///
+/// An arm is chosen at most as often as it has drawable samples, so that a sampler without
+/// replacement can follow; when all samples are spoken for, the next round of choices begins.
+/// `choose` is given the slot and the arms that still have room, in order, and returns a place in
+/// that list.
 pub(super) fn by_slot(
     turn: &Turn<'_>,
+    open: &[usize],
     allotment: &mut Allotment,
-    mut choose: impl FnMut(usize) -> usize,
+    mut choose: impl FnMut(usize, &[usize]) -> usize,
 ) {
     let slots = turn.slots.max(1);
     let p = allotment.arms(turn.population.arms().count());
-    (0..slots).for_each(|slot| p[choose(slot)] += 1.0);
+    let mut room = vec![0; p.len()];
+    let mut arms = Vec::new();
+    for slot in 0..slots {
+        if arms.is_empty() {
+            arms.extend_from_slice(open);
+            open.iter().for_each(|&arm| room[arm] = turn.population.drawable(ArmId(arm as u32)));
+        }
+        let place = choose(slot, &arms);
+        let arm = arms[place];
+        p[arm] += 1.0;
+        room[arm] -= 1;
+        if room[arm] == 0 {
+            arms.remove(place);
+        }
+    }
     p.iter_mut().for_each(|share| *share /= slots as f64);
 }
 
-/// The arm with the greatest value; the first one of equals.
+/// The key of the greatest value; the first one of equals.
 pub(super) fn greatest(values: impl IntoIterator<Item = (usize, f64)>) -> Option<usize> {
     let first = |best: (usize, f64), next: (usize, f64)| {
         if next.1.total_cmp(&best.1).is_gt() { next } else { best }
     };
-    values.into_iter().reduce(first).map(|(arm, _)| arm)
+    values.into_iter().reduce(first).map(|(key, _)| key)
 }
 
 /// A softmax over the arms that have something to draw; the others get 0. An arm that cannot be
@@ -99,5 +119,18 @@ mod tests {
         assert_eq!(greatest([(3, 1.0), (4, 2.0), (5, 2.0)]), Some(4));
         assert_eq!(open(&testing::population(&[0, 2, 1]), 3), Ok(vec![1, 2]));
         assert_eq!(open(&testing::population(&[0]), 1), Err(Error::NothingToDraw));
+    }
+    #[test]
+    fn an_arm_gives_no_more_than_it_has_until_all_have_given() {
+        let population = testing::population(&[1, 0, 3]);
+        let mut allotment = Allotment::default();
+        let mut lists = Vec::new();
+        let turn = Turn::new(crate::Round(0), 6, &population);
+        by_slot(&turn, &[0, 2], &mut allotment, |_, arms| {
+            lists.push(arms.len());
+            0
+        });
+        assert_eq!(allotment, Allotment::Arms(vec![2.0 / 6.0, 0.0, 4.0 / 6.0]));
+        assert_eq!(lists, [2, 1, 1, 1, 2, 1]);
     }
 }

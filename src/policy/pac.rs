@@ -25,17 +25,20 @@ use crate::rng::Rng;
 /// each slot:       argmax_a  mu_a + sqrt(v_a) normal
 /// ```
 ///
-/// Defaults, the paper's: `W` 16, `q` 0.02, `mu` 0 and `v` 1 at the start, and 50 uniform rounds
+/// Defaults, PAC's: `W` 16, `q` 0.02, `mu` 0 and `v` 1 at the start, and 50 uniform rounds
 /// before the first choice, for scores such as [`MeanAdvantage`](crate::signal::MeanAdvantage).
 ///
 /// The variance of an arm that is not visited grows by `q` a round, so it comes back sooner or
 /// later. The slope of an arm with fewer than two visits is 0; if all slopes are 0, so is `s_prog`.
-/// The slope is taken over visits, not over rounds.
+/// The slope is taken over visits, not over rounds. An arm is chosen at most as often as it has
+/// drawable samples, until the others are used up too.
 ///
 /// Cost: O(K) a round and O(K) for each slot, for K arms; memory 16 `W` bytes an arm.
 ///
 /// The observation variance is 1 for an arm that got its even share of the batch: scores of a range
 /// far from 1 call for other values of [`start`](Self::start) and [`drift`](Self::drift).
+///
+/// Origin: PAC (2026), written from a description of its controller, without the paper at hand.
 ///
 /// ```
 /// use curricle::{Curriculum, policy::Pac, signal::MeanAdvantage};
@@ -98,7 +101,7 @@ impl Default for Pac {
 }
 
 impl Pac {
-    /// The paper's setting: window 16, drift 0.02, start at mean 0 and variance 1, 50 uniform rounds.
+    /// PAC's setting: window 16, drift 0.02, start at mean 0 and variance 1, 50 uniform rounds.
     pub fn new() -> Self {
         Self { window: 16, drift: 0.02, start: (0.0, 1.0), cold: 50, arms: Vec::new() }
     }
@@ -156,12 +159,12 @@ impl Policy for Pac {
             open.iter().for_each(|&arm| p[arm] = 1.0 / open.len() as f64);
             return Ok(());
         }
-        by_slot(turn, allotment, |_| {
-            let utility = |&arm: &usize| {
+        by_slot(turn, &open, allotment, |_, arms| {
+            let utility = |(place, &arm): (usize, &usize)| {
                 let belief = &self.arms[arm];
-                (arm, belief.mean + belief.variance.sqrt() * rng.normal())
+                (place, belief.mean + belief.variance.sqrt() * rng.normal())
             };
-            greatest(open.iter().map(utility)).unwrap_or(open[0])
+            greatest(arms.iter().enumerate().map(utility)).unwrap_or(0)
         });
         Ok(())
     }
@@ -235,7 +238,7 @@ mod tests {
         policy.arms[1].mean = 1.0;
         same(&allotted(&policy, 49, 8, &two), &[0.5, 0.5]);
         // Standard deviation 0.0014; the seed is fixed.
-        let p = allotted(&policy, 50, 100_000, &two);
+        let p = allotted(&policy, 50, 100_000, &population(&[100_000, 100_000]));
         assert!((p[1] - 0.7602).abs() < 0.006, "{p:?}");
         same(&allotted(&policy, 50, 10, &population(&[4, 0])), &[1.0, 0.0]);
     }

@@ -23,7 +23,8 @@ use crate::rng::Rng;
 /// ```
 ///
 /// Each chosen arm has probability `1 / slots`. With more slots than arms they are dealt round and
-/// round, the nearest arm first. A [`band`](Self::band) takes the place of the target: all draws
+/// round, the nearest arm first, each arm at most as often as it has drawable samples, until the
+/// others are used up too. A [`band`](Self::band) takes the place of the target: all draws
 /// inside it are equally near, and chance decides among them.
 ///
 /// Defaults, the paper's: `lambda` 0.5, prior `(1, 1)`, target 0.5. A ticket counts as one rollout
@@ -141,13 +142,18 @@ impl Policy for Posterior {
         let nearer = |a: &(f64, u64, usize), b: &(f64, u64, usize)| {
             a.0.total_cmp(&b.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2)))
         };
-        if turn.slots < drawn.len() {
-            // The order among the chosen does not matter.
-            drawn.select_nth_unstable_by(turn.slots, nearer);
-        } else {
-            drawn.sort_unstable_by(nearer);
+        let slots = turn.slots.max(1);
+        if slots < drawn.len() {
+            drawn.select_nth_unstable_by(slots, nearer);
+            let p = allotment.arms(self.shapes.len());
+            drawn[..slots].iter().for_each(|&(_, _, arm)| p[arm] = 1.0 / slots as f64);
+            return Ok(());
         }
-        by_slot(turn, allotment, |slot| drawn[slot % drawn.len()].2);
+        drawn.sort_unstable_by(nearer);
+        by_slot(turn, &open, allotment, |slot, arms| {
+            let mut wanted = (0..drawn.len()).map(|more| drawn[(slot + more) % drawn.len()].2);
+            wanted.find_map(|arm| arms.binary_search(&arm).ok()).unwrap_or(0)
+        });
         Ok(())
     }
 

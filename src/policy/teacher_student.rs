@@ -38,7 +38,8 @@ pub enum Teacher {
 /// ```
 ///
 /// Defaults, the paper's: `W` 10 or `alpha` 0.1, `epsilon` 0.1. One arm is chosen for each slot, and
-/// the probability of an arm is the part of the slots that chose it.
+/// the probability of an arm is the part of the slots that chose it. An arm is chosen at most as often
+/// as it has drawable samples, until the others are used up too.
 ///
 /// An arm without a change yet, visited less than twice, gets one slot before all others; while no
 /// arm has a change, they share the slots evenly. Of equal changes, the first from a random start
@@ -105,16 +106,16 @@ impl TeacherStudent {
         self
     }
 
-    /// The arm with the greatest change of those drawn, one for each arm.
+    /// The place of the arm with the greatest change of those drawn, one for each arm that has any.
     fn steepest(&self, arms: &[usize], rng: &mut Rng) -> usize {
         let start = rng.below(arms.len() as u64) as usize;
-        let mut best = (arms[start], f64::NEG_INFINITY);
-        for &arm in arms[start..].iter().chain(&arms[..start]) {
-            let changes = &self.curves[arm].changes;
+        let mut best = (start, f64::NEG_INFINITY);
+        for place in (start..arms.len()).chain(0..start) {
+            let changes = &self.curves[arms[place]].changes;
             let which = if changes.len() > 1 { rng.below(changes.len() as u64) as usize } else { 0 };
-            let change = changes.get(which).copied().unwrap_or_default().abs();
+            let change = changes.get(which).map_or(f64::NEG_INFINITY, |change| change.abs());
             if change.total_cmp(&best.1).is_gt() {
-                best = (arm, change);
+                best = (place, change);
             }
         }
         best.0
@@ -134,16 +135,17 @@ impl Policy for TeacherStudent {
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let open = open(turn.population, self.curves.len())?;
-        let (tried, mut untried): (Vec<usize>, Vec<usize>) =
-            open.iter().partition(|&&arm| !self.curves[arm].changes.is_empty());
+        let mut untried: Vec<usize> =
+            open.iter().copied().filter(|&arm| self.curves[arm].changes.is_empty()).collect();
         rng.shuffle(&mut untried);
-        by_slot(turn, allotment, |slot| {
-            if slot < untried.len() || tried.is_empty() {
-                untried[slot % untried.len()]
+        by_slot(turn, &open, allotment, |slot, arms| {
+            if slot < untried.len() || untried.len() == open.len() {
+                let wanted = untried[slot % untried.len()];
+                arms.binary_search(&wanted).unwrap_or(slot % arms.len())
             } else if rng.unit() < self.epsilon {
-                open[rng.below(open.len() as u64) as usize]
+                rng.below(arms.len() as u64) as usize
             } else {
-                self.steepest(&tried, rng)
+                self.steepest(arms, rng)
             }
         });
         Ok(())
@@ -211,17 +213,19 @@ mod tests {
     #[test]
     fn slots_draw_a_change_each() {
         let policy = taught(TeacherStudent::new(), [&[0.0, 0.1, 0.6, 1.1, 1.6], &[1.0, 0.7]]);
-        let p = allotted(&policy, 0, 100_000, &population(&[4, 4]));
+        let p = allotted(&policy, 0, 100_000, &population(&[100_000, 100_000]));
         // Standard deviation 0.0014; the seed is fixed.
         assert!((p[0] - (0.9 * 0.75 + 0.1 * 0.5)).abs() < 0.006, "{p:?}");
         let online = taught(TeacherStudent::online().epsilon(0.0), [&[0.0, 0.1], &[1.0, 0.7]]);
-        same(&allotted(&online, 0, 5, &population(&[4, 4])), &[0.0, 1.0]);
+        same(&allotted(&online, 0, 5, &population(&[9, 9])), &[0.0, 1.0]);
+        // An arm that cannot fill the batch leaves slots to the others.
+        same(&allotted(&online, 0, 5, &population(&[9, 2])), &[0.6, 0.4]);
     }
 
     #[test]
     fn curves_that_stand_still_are_taken_alike() {
         let policy = taught(TeacherStudent::new(), [&[1.0, 1.0], &[0.0, 0.0]]);
-        let p = allotted(&policy, 0, 100_000, &population(&[4, 4]));
+        let p = allotted(&policy, 0, 100_000, &population(&[100_000, 100_000]));
         assert!((p[0] - 0.5).abs() < 0.008, "{p:?}");
     }
 }

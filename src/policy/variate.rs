@@ -3,7 +3,7 @@
 use crate::math::{exp, ln};
 use crate::rng::Rng;
 
-/// The logarithm of a gamma variate of scale 1 and the given shape, `> 0` (Marsaglia and Tsang,
+/// The logarithm of a gamma variate of scale 1 and the given shape, finite and `> 0` (Marsaglia and Tsang,
 /// 2000). A shape below 1 is raised by 1 and its variate scaled by `u^(1 / shape)`; the logarithm
 /// keeps that from underflowing.
 pub(super) fn log_gamma(rng: &mut Rng, shape: f64) -> f64 {
@@ -26,10 +26,12 @@ pub(super) fn log_gamma(rng: &mut Rng, shape: f64) -> f64 {
     }
 }
 
-/// A beta variate with shapes `a` and `b`, both `> 0`; in `[0, 1]`.
+/// A beta variate with shapes `a` and `b`; in `[0, 1]`. Shapes below 0.001, and those that are no
+/// numbers, count as 0.001.
 pub(super) fn beta(rng: &mut Rng, a: f64, b: f64) -> f64 {
-    let x = log_gamma(rng, a);
-    let y = log_gamma(rng, b);
+    let shape = |shape: f64| if shape >= 1e-3 { shape.min(1e300) } else { 1e-3 };
+    let x = log_gamma(rng, shape(a));
+    let y = log_gamma(rng, shape(b));
     1.0 / (1.0 + exp(y - x))
 }
 
@@ -82,7 +84,14 @@ mod tests {
     #[test]
     fn extreme_shapes_stay_in_the_unit_interval() {
         let mut rng = Rng::at(0, Round(0), Purpose::User);
-        for (a, b) in [(1e-3, 1e-3), (1e-3, 1e9), (1e9, 1e-3), (1e9, 1e9)] {
+        for (a, b) in [
+            (1e-3, 1e-3),
+            (1e-3, 1e9),
+            (1e9, 1e-3),
+            (1e9, 1e9),
+            (f64::NAN, -1e308),
+            (f64::INFINITY, 1.0),
+        ] {
             assert!((0..200).all(|_| (0.0..=1.0).contains(&beta(&mut rng, a, b))), "{a} {b}");
         }
     }
