@@ -12,6 +12,7 @@ mod learning_progress;
 mod mixing;
 mod pac;
 mod posterior;
+mod power_law;
 mod replay;
 mod scaling;
 mod staged;
