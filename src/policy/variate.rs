@@ -3,9 +3,9 @@
 use crate::math::{exp, ln};
 use crate::rng::Rng;
 
-/// The logarithm of a gamma variate of scale 1 and the given shape, finite and `> 0` (Marsaglia and Tsang,
-/// 2000). A shape below 1 is raised by 1 and its variate scaled by `u^(1 / shape)`; the logarithm
-/// keeps that from underflowing.
+/// The logarithm of a gamma variate of scale 1 and the given shape, finite and `> 0` (Marsaglia and
+/// Tsang, 2000). A shape below 1 is raised by 1 and its variate scaled by `u^(1 / shape)`; the
+/// logarithm keeps that from underflowing.
 pub(super) fn log_gamma(rng: &mut Rng, shape: f64) -> f64 {
     if shape < 1.0 {
         let u = 1.0 - rng.unit();
