@@ -58,6 +58,7 @@ mod rng;
 pub mod sampler;
 mod schedule;
 pub mod signal;
+pub mod simulator;
 mod snapshot;
 mod sum_tree;
 

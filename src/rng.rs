@@ -81,12 +81,18 @@ impl Rng {
     /// A standard normal variate (Marsaglia's polar method; the second variate is discarded so that
     /// no state is kept between calls).
     pub fn normal(&mut self) -> f64 {
+        self.two_normals().0
+    }
+
+    /// Two independent standard normal variates, for the price of one.
+    pub fn two_normals(&mut self) -> (f64, f64) {
         loop {
             let x = 2.0 * self.unit() - 1.0;
             let y = 2.0 * self.unit() - 1.0;
             let square = x * x + y * y;
             if square > 0.0 && square < 1.0 {
-                return x * (-2.0 * math::ln(square) / square).sqrt();
+                let scale = (-2.0 * math::ln(square) / square).sqrt();
+                return (x * scale, y * scale);
             }
         }
     }

@@ -136,6 +136,10 @@ impl SumTree {
     /// If `index > len`.
     pub fn prefix(&self, index: usize) -> u64 {
         assert!(index <= self.len, "prefix {index} of a tree of {}", self.len);
+        if index == self.len {
+            // One past the end of a full tree lies in no node.
+            return self.total;
+        }
         let mut at = index;
         let mut sum = 0;
         for level in &self.levels {
@@ -266,6 +270,15 @@ mod tests {
                     prop_assert_eq!(index as usize, naive_find(&weights, target));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn the_whole_prefix_of_a_full_tree_is_the_total() {
+        for len in [1, 16, 17, 256, 4096] {
+            let tree = SumTree::new(&vec![3; len]).unwrap();
+            assert_eq!(tree.prefix(len), 3 * len as u64);
+            assert_eq!(tree.prefix(len - 1), 3 * (len as u64 - 1));
         }
     }
 

@@ -4,9 +4,10 @@ mod common;
 
 use common::{feedback, outcome};
 use curricle::policy::{
-    AbsoluteProgress, Advance, Allotment, Boltzmann, Bounded, Difficulty, Dump, EasyToHard, Estimate,
-    Fixed, Gaussian, LevelReplay, MeanRule, OnlineMixing, Pac, Pace, Policy, Posterior, Prior, Reward,
-    ScalingLaw, Spread, Staged, Teacher, TeacherStudent, Turn,
+    AbsoluteProgress, Advance, Allotment, Belief, Boltzmann, Bounded, ColdStart, Detector, Difficulty,
+    Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
+    MeanRule, OnlineMixing, Pac, Pace, PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart,
+    Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Turn, Ucb, Update,
 };
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
@@ -310,6 +311,33 @@ fn options() {
     assert!(wrong(OnlineMixing::new().estimate(Estimate::Smoothed(1.0))));
     assert!(wrong(ScalingLaw::new().refit(0)) && wrong(ScalingLaw::new().least(nan)));
     assert!(wrong(ScalingLaw::new().prior(Prior::Weights(vec![1.0]))));
+    assert!(wrong(Boltzmann::new().effective_arms(0.5)) && wrong(Boltzmann::new().effective_arms(nan)));
+    assert!(wrong(Ucb::discounted(0.0)) && wrong(Ucb::discounted(1.1)) && wrong(Ucb::discounted(nan)));
+    assert!(wrong(Ucb::sliding_window(0)) && wrong(Ucb::sliding_window(9).width(-1.0)));
+    assert!(wrong(Thompson::beta(Forgetting::PerVisit(nan))));
+    assert!(wrong(Thompson::new(Belief::Beta { a: 0.0, b: 1.0 }, Forgetting::Never)));
+    assert!(wrong(Thompson::new(Belief::Gaussian { sd: 0.0, n0: 1.0, m0: 0.0 }, Forgetting::Never)));
+    assert!(wrong(Thompson::new(Belief::Gaussian { sd: 1.0, n0: 1.0, m0: nan }, Forgetting::Never)));
+    assert!(wrong(Kalman::new(-1.0)) && wrong(Kalman::new(0.1).noise(0.0)));
+    assert!(wrong(Kalman::new(0.1).start(nan, 1.0)) && wrong(Kalman::new(0.1).start(0.0, nan)));
+    assert!(wrong(Exp3::new(Update::Auer { gamma: 0.0, share: 0.0 })));
+    assert!(wrong(Exp3::new(Update::Graves { eta: nan, epsilon: 0.1, share: None })));
+    assert!(wrong(Exp3::new(Update::Graves { eta: 0.1, epsilon: 0.1, share: Some(2.0) })));
+    assert!(wrong(Exp3::new(Update::ImplicitExploration { eta: 0.1, gamma: -0.1, share: 0.0 })));
+    assert!(wrong(Exp3::graves().restart(0)));
+    assert!(wrong(Restart::glr_ucb(Scope::Local).explore(1.5)));
+    let glr = Detector::Glr { delta: 0.0, every: 10, grid: 10 };
+    let cusum = Detector::Cusum { slack: 0.1, calibration: 0, threshold: 1.0 };
+    assert!(wrong(Restart::new(Boltzmann::new(), glr, Scope::Global)));
+    assert!(wrong(Restart::new(Boltzmann::new(), cusum, Scope::Global)));
+    assert!(wrong(Rescaled::new(Boltzmann::new(), Range::Fixed { low: 1.0, high: 0.0 })));
+    let quantiles = Range::Quantiles { low: 0.2, high: 1.8, visits: 10 };
+    assert!(wrong(Rescaled::new(Boltzmann::new(), quantiles)));
+    assert!(wrong(PerCost::new(Boltzmann::new()).rate(0.0)));
+    assert!(wrong(PerCost::new(Boltzmann::new()).limit(0.5)));
+    assert!(wrong(Mastered::new(Boltzmann::new(), 1.5)));
+    assert!(wrong(Mastered::new(Boltzmann::new(), 0.9).retest(0, 0.1)));
+    assert!(wrong(ColdStart::new(Boltzmann::new().alpha(0.0), 3)));
     let falling = Schedule::Geometric { from: 1.0, to: 0.0, rounds: 5 };
     assert!(wrong(Boltzmann::new().temperature(falling)));
     assert!(Curriculum::builder(4).importance(2.0).build().is_err());

@@ -9,7 +9,9 @@ use std::fmt::Write;
 
 use common::outcome;
 use curricle::policy::{
-    Advance, Boltzmann, Bounded, Clock, Fixed, Gaussian, MeanRule, Prior, Spread, Staged, Uniform,
+    Advance, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector, Exp3, Fixed, Forgetting, Gaussian,
+    Kalman, Mastered, MeanRule, PerCost, Prior, Range, Rescaled, Restart, Scope, Spread, Staged,
+    Thompson, Ucb, Uniform,
 };
 use curricle::sampler::{Distinct, Replace, Systematic, Top};
 use curricle::signal::{
@@ -62,6 +64,9 @@ fn decisions() {
     let sec = || Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
     let cooling = Schedule::Geometric { from: 1.0, to: 0.1, rounds: 8 };
     let released = Gaussian::new(MeanRule::released(), Spread::Ranks(9.0));
+    let glr = Detector::Glr { delta: 0.9, every: 1, grid: 1 };
+    let cusum = Detector::Cusum { slack: 0.01, calibration: 2, threshold: 0.3 };
+    let quantiles = Range::Quantiles { low: 0.2, high: 0.8, visits: 8 };
     let lines = [
         stream("uniform", base().policy(Uniform)),
         stream("fixed, weights", base().policy(Fixed::weights(vec![1.0, 2.0, 5.0]))),
@@ -75,6 +80,30 @@ fn decisions() {
         stream("boltzmann, cooling", base().policy(Boltzmann::new().temperature(cooling))),
         stream("gaussian, paper", ranks(Spread::Fraction(0.1))),
         stream("gaussian, released", ranks(Spread::Ranks(9.0)).policy(released)),
+        stream("boltzmann, effective arms", base().policy(Boltzmann::new().effective_arms(2.0))),
+        stream("ucb, discounted", base().policy(Ucb::discounted(0.9))),
+        stream("ucb, window", base().policy(Ucb::sliding_window(3)).lag(1)),
+        stream("ucb, entropy", base().policy(Ucb::new(Bound::Entropy(0.0), Forgetting::Never))),
+        stream("thompson, beta", base().policy(Thompson::beta(Forgetting::PerRound(0.9)))),
+        stream("thompson, per visit", base().policy(Thompson::beta(Forgetting::PerVisit(0.9)))),
+        stream("thompson, gaussian", base().policy(Thompson::gaussian(Forgetting::Window(4)))),
+        stream("kalman", base().policy(Kalman::new(0.01))),
+        stream("exp3.s", base().policy(Exp3::auer(3, 10, 1))),
+        stream("exp3.s, graves", base().policy(Exp3::graves())),
+        stream("rexp3", base().policy(Exp3::auer(3, 10, 1).restart(4))),
+        stream("exp3-ix", base().policy(Exp3::implicit_exploration(3, 10, 1))),
+        stream(
+            "restart, glr",
+            base().policy(Restart::new(Boltzmann::new(), glr, Scope::Local).explore(0.5)),
+        ),
+        stream(
+            "restart, cusum",
+            base().policy(Restart::new(Ucb::discounted(0.9), cusum, Scope::Global)),
+        ),
+        stream("rescaled", base().policy(Rescaled::new(Boltzmann::new(), quantiles))),
+        stream("per cost", base().policy(PerCost::new(Boltzmann::new()))),
+        stream("cold start", base().policy(ColdStart::new(Boltzmann::new(), 6))),
+        stream("mastered", base().policy(Mastered::new(Boltzmann::new(), 0.5).retest(2, 0.2))),
         stream("bounded, floor", base().policy(sec())),
         stream("bounded, cap", base().policy(Bounded::new(Boltzmann::new()).cap(0.4))),
         stream("bounded, size", base().policy(Bounded::new(Boltzmann::new()).floor(0.3, Prior::Size))),
@@ -100,10 +129,10 @@ fn decisions() {
     ];
     assert_eq!(ALGORITHM, 1);
     let expected: Vec<&str> = include_str!("data/decisions.txt").lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{}", lines.join("\n"));
     for (line, expected) in lines.iter().zip(&expected) {
         assert_eq!(line, expected);
     }
-    assert_eq!(lines.len(), expected.len(), "{}", lines.join("\n"));
 }
 
 /// The random numbers that decisions are made of.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::{open, softmax_open};
+use super::open_arms::{open, softmax_open};
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, within};
 use crate::math::ln;
@@ -146,7 +146,7 @@ impl Policy for Dump {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
     use crate::id::ArmId;
 

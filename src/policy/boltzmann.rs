@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Policy, Reward, Turn};
+use super::{Allotment, Forget, Policy, Reward, Turn};
 use crate::error::{Result, finite, within};
+use crate::id::ArmId;
 use crate::math;
 use crate::population::Population;
 use crate::rng::Rng;
@@ -61,6 +62,7 @@ pub struct Boltzmann {
     temperature: Schedule,
     start: f64,
     clock: Clock,
+    effective: Option<f64>,
     values: Vec<f64>,
 }
 
@@ -78,6 +80,7 @@ impl Boltzmann {
             temperature: Schedule::Constant(0.1),
             start: 1.0,
             clock: Clock::Keep,
+            effective: None,
             values: Vec::new(),
         }
     }
@@ -109,6 +112,14 @@ impl Boltzmann {
         self
     }
 
+    /// Lets the temperature be found anew in every round, such that the probabilities are worth this many
+    /// equally likely arms, `exp(entropy) = arms`, at least 1: as sharp as that, whatever the range of
+    /// the score and however close the values are. More than there are is the uniform distribution.
+    pub fn effective_arms(mut self, arms: f64) -> Self {
+        self.effective = Some(arms);
+        self
+    }
+
     /// Sets the value `Q_0` that every arm starts from. The greatest possible score is optimistic:
     /// arms are tried until they disappoint.
     pub fn start(mut self, start: f64) -> Self {
@@ -133,6 +144,7 @@ impl Policy for Boltzmann {
         within("alpha", self.alpha, f64::MIN_POSITIVE, 1.0)?;
         self.temperature.check("temperature", 1e-9, 1e300)?;
         finite("start value", 0, self.start)?;
+        within("effective arms", self.effective.unwrap_or(1.0), 1.0, f64::MAX)?;
         self.values = vec![self.start; population.arms().count()];
         Ok(())
     }
@@ -140,7 +152,10 @@ impl Policy for Boltzmann {
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let p = allotment.arms(self.values.len());
         p.copy_from_slice(&self.values);
-        math::softmax(p, self.temperature.at(turn.round));
+        match self.effective {
+            None => math::softmax(p, self.temperature.at(turn.round)),
+            Some(arms) => soften(&self.values, arms, p),
+        }
         Ok(())
     }
 
@@ -153,5 +168,53 @@ impl Policy for Boltzmann {
                 None => {}
             }
         }
+    }
+}
+
+/// The softmax of values at the temperature where `exp(entropy)` is `arms`, by bisection: the entropy
+/// rises with the temperature.
+fn soften(values: &[f64], arms: f64, p: &mut [f64]) {
+    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    if greatest <= least || arms >= values.len() as f64 {
+        p.fill(1.0 / values.len() as f64);
+        return;
+    }
+    // Logs of temperatures, in units of the range of the values.
+    let (mut sharp, mut soft) = (-20.0, 20.0);
+    for _ in 0..60 {
+        let middle = 0.5 * (sharp + soft);
+        p.copy_from_slice(values);
+        math::softmax(p, (greatest - least) * math::exp(middle));
+        let entropy: f64 = p.iter().filter(|p| **p > 0.0).map(|p| -p * math::ln(*p)).sum();
+        if math::exp(entropy) < arms { sharp = middle } else { soft = middle }
+    }
+}
+
+impl Forget for Boltzmann {
+    fn forget(&mut self, arm: ArmId) {
+        self.values[arm.index()] = self.start;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_temperature_gives_the_effective_number_of_arms() {
+        for arms in [1.5, 2.0, 3.7] {
+            for scale in [1e-6, 1.0, 1e6] {
+                let values = [0.1, 0.5, 0.4, -0.3, 0.45].map(|value| value * scale);
+                let mut p = [0.0; 5];
+                soften(&values, arms, &mut p);
+                let entropy: f64 = p.iter().map(|p| -p * math::ln(*p)).sum();
+                assert!((math::exp(entropy) - arms).abs() < 1e-9, "{arms} {scale}: {p:?}");
+                assert!(p[1] > p[4] && p[4] > p[2] && p[2] > p[0] && p[0] > p[3]);
+            }
+        }
+        let mut p = [0.0; 3];
+        soften(&[0.2; 3], 1.0, &mut p);
+        assert_eq!(p, [1.0 / 3.0; 3]);
     }
 }

@@ -117,15 +117,21 @@ impl<P: Policy> Policy for Bounded<P> {
         let Allotment::Arms(p) = allotment else {
             return Err(Error::Unsupported { part: "Bounded", request: "a Gaussian over ranks" });
         };
-        let mut prior = self.prior.shares(population);
+        let size = |arm: usize| population.drawable(ArmId(arm as u32));
+        let drawable = (0..p.len()).filter(|&arm| size(arm) > 0).count();
         let epsilon = self.epsilon.at(turn.round);
-        if epsilon > 0.0 {
+        if epsilon > 0.0 && self.prior == Prior::Uniform {
+            let even = epsilon * (1.0 / drawable as f64);
+            for (arm, share) in p.iter_mut().enumerate() {
+                *share = (1.0 - epsilon) * *share + if size(arm) > 0 { even } else { 0.0 };
+            }
+        } else if epsilon > 0.0 {
+            let mut prior = self.prior.shares(population);
             normalise(&mut prior)?;
             for (share, prior) in p.iter_mut().zip(&prior) {
                 *share = (1.0 - epsilon) * *share + epsilon * prior;
             }
         }
-        let drawable = (0..p.len() as u32).filter(|&arm| population.drawable(ArmId(arm)) > 0).count();
         if self.cap < 1.0 {
             limit(p, self.cap.max(1.0 / drawable.max(1) as f64), drawable);
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::open;
+use super::open_arms::open;
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, finite, length, within};
 use crate::event::Field;
@@ -157,7 +157,7 @@ impl Policy for Difficulty {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
 
     #[test]

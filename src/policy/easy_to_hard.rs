@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::{open, softmax_open};
+use super::open_arms::{open, softmax_open};
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, within};
 use crate::math::{cos, pow};
@@ -126,7 +126,7 @@ impl Policy for EasyToHard {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
     use crate::math::exp;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::open;
+use super::open_arms::open;
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, within};
 use crate::event::Field;
@@ -172,7 +172,7 @@ impl Policy for AbsoluteProgress {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
 
     /// Two rounds: arm 0 goes from 0 to 1, arm 1 from 1 to 0.5, arm 2 stays at 0.5.

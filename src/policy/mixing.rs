@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::{open, softmax_open};
+use super::open_arms::{open, softmax_open};
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, within};
 use crate::event::Field;
@@ -168,7 +168,7 @@ impl Policy for OnlineMixing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
     use crate::id::ArmId;
     use crate::math::exp;

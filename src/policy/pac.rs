@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::{by_slot, greatest, open};
+use super::open_arms::{by_slot, greatest, open};
+use super::variate::Normals;
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, finite, within};
 use crate::event::Field;
@@ -159,10 +160,11 @@ impl Policy for Pac {
             open.iter().for_each(|&arm| p[arm] = 1.0 / open.len() as f64);
             return Ok(());
         }
+        let mut normals = Normals::default();
         by_slot(turn, &open, allotment, |_, arms| {
             let utility = |(place, &arm): (usize, &usize)| {
                 let belief = &self.arms[arm];
-                (place, belief.mean + belief.variance.sqrt() * rng.normal())
+                (place, belief.mean + belief.variance.sqrt() * normals.next(rng))
             };
             greatest(arms.iter().enumerate().map(utility)).unwrap_or(0)
         });
@@ -192,7 +194,7 @@ impl Policy for Pac {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
     use crate::id::ArmId;
 

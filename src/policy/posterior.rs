@@ -2,14 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::{by_slot, open};
-use super::variate::beta;
+use super::open_arms::{by_slot, open};
+use super::variate::{Normals, beta};
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, within};
 use crate::event::Field;
 use crate::id::ArmId;
 use crate::population::Population;
 use crate::rng::Rng;
+
+/// The least prior count: far below it a gamma variate underflows.
+const LEAST: f64 = 0.1;
 
 /// Model-predictive prompt selection (MoPPS): a beta posterior of the success of each arm, a draw
 /// from each, and the arms whose draw lies nearest to a target pass rate. It is made for arms of one
@@ -81,7 +84,7 @@ impl Posterior {
         self
     }
 
-    /// Sets the prior counts of success and failure, each in `[0.001, 1e9]`.
+    /// Sets the prior counts of success and failure, each in `[0.1, 1e9]`.
     pub fn prior(mut self, successes: f64, failures: f64) -> Self {
         self.prior = (successes, failures);
         self
@@ -118,8 +121,8 @@ fn outside(x: f64, (low, high): (f64, f64)) -> f64 {
 impl Policy for Posterior {
     fn prepare(&mut self, population: &Population) -> Result<()> {
         within("lambda", self.decay, 0.0, 1.0)?;
-        within("prior successes", self.prior.0, 1e-3, 1e9)?;
-        within("prior failures", self.prior.1, 1e-3, 1e9)?;
+        within("prior successes", self.prior.0, LEAST, 1e9)?;
+        within("prior failures", self.prior.1, LEAST, 1e9)?;
         within("upper end of the band", self.band.1, 0.0, 1.0)?;
         within("lower end of the band", self.band.0, 0.0, self.band.1)?;
         within("rollouts of a ticket", self.rollouts.into(), 1.0, u32::MAX.into())?;
@@ -134,9 +137,12 @@ impl Policy for Posterior {
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let open = open(turn.population, self.shapes.len())?;
         let mut drawn: Vec<(f64, u64, usize)> = Vec::with_capacity(open.len());
+        let mut normals = Normals::default();
+        // Only a forged state has other shapes.
+        let shape = |shape: f64| if shape >= LEAST { shape.min(1e300) } else { LEAST };
         for &arm in &open {
             let (a, b) = self.shapes[arm];
-            let distance = outside(beta(rng, a, b), self.band);
+            let distance = outside(beta(rng, &mut normals, shape(a), shape(b)), self.band);
             drawn.push((distance, rng.bits(), arm));
         }
         let nearer = |a: &(f64, u64, usize), b: &(f64, u64, usize)| {
@@ -173,7 +179,7 @@ impl Policy for Posterior {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
 
     #[test]

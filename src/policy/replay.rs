@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::open;
+use super::open_arms::open;
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, finite, within};
 use crate::math::pow;
@@ -147,7 +147,7 @@ impl Policy for LevelReplay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
     use crate::id::ArmId;
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::open;
 use super::fixed::{check_mixture, normalise};
+use super::open_arms::open;
 use super::power_law::Law;
 use super::{Allotment, Policy, Prior, Reward, Turn};
 use crate::error::{Result, within};
@@ -222,7 +222,7 @@ impl Policy for ScalingLaw {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
     use crate::id::ArmId;
     use crate::math::{exp, pow};

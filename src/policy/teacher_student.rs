@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::{by_slot, open};
+use super::open_arms::{by_slot, open};
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, within};
 use crate::population::Population;
@@ -174,7 +174,7 @@ impl Policy for TeacherStudent {
 
 #[cfg(test)]
 mod tests {
-    use super::super::choice::testing::{allotted, population, same};
+    use super::super::open_arms::testing::{allotted, population, same};
     use super::*;
     use crate::id::ArmId;
 

@@ -38,6 +38,11 @@ impl<'a> Without<'a> {
     pub fn prefix(&self, index: usize) -> u64 {
         let mut at = index;
         let mut taken = 0;
+        if index == self.tree.len() {
+            // One past the end of a full tree lies in no node: the root has it all.
+            let root = self.taken.last();
+            return self.tree.total() - root.map_or(0, |root| root.values().sum::<u64>());
+        }
         for level in &self.taken {
             taken += level.range(at - at % FAN_OUT..at).map(|(_, weight)| weight).sum::<u64>();
             at /= FAN_OUT;

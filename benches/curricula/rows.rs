@@ -1,0 +1,168 @@
+//! The curricula that are compared.
+
+use curricle::policy::{
+    Allotment, Boltzmann, Bounded, Detector, Exp3, Forgetting, Kalman, Mastered, Policy, Prior, Range,
+    Rescaled, Restart, Reward, Scope, Thompson, Turn, Ucb, Uniform,
+};
+use curricle::signal::{Gated, Learnability, LearningProgress, MeanAdvantage, Signal, Source, Trial};
+use curricle::simulator::{
+    Options, Oracle, Scenario, Simulated, by_hand, curriculum, oracle, simulate,
+};
+use curricle::{Population, Result, Rng};
+use serde::{Deserialize, Serialize};
+
+type Run = Box<dyn Fn(&Scenario, u64, &Options) -> Result<Simulated> + Sync>;
+
+/// A curriculum with its name.
+pub struct Row {
+    pub name: &'static str,
+    pub run: Run,
+}
+
+/// A row of anything that can be run.
+fn row(
+    name: &'static str,
+    run: impl Fn(&Scenario, u64, &Options) -> Result<Simulated> + Sync + 'static,
+) -> Row {
+    Row { name, run: Box::new(run) }
+}
+
+/// A row of a curriculum: a policy, which may depend on the scenario, and a signal.
+fn of<P: Policy, S: Signal<[Trial]> + Serialize + Clone + Sync + 'static>(
+    name: &'static str,
+    policy: impl Fn(&Scenario) -> P + Sync + 'static,
+    signal: S,
+) -> Row {
+    row(name, move |scenario, seed, options| {
+        let builder = curriculum(scenario, seed, options);
+        let mut curriculum = builder.policy(policy(scenario)).signal(signal.clone()).build()?;
+        simulate(&mut curriculum, scenario, seed, options)
+    })
+}
+
+/// All rows, in the order of the table.
+pub fn rows() -> Vec<Row> {
+    let sec = |tau| move |_: &Scenario| Boltzmann::new().temperature(tau).start(0.0);
+    let floored = |policy| Bounded::new(policy).floor(0.1, Prior::Uniform);
+    vec![
+        of("uniform", |_| Uniform, MeanAdvantage),
+        row("by hand, mastery 0.8", |scenario, seed, options| by_hand(scenario, seed, options, 0.8)),
+        row("by hand, mastery 0.7", |scenario, seed, options| by_hand(scenario, seed, options, 0.7)),
+        of("easy to hard, 1500 steps", |scenario| EasyToHard::new(scenario, 1500), MeanAdvantage),
+        of("SEC tau 1.0", sec(1.0), MeanAdvantage),
+        of("SEC tau 0.4", sec(0.4), MeanAdvantage),
+        of("SEC tau 0.2", sec(0.2), MeanAdvantage),
+        of("SEC tau 0.1", sec(0.1), MeanAdvantage),
+        of("SEC tau 0.1, floor 0.1", move |scenario| floored(sec(0.1)(scenario)), MeanAdvantage),
+        of(
+            "gated, Boltzmann, floor 0.1 (default)",
+            move |_| floored(Boltzmann::new()),
+            Gated::new(MeanAdvantage),
+        ),
+        of("gate only", move |_| floored(Boltzmann::new()), Gated::new(MeanAdvantage).without_ramp()),
+        of("ramp only", move |_| floored(Boltzmann::new()), Gated::new(MeanAdvantage).least(1.0)),
+        of(
+            "gated, 3 effective arms, floor 0.1",
+            move |_| floored(Boltzmann::new().effective_arms(3.0)),
+            Gated::new(MeanAdvantage),
+        ),
+        of(
+            "mastered at 0.85, SEC tau 0.1",
+            move |_| Mastered::new(floored(Boltzmann::new()), 0.85),
+            MeanAdvantage,
+        ),
+        of("D-UCB 0.9, c 0.5", |_| Ucb::discounted(0.9).width(0.5), MeanAdvantage),
+        of("D-UCB 0.98, c 0.5", |_| Ucb::discounted(0.98).width(0.5), MeanAdvantage),
+        of("SW-UCB 20, c 0.5", |_| Ucb::sliding_window(20).width(0.5), MeanAdvantage),
+        of(
+            "gated, D-UCB 0.9, c 0.5, floor 0.1",
+            move |_| Bounded::new(Ucb::discounted(0.9).width(0.5)).floor(0.1, Prior::Uniform),
+            Gated::new(MeanAdvantage),
+        ),
+        of(
+            "Thompson, Gaussian, 0.95",
+            |_| Thompson::gaussian(Forgetting::PerRound(0.95)),
+            MeanAdvantage,
+        ),
+        of("Kalman, drift 0.002", |_| Kalman::new(0.002), MeanAdvantage),
+        of("GLR-UCB, global", |_| Restart::glr_ucb(Scope::Global), MeanAdvantage),
+        of(
+            "CUSUM on Boltzmann, floor 0.1",
+            move |_| {
+                let cusum = Detector::Cusum { slack: 0.1, calibration: 50, threshold: 20.0 };
+                let restart = Restart::new(Boltzmann::new(), cusum, Scope::Local);
+                Bounded::new(restart).floor(0.1, Prior::Uniform)
+            },
+            MeanAdvantage,
+        ),
+        of("EXP3.S", |scenario| Exp3::auer(scenario.arms(), 2000, 10), MeanAdvantage),
+        of(
+            "EXP3.S, Graves, rescaled",
+            |_| {
+                let range = Range::Quantiles { low: 0.2, high: 0.8, visits: 1000 };
+                Rescaled::new(Exp3::graves(), range).to(-1.0, 1.0)
+            },
+            MeanAdvantage,
+        ),
+        of("Rexp3, 200", |scenario| Exp3::auer(scenario.arms(), 200, 0).restart(200), MeanAdvantage),
+        of(
+            "EXP3-IX, fixed share",
+            |scenario| Exp3::implicit_exploration(scenario.arms(), 2000, 10),
+            MeanAdvantage,
+        ),
+        of(
+            "learnability, floor 0.1",
+            move |_| floored(Boltzmann::new().temperature(0.05)),
+            Learnability(Source::Arm),
+        ),
+        of(
+            "learning progress, tau 0.02",
+            move |_| floored(Boltzmann::new().temperature(0.02).start(0.1)),
+            LearningProgress::default(),
+        ),
+        row("oracle, gain", |scenario, seed, options| oracle(scenario, seed, options, Oracle::Gain)),
+        row("oracle, gain below 0.85", |scenario, seed, options| {
+            oracle(scenario, seed, options, Oracle::CappedGain(0.85))
+        }),
+        row("oracle, advantage", |scenario, seed, options| {
+            oracle(scenario, seed, options, Oracle::AbsAdvantage)
+        }),
+    ]
+}
+
+/// A schedule in the manner of E2H-G: a Gaussian over the levels of the hand-made order, whose
+/// centre goes from the first to the last evenly, and stays there.
+///
+/// `p_level ∝ exp(-(x - level)^2 / (2 sd^2))` with `x = min(t / horizon, 1) (levels - 1)` and
+/// `sd = 0.75`, shared evenly by the arms of a level. It is blind: it depends on a good horizon.
+#[derive(Clone, Serialize, Deserialize)]
+struct EasyToHard {
+    stages: Vec<Vec<usize>>,
+    horizon: u64,
+}
+
+impl EasyToHard {
+    fn new(scenario: &Scenario, horizon: u64) -> Self {
+        let index = |stage: Vec<curricle::ArmId>| stage.iter().map(|arm| arm.index()).collect();
+        Self { stages: scenario.stages().into_iter().map(index).collect(), horizon }
+    }
+}
+
+impl Policy for EasyToHard {
+    #[expect(clippy::disallowed_methods, reason = "a benchmark may use the host's functions")]
+    fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let time = (turn.round.0 as f64 / self.horizon as f64).min(1.0);
+        let centre = time * (self.stages.len() - 1) as f64;
+        let p = allotment.arms(turn.population.arms().count());
+        for (level, stage) in self.stages.iter().enumerate() {
+            let distance = (centre - level as f64) / 0.75;
+            let weight = (-0.5 * distance * distance).exp();
+            stage.iter().for_each(|&arm| p[arm] = weight / stage.len() as f64);
+        }
+        let sum: f64 = p.iter().sum();
+        p.iter_mut().for_each(|share| *share /= sum);
+        Ok(())
+    }
+
+    fn learn(&mut self, _: &Population, _: &[Reward]) {}
+}

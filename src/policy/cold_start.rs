@@ -1,0 +1,116 @@
+//! Every arm is looked at before any is judged.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Allotment, Policy, Reward, Turn};
+use crate::error::{Result, within};
+use crate::event::Field;
+use crate::id::ArmId;
+use crate::population::Population;
+use crate::rng::Rng;
+
+/// Any policy, which decides only when every arm has brought in some tickets; until then those that
+/// have not share all probability evenly. The policy learns from the start.
+///
+/// Tickets under way count, so a long lag does not prolong the start. Arms that have nothing to draw are
+/// not waited for. Cost beside the policy's: O(K) a round.
+///
+/// ```
+/// use curricle::{Curriculum, policy::{Boltzmann, ColdStart}};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let mut curriculum = Curriculum::builder(80)
+///     .arms(4, |sample| (sample.0 / 20) as u32)
+///     .policy(ColdStart::new(Boltzmann::new().start(0.0), 16))
+///     .build()?;
+/// curriculum.draw(8)?;
+/// assert_eq!(curriculum.shares(), [0.25; 4]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "P: Policy")]
+pub struct ColdStart<P> {
+    inner: P,
+    tickets: u32,
+    seen: Vec<u32>,
+}
+
+impl<P: Policy> ColdStart<P> {
+    /// Waits until every arm has brought in this many tickets.
+    pub fn new(inner: P, tickets: u32) -> Self {
+        Self { inner, tickets, seen: Vec::new() }
+    }
+
+    /// The policy within.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+}
+
+impl<P: Policy> Policy for ColdStart<P> {
+    fn prepare(&mut self, population: &Population) -> Result<()> {
+        within("tickets of a cold start", f64::from(self.tickets), 0.0, 1e9)?;
+        self.seen = vec![0; population.arms().count()];
+        self.inner.prepare(population)
+    }
+
+    fn needs(&self) -> Vec<Field> {
+        self.inner.needs()
+    }
+
+    fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let is_cold = |arm: usize| {
+            let under_way = turn.under_way.get(arm).copied().unwrap_or(0);
+            self.seen[arm].saturating_add(under_way) < self.tickets
+                && turn.population.drawable(ArmId(arm as u32)) > 0
+        };
+        let cold = (0..self.seen.len()).filter(|&arm| is_cold(arm)).count();
+        if cold == 0 {
+            return self.inner.allot(turn, rng, allotment);
+        }
+        let p = allotment.arms(self.seen.len());
+        p.iter_mut()
+            .enumerate()
+            .filter(|(arm, _)| is_cold(*arm))
+            .for_each(|(_, p)| *p = 1.0 / cold as f64);
+        Ok(())
+    }
+
+    fn learn(&mut self, population: &Population, rewards: &[Reward]) {
+        for reward in rewards {
+            let seen = &mut self.seen[reward.arm.index()];
+            *seen = seen.saturating_add(reward.count);
+        }
+        self.inner.learn(population, rewards);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arms::Arms;
+    use crate::id::Round;
+    use crate::policy::Uniform;
+    use crate::rng::Purpose;
+
+    fn shares(policy: &impl Policy, population: &Population) -> Vec<f64> {
+        let mut allotment = Allotment::default();
+        let mut rng = Rng::at(0, Round(0), Purpose::Policy);
+        policy.allot(&Turn::new(Round(0), 8, population), &mut rng, &mut allotment).unwrap();
+        match allotment {
+            Allotment::Arms(p) => p,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_cold_arm_gets_everything() {
+        let population = Population::new(Arms::even(3, 9).unwrap(), None).unwrap();
+        let mut policy = ColdStart::new(Uniform, 4);
+        policy.prepare(&population).unwrap();
+        policy.learn(&population, &[Reward::new(ArmId(0), 4, 0.0), Reward::new(ArmId(2), 3, 0.0)]);
+        assert_eq!(shares(&policy, &population), [0.0, 0.5, 0.5]);
+        policy.learn(&population, &[Reward::new(ArmId(1), 9, 0.0), Reward::new(ArmId(2), 1, 0.0)]);
+        assert_eq!(shares(&policy, &population), [1.0 / 3.0; 3]);
+    }
+}
