@@ -4,9 +4,10 @@ mod common;
 
 use common::{feedback, outcome};
 use curricle::policy::{
-    Advance, Allotment, Belief, Boltzmann, Bounded, ColdStart, Detector, Exp3, Fixed, Forgetting,
-    Gaussian, Kalman, Mastered, MeanRule, PerCost, Policy, Prior, Range, Rescaled, Restart, Reward,
-    Scope, Spread, Staged, Thompson, Turn, Ucb, Update,
+    AbsoluteProgress, Advance, Allotment, Belief, Boltzmann, Bounded, ColdStart, Detector, Difficulty,
+    Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
+    MeanRule, OnlineMixing, Pac, Pace, PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart,
+    Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Turn, Ucb, Update,
 };
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
@@ -284,6 +285,32 @@ fn options() {
     assert!(wrong(Bounded::new(Boltzmann::new()).floor(1.5, Prior::Uniform)));
     assert!(wrong(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Weights(vec![1.0]))));
     assert!(wrong(Bounded::new(Boltzmann::new()).cap(0.0)));
+    let window = |window| TeacherStudent::new().teacher(Teacher::Sampling { window });
+    assert!(wrong(TeacherStudent::new().epsilon(nan)) && wrong(TeacherStudent::online().epsilon(2.0)));
+    assert!(wrong(window(0)) && wrong(window(usize::MAX)));
+    assert!(wrong(TeacherStudent::new().teacher(Teacher::Online { alpha: 0.0 })));
+    assert!(wrong(AbsoluteProgress::new().rates(0.0, 0.1)));
+    assert!(wrong(AbsoluteProgress::new().rates(0.1, nan)));
+    assert!(wrong(AbsoluteProgress::bidirectional().theta(0.0)));
+    assert!(wrong(AbsoluteProgress::new().floor(1.1)));
+    assert!(wrong(Dump::new().window(0)) && wrong(Dump::new().temperature(0.0)));
+    assert!(wrong(Pac::new().window(0)) && wrong(Pac::new().drift(nan)));
+    assert!(wrong(Pac::new().start(nan, 1.0)) && wrong(Pac::new().start(0.0, 0.0)));
+    assert!(wrong(LevelReplay::new().beta(0.0)) && wrong(LevelReplay::new().rho(nan)));
+    assert!(wrong(LevelReplay::new().nu(-0.1)));
+    assert!(wrong(Posterior::new().decay(nan)) && wrong(Posterior::new().prior(0.0, 1.0)));
+    assert!(wrong(Posterior::new().target(1.5)) && wrong(Posterior::new().band(0.7, 0.3)));
+    assert!(wrong(Posterior::new().band(nan, 0.5)) && wrong(Posterior::new().rollouts(0)));
+    let levels = || Difficulty::new(vec![0.0, 50.0]);
+    assert!(wrong(Difficulty::new(vec![1.0])) && wrong(Difficulty::new(vec![1.0, nan])));
+    assert!(wrong(levels().eta(-1.0)) && wrong(levels().alpha(nan)) && wrong(levels().beta(2.0)));
+    assert!(wrong(levels().range(5.0, 1.0)) && wrong(levels().start(nan)));
+    let bell = |beta, sigma| EasyToHard::new(Pace::Gaussian { beta, sigma }, 10);
+    assert!(wrong(EasyToHard::cosine(0)) && wrong(bell(0.0, 1.0)) && wrong(bell(1.0, nan)));
+    assert!(wrong(OnlineMixing::new().scale(0.0)));
+    assert!(wrong(OnlineMixing::new().estimate(Estimate::Smoothed(1.0))));
+    assert!(wrong(ScalingLaw::new().refit(0)) && wrong(ScalingLaw::new().least(nan)));
+    assert!(wrong(ScalingLaw::new().prior(Prior::Weights(vec![1.0]))));
     assert!(wrong(Boltzmann::new().effective_arms(0.5)) && wrong(Boltzmann::new().effective_arms(nan)));
     assert!(wrong(Ucb::discounted(0.0)) && wrong(Ucb::discounted(1.1)) && wrong(Ucb::discounted(nan)));
     assert!(wrong(Ucb::sliding_window(0)) && wrong(Ucb::sliding_window(9).width(-1.0)));

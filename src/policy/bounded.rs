@@ -22,6 +22,22 @@ pub enum Prior {
     Weights(Vec<f64>),
 }
 
+impl Prior {
+    /// The weight of every arm, not normalised; 0 for one that has nothing to draw.
+    pub(super) fn shares(&self, population: &Population) -> Vec<f64> {
+        let share = |arm: usize| {
+            let drawable = population.drawable(ArmId(arm as u32));
+            match self {
+                _ if drawable == 0 => 0.0,
+                Prior::Uniform => 1.0,
+                Prior::Size => drawable as f64,
+                Prior::Weights(weights) => weights.get(arm).copied().unwrap_or(0.0),
+            }
+        };
+        (0..population.arms().count()).map(share).collect()
+    }
+}
+
 /// Any policy with a floor and a cap: no arm is ever forgotten, and none takes everything.
 ///
 /// ```text
@@ -110,12 +126,7 @@ impl<P: Policy> Policy for Bounded<P> {
                 *share = (1.0 - epsilon) * *share + if size(arm) > 0 { even } else { 0.0 };
             }
         } else if epsilon > 0.0 {
-            let weight = |arm: usize| match &self.prior {
-                _ if size(arm) == 0 => 0.0,
-                Prior::Weights(weights) => weights[arm],
-                Prior::Uniform | Prior::Size => size(arm) as f64,
-            };
-            let mut prior: Vec<f64> = (0..p.len()).map(weight).collect();
+            let mut prior = self.prior.shares(population);
             normalise(&mut prior)?;
             for (share, prior) in p.iter_mut().zip(&prior) {
                 *share = (1.0 - epsilon) * *share + epsilon * prior;

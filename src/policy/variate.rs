@@ -90,4 +90,30 @@ mod tests {
             assert!((variance / expected - 1.0).abs() < 0.05, "beta {a} {b}: variance {variance}");
         }
     }
+    /// The greatest distance between the empirical distribution of 20000 beta variates and the true
+    /// one, times sqrt 20000. It exceeds 1.95 with probability 0.001 (Kolmogorov and Smirnov).
+    fn distance(a: f64, b: f64, distribution: impl Fn(f64) -> f64) -> f64 {
+        let mut rng = Rng::at(5, Round(0), Purpose::User);
+        let mut normals = Normals::default();
+        let mut drawn: Vec<f64> = (0..20_000).map(|_| beta(&mut rng, &mut normals, a, b)).collect();
+        drawn.sort_by(f64::total_cmp);
+        let step = 1.0 / drawn.len() as f64;
+        let gap = |(index, &x): (usize, &f64)| {
+            let (at, below) = (distribution(x), index as f64 * step);
+            (at - below).abs().max((at - below - step).abs())
+        };
+        drawn.iter().enumerate().map(gap).fold(0.0, f64::max) / step.sqrt()
+    }
+
+    #[test]
+    fn beta_variates_follow_their_distribution() {
+        assert!(distance(1.0, 1.0, |x| x) < 1.95);
+        assert!(distance(3.0, 1.0, |x| x * x * x) < 1.95);
+        assert!(distance(2.0, 2.0, |x| x * x * (3.0 - 2.0 * x)) < 1.95);
+        let arcsine = |x: f64| 2.0 / std::f64::consts::PI * libm::asin(x.sqrt());
+        assert!(distance(0.5, 0.5, arcsine) < 1.95);
+        assert!(distance(1.0, 40.0, |x| 1.0 - pow(1.0 - x, 40.0)) < 1.95);
+        // The test can fail.
+        assert!(distance(1.1, 1.0, |x| x) > 1.95);
+    }
 }
