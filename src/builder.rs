@@ -108,6 +108,11 @@ impl Builder {
 }
 
 impl<P, S, D> Builder<P, S, D> {
+    /// How many samples there are.
+    pub(crate) fn samples(&self) -> usize {
+        self.samples
+    }
+
     /// Sets the arm of each sample; there are as many arms as the greatest label says, plus one.
     pub fn labels(self, labels: &[u32]) -> Self {
         let arms = labels.iter().copied().max().map_or(1, |last| last.saturating_add(1));

@@ -53,6 +53,7 @@ mod ledger;
 mod math;
 pub mod policy;
 mod population;
+mod presets;
 mod progress;
 mod rng;
 pub mod sampler;

@@ -3,8 +3,8 @@
 use crate::builder::Builder;
 use crate::id::SampleId;
 use crate::policy::{
-    Boltzmann, Bounded, Gaussian, Mastered, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope, Spread,
-    Ucb,
+    Boltzmann, Bounded, Gaussian, Mastered, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope,
+    Spread, Ucb,
 };
 use crate::sampler::{Distinct, Systematic};
 use crate::signal::{Gated, GroupSpread, MeanAdvantage, Utility};

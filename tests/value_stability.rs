@@ -9,9 +9,10 @@ use std::fmt::Write;
 
 use common::outcome;
 use curricle::policy::{
-    Advance, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector, Exp3, Fixed, Forgetting, Gaussian,
-    Kalman, Mastered, MeanRule, PerCost, Prior, Range, Rescaled, Restart, Scope, Spread, Staged,
-    Thompson, Ucb, Uniform,
+    AbsoluteProgress, Advance, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector, Difficulty, Dump,
+    EasyToHard, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered, MeanRule,
+    OnlineMixing, Pac, PerCost, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged,
+    TeacherStudent, Thompson, Ucb, Uniform,
 };
 use curricle::sampler::{Distinct, Replace, Systematic, Top};
 use curricle::signal::{
@@ -104,6 +105,19 @@ fn decisions() {
         stream("per cost", base().policy(PerCost::new(Boltzmann::new()))),
         stream("cold start", base().policy(ColdStart::new(Boltzmann::new(), 6))),
         stream("mastered", base().policy(Mastered::new(Boltzmann::new(), 0.5).retest(2, 0.2))),
+        stream("teacher-student", base().policy(TeacherStudent::new())),
+        stream("teacher-student, online", base().policy(TeacherStudent::online())),
+        stream("absolute progress", base().policy(AbsoluteProgress::new())),
+        stream("bidirectional progress", base().policy(AbsoluteProgress::bidirectional())),
+        stream("level replay", base().policy(LevelReplay::new())),
+        stream("posterior", Curriculum::builder(60).prompts().seed(11)),
+        stream("difficulty", base().policy(Difficulty::new(vec![10.0, 50.0, 90.0]))),
+        stream("easy to hard, cosine", base().policy(EasyToHard::cosine(8))),
+        stream("easy to hard, gaussian", base().policy(EasyToHard::gaussian(8))),
+        stream("online mixing", base().policy(OnlineMixing::new().warm_up(2))),
+        stream("scaling law", base().policy(ScalingLaw::new().refit(2))),
+        stream("dump", base().policy(Dump::new())),
+        stream("pac", base().policy(Pac::new().cold(2))),
         stream("bounded, floor", base().policy(sec())),
         stream("bounded, cap", base().policy(Bounded::new(Boltzmann::new()).cap(0.4))),
         stream("bounded, size", base().policy(Bounded::new(Boltzmann::new()).floor(0.3, Prior::Size))),

@@ -11,7 +11,11 @@ const BEGIN: &str = "<!-- table: begin -->\n";
 const END: &str = "<!-- table: end -->";
 
 /// Replaces what stands between the marks of a page by the table.
-pub fn insert(path: &Path, rows: &[Row], table: &[Vec<Cell>]) -> Result<(), Box<dyn std::error::Error>> {
+pub fn insert(
+    path: &Path,
+    rows: &[Row],
+    table: &[Vec<Cell>],
+) -> Result<(), Box<dyn std::error::Error>> {
     let page = std::fs::read_to_string(path)?;
     let (before, rest) = page.split_once(BEGIN).ok_or("the page has no mark for a table")?;
     let (_, after) = rest.split_once(END).ok_or("the page has no mark for the end of a table")?;

@@ -1,8 +1,9 @@
 //! The curricula that are compared.
 
 use curricle::policy::{
-    Allotment, Boltzmann, Bounded, Detector, Exp3, Forgetting, Kalman, Mastered, Policy, Prior, Range,
-    Rescaled, Restart, Reward, Scope, Thompson, Turn, Ucb, Uniform,
+    AbsoluteProgress, Allotment, Boltzmann, Bounded, Detector, Difficulty, Dump, EasyToHard, Exp3,
+    Forgetting, Kalman, LevelReplay, Mastered, OnlineMixing, Pac, Policy, Posterior, Prior, Range,
+    Rescaled, Restart, Reward, ScalingLaw, Scope, TeacherStudent, Thompson, Turn, Ucb, Uniform,
 };
 use curricle::signal::{Gated, Learnability, LearningProgress, MeanAdvantage, Signal, Source, Trial};
 use curricle::simulator::{
@@ -40,15 +41,19 @@ fn of<P: Policy, S: Signal<[Trial]> + Serialize + Clone + Sync + 'static>(
     })
 }
 
+/// Any policy with a floor of 0.1.
+fn floored<P: Policy>(policy: P) -> Bounded<P> {
+    Bounded::new(policy).floor(0.1, Prior::Uniform)
+}
+
 /// All rows, in the order of the table.
 pub fn rows() -> Vec<Row> {
     let sec = |tau| move |_: &Scenario| Boltzmann::new().temperature(tau).start(0.0);
-    let floored = |policy| Bounded::new(policy).floor(0.1, Prior::Uniform);
     vec![
         of("uniform", |_| Uniform, MeanAdvantage),
         row("by hand, mastery 0.8", |scenario, seed, options| by_hand(scenario, seed, options, 0.8)),
         row("by hand, mastery 0.7", |scenario, seed, options| by_hand(scenario, seed, options, 0.7)),
-        of("easy to hard, 1500 steps", |scenario| EasyToHard::new(scenario, 1500), MeanAdvantage),
+        of("easy to hard, 1500 steps", |scenario| Levels::new(scenario, 1500), MeanAdvantage),
         of("SEC tau 1.0", sec(1.0), MeanAdvantage),
         of("SEC tau 0.4", sec(0.4), MeanAdvantage),
         of("SEC tau 0.2", sec(0.2), MeanAdvantage),
@@ -76,7 +81,7 @@ pub fn rows() -> Vec<Row> {
         of("SW-UCB 20, c 0.5", |_| Ucb::sliding_window(20).width(0.5), MeanAdvantage),
         of(
             "gated, D-UCB 0.9, c 0.5, floor 0.1",
-            move |_| Bounded::new(Ucb::discounted(0.9).width(0.5)).floor(0.1, Prior::Uniform),
+            move |_| floored(Ucb::discounted(0.9).width(0.5)),
             Gated::new(MeanAdvantage),
         ),
         of(
@@ -91,7 +96,7 @@ pub fn rows() -> Vec<Row> {
             move |_| {
                 let cusum = Detector::Cusum { slack: 0.1, calibration: 50, threshold: 20.0 };
                 let restart = Restart::new(Boltzmann::new(), cusum, Scope::Local);
-                Bounded::new(restart).floor(0.1, Prior::Uniform)
+                floored(restart)
             },
             MeanAdvantage,
         ),
@@ -120,6 +125,30 @@ pub fn rows() -> Vec<Row> {
             move |_| floored(Boltzmann::new().temperature(0.02).start(0.1)),
             LearningProgress::default(),
         ),
+        of("DUMP", |_| Dump::new(), MeanAdvantage),
+        of("PAC", |_| Pac::new(), MeanAdvantage),
+        of("PAC, drift 0.002", |_| Pac::new().drift(0.002), MeanAdvantage),
+        of("TSCL, sampling", |_| TeacherStudent::new(), Success),
+        of("absolute progress", |_| AbsoluteProgress::new().rates(0.2, 0.05), MeanAdvantage),
+        of("bidirectional progress", |_| AbsoluteProgress::bidirectional().floor(0.1), MeanAdvantage),
+        of("level replay", |_| LevelReplay::new(), MeanAdvantage),
+        of("MoPPS over arms", move |_| floored(Posterior::new().rollouts(8)), MeanAdvantage),
+        of(
+            "AdaRFT",
+            |scenario| {
+                let levels = scenario.stages();
+                let top = levels.len().max(2) as f64 - 1.0;
+                let mut difficulties = vec![100.0; scenario.arms() as usize];
+                for (level, arms) in levels.iter().enumerate() {
+                    arms.iter().for_each(|arm| difficulties[arm.index()] = 100.0 * level as f64 / top);
+                }
+                Difficulty::new(difficulties)
+            },
+            MeanAdvantage,
+        ),
+        of("E2H-G over 1500 steps", |_| EasyToHard::gaussian(1500), MeanAdvantage),
+        of("ODM, no warm-up", |_| OnlineMixing::new().warm_up(0), MeanAdvantage),
+        of("scaling law, refit 50", |_| ScalingLaw::new().refit(50), MeanAdvantage),
         row("oracle, gain", |scenario, seed, options| oracle(scenario, seed, options, Oracle::Gain)),
         row("oracle, gain below 0.85", |scenario, seed, options| {
             oracle(scenario, seed, options, Oracle::CappedGain(0.85))
@@ -136,19 +165,19 @@ pub fn rows() -> Vec<Row> {
 /// `p_level ∝ exp(-(x - level)^2 / (2 sd^2))` with `x = min(t / horizon, 1) (levels - 1)` and
 /// `sd = 0.75`, shared evenly by the arms of a level. It is blind: it depends on a good horizon.
 #[derive(Clone, Serialize, Deserialize)]
-struct EasyToHard {
+struct Levels {
     stages: Vec<Vec<usize>>,
     horizon: u64,
 }
 
-impl EasyToHard {
+impl Levels {
     fn new(scenario: &Scenario, horizon: u64) -> Self {
         let index = |stage: Vec<curricle::ArmId>| stage.iter().map(|arm| arm.index()).collect();
         Self { stages: scenario.stages().into_iter().map(index).collect(), horizon }
     }
 }
 
-impl Policy for EasyToHard {
+impl Policy for Levels {
     #[expect(clippy::disallowed_methods, reason = "a benchmark may use the host's functions")]
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let time = (turn.round.0 as f64 / self.horizon as f64).min(1.0);
@@ -165,4 +194,17 @@ impl Policy for EasyToHard {
     }
 
     fn learn(&mut self, _: &Population, _: &[Reward]) {}
+}
+
+/// The success itself as the score, for rules that look at its changes.
+#[derive(Clone, Copy, Serialize)]
+struct Success;
+
+impl Signal<[Trial]> for Success {
+    fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
+        for (trial, score) in trials.iter().zip(scores) {
+            *score = trial.outcome.success.unwrap_or(0.0);
+        }
+        Ok(())
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choices::choose;
+use super::open_arms::choose;
 use super::restart::Forget;
 use super::variate::Normals;
 use super::{Allotment, Policy, Reward, Turn};

@@ -3,7 +3,6 @@
 mod advantage_ucb;
 mod boltzmann;
 mod bounded;
-mod choices;
 mod cold_start;
 mod difficulty;
 mod easy_to_hard;

@@ -47,6 +47,47 @@ pub(super) fn by_slot(
     p.iter_mut().for_each(|share| *share /= slots as f64);
 }
 
+/// Gives each slot to the arm of greatest value, the first of equals, under the same limit as
+/// [`by_slot`]. The value may depend on how many slots the arm has got already. Cost: n K values, and no
+/// allocation.
+pub(super) fn choose(
+    turn: &Turn<'_>,
+    allotment: &mut Allotment,
+    mut value: impl FnMut(usize, f64) -> f64,
+) -> Result<()> {
+    let p = allotment.arms(turn.population.arms().count());
+    let slots = turn.slots.max(1);
+    let mut rounds = 1.0;
+    for _ in 0..slots {
+        let arm = loop {
+            let (mut best, mut greatest) = (None, f64::NEG_INFINITY);
+            let mut is_open = false;
+            for (arm, &taken) in p.iter().enumerate() {
+                let drawable = turn.population.drawable(ArmId(arm as u32)) as f64;
+                is_open |= drawable > 0.0;
+                if taken >= rounds * drawable {
+                    continue;
+                }
+                let value = value(arm, taken);
+                // A value that is no number counts as the least.
+                if value > greatest || best.is_none() {
+                    (best, greatest) = (Some(arm), value.max(f64::NEG_INFINITY));
+                }
+            }
+            match best {
+                Some(arm) => break arm,
+                None if is_open => rounds += 1.0,
+                None => return Err(Error::NothingToDraw),
+            }
+        };
+        p[arm] += 1.0;
+    }
+    if slots > 1 {
+        p.iter_mut().for_each(|share| *share /= slots as f64);
+    }
+    Ok(())
+}
+
 /// The key of the greatest value; the first one of equals.
 pub(super) fn greatest(values: impl IntoIterator<Item = (usize, f64)>) -> Option<usize> {
     let first = |best: (usize, f64), next: (usize, f64)| {
@@ -132,5 +173,18 @@ mod tests {
         });
         assert_eq!(allotment, Allotment::Arms(vec![2.0 / 6.0, 0.0, 4.0 / 6.0]));
         assert_eq!(lists, [2, 1, 1, 1, 2, 1]);
+        choose(&turn, &mut allotment, |arm, _| -(arm as f64)).unwrap();
+        assert_eq!(allotment, Allotment::Arms(vec![2.0 / 6.0, 0.0, 4.0 / 6.0]));
+        let few = Turn { slots: 3, ..turn };
+        choose(&few, &mut allotment, |arm, _| if arm == 0 { f64::NAN } else { -1.0 }).unwrap();
+        assert_eq!(allotment, Allotment::Arms(vec![0.0, 0.0, 1.0]));
+        assert!(
+            choose(
+                &Turn::new(crate::Round(0), 1, &testing::population(&[0])),
+                &mut allotment,
+                |_, _| 0.0
+            )
+            .is_err()
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choices::choose;
 use super::evidence::{Evidence, Forgetting};
+use super::open_arms::choose;
 use super::restart::Forget;
 use super::{Allotment, Policy, Reward, Turn};
 use crate::error::{Result, within};
