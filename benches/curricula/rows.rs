@@ -132,9 +132,9 @@ pub fn rows() -> Vec<Row> {
         of("absolute progress", |_| AbsoluteProgress::new().rates(0.2, 0.05), MeanAdvantage),
         of("bidirectional progress", |_| AbsoluteProgress::bidirectional().floor(0.1), MeanAdvantage),
         of("level replay", |_| LevelReplay::new(), MeanAdvantage),
-        of("MoPPS over arms", move |_| floored(Posterior::new().rollouts(8)), MeanAdvantage),
+        of("MoPPS (meant for one prompt an arm)", move |_| floored(Posterior::new().rollouts(8)), MeanAdvantage),
         of(
-            "AdaRFT",
+            "AdaRFT, paper settings",
             |scenario| {
                 let levels = scenario.stages();
                 let top = levels.len().max(2) as f64 - 1.0;
@@ -146,9 +146,9 @@ pub fn rows() -> Vec<Row> {
             },
             MeanAdvantage,
         ),
-        of("E2H-G over 1500 steps", |_| EasyToHard::gaussian(1500), MeanAdvantage),
-        of("ODM, no warm-up", |_| OnlineMixing::new().warm_up(0), MeanAdvantage),
-        of("scaling law, refit 50", |_| ScalingLaw::new().refit(50), MeanAdvantage),
+        of("E2H-G, 1500 steps, arms by index", |_| EasyToHard::gaussian(1500), MeanAdvantage),
+        of("ODM, by loss, no warm-up", |_| OnlineMixing::new().warm_up(0), MeanAdvantage),
+        of("scaling law, by loss, refit 50", |_| ScalingLaw::new().refit(50), MeanAdvantage),
         row("oracle, gain", |scenario, seed, options| oracle(scenario, seed, options, Oracle::Gain)),
         row("oracle, gain below 0.85", |scenario, seed, options| {
             oracle(scenario, seed, options, Oracle::CappedGain(0.85))
