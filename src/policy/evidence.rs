@@ -86,6 +86,16 @@ impl Evidence {
         self.counts.len()
     }
 
+    /// The counts, by arm.
+    pub fn counts(&self) -> &[f64] {
+        &self.counts
+    }
+
+    /// The sums of scores, by arm.
+    pub fn sums(&self) -> &[f64] {
+        &self.sums
+    }
+
     /// The count of an arm.
     pub fn count(&self, arm: usize) -> f64 {
         self.counts[arm]

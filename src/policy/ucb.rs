@@ -6,7 +6,7 @@ use super::evidence::{Evidence, Forgetting};
 use super::open_arms::choose;
 use super::restart::Forget;
 use super::{Allotment, Policy, Reward, Turn};
-use crate::error::{Result, within};
+use crate::error::{Error, Result, within};
 use crate::id::ArmId;
 use crate::math::ln;
 use crate::population::Population;
@@ -120,6 +120,11 @@ impl Policy for Ucb {
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let evidence = &self.evidence;
+        if let (1, [], Bound::Hoeffding(c), true) =
+            (turn.slots, turn.under_way, self.bound, evidence.is_shared())
+        {
+            return single(turn, evidence, c, allotment);
+        }
         let log = |arm: usize| ln(evidence.horizon(arm)).max(0.0);
         // One logarithm does for all arms, unless they were reset at different times; then a batch
         // takes one an arm, and a single pull whatever it visits.
@@ -146,6 +151,26 @@ impl Policy for Ucb {
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         self.evidence.learn(rewards);
     }
+}
+
+/// One slot, with nothing under way and one logarithm for all: the same decision, several arms at a
+/// time.
+fn single(turn: &Turn<'_>, evidence: &Evidence, c: f64, allotment: &mut Allotment) -> Result<()> {
+    let log = ln(evidence.horizon(0)).max(0.0);
+    let p = allotment.arms(evidence.arms());
+    for ((index, count), sum) in p.iter_mut().zip(evidence.counts()).zip(evidence.sums()) {
+        *index = (sum + c * (log * count).sqrt()) / count;
+    }
+    let (mut best, mut greatest) = (None, f64::NEG_INFINITY);
+    for (arm, (&index, &count)) in p.iter().zip(evidence.counts()).enumerate() {
+        let index = if count > 0.0 { index } else { f64::INFINITY };
+        if index > greatest && turn.population.drawable(ArmId(arm as u32)) > 0 {
+            (best, greatest) = (Some(arm), index);
+        }
+    }
+    p.fill(0.0);
+    p[best.ok_or(Error::NothingToDraw)?] = 1.0;
+    Ok(())
 }
 
 impl Forget for Ucb {
@@ -182,6 +207,33 @@ fn relative_entropy(p: f64, q: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The way for single draws against the way for batches.
+    #[test]
+    fn single_draws_are_batches_of_one() {
+        use crate::arms::Arms;
+        use crate::id::Round;
+        use crate::rng::Purpose;
+        let arms = Arms::from_labels(4, &[ArmId(0), ArmId(1), ArmId(3)]).unwrap();
+        let population = Population::new(arms, None).unwrap();
+        let mut rng = Rng::at(3, Round(0), Purpose::User);
+        for forgetting in [Forgetting::Never, Forgetting::PerRound(0.9), Forgetting::Window(9)] {
+            let mut ucb = Ucb::new(Bound::Hoeffding(0.4), forgetting);
+            ucb.prepare(&population).unwrap();
+            for round in 0..200 {
+                let plain = Turn::new(Round(round), 1, &population);
+                let (mut fast, mut slow) = (Allotment::default(), Allotment::default());
+                ucb.allot(&plain, &mut rng, &mut fast).unwrap();
+                // Zeros under way change nothing but the way.
+                ucb.allot(&Turn { under_way: &[0; 4], ..plain }, &mut rng, &mut slow).unwrap();
+                assert_eq!(fast, slow, "{forgetting:?}, round {round}");
+                let Allotment::Arms(p) = fast else { panic!("not over arms") };
+                let arm = p.iter().position(|share| *share == 1.0).unwrap();
+                assert_ne!(arm, 2);
+                ucb.learn(&population, &[Reward::new(ArmId(arm as u32), 1, rng.unit())]);
+            }
+        }
+    }
 
     #[test]
     fn the_entropy_bound_solves_its_equation() {
