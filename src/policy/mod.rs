@@ -1,4 +1,6 @@
 //! Policies: who allots probability to the arms, and learns from what came back.
+//!
+#![doc = include_str!("../../POLICIES.md")]
 
 mod advantage_ucb;
 mod boltzmann;
