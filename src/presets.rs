@@ -1,13 +1,14 @@
 //! Curricula by situation, for those who do not want to choose by paper.
 
 use crate::builder::Builder;
+use crate::event::Field;
 use crate::id::SampleId;
 use crate::policy::{
     Boltzmann, Bounded, Gaussian, Mastered, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope,
     Spread, Ucb,
 };
 use crate::sampler::{Distinct, Systematic};
-use crate::signal::{Gated, GroupSpread, MeanAdvantage, Utility};
+use crate::signal::{Gated, GroupSpread, MeanAdvantage, Reported, Utility};
 
 /// Each sets policy, signal and sampler; arms, seed, lag and all else stay as they are, and each part
 /// can be set again afterwards. What they are worth is measured in `POLICIES.md`.
@@ -69,8 +70,7 @@ impl<P, S, D> Builder<P, S, D> {
         self.policy(policy).signal(Utility).sampler(Distinct)
     }
 
-    /// For pre-training on data sources, each an arm. Report loss and success (any, such as 0; it is not
-    /// used) of every sequence. Expect small gains: independent re-runs of adaptive mixtures find
+    /// For pre-training on data sources, each an arm. Report the loss of every sequence. Expect small gains: independent re-runs of adaptive mixtures find
     /// them close to static ones.
     ///
     /// [`ScalingLaw`]: shares follow the slope of each source's loss curve.
@@ -81,8 +81,8 @@ impl<P, S, D> Builder<P, S, D> {
     /// assert_eq!(builder.mixture().build()?.draw(64)?.draws.len(), 64);
     /// # Ok(()) }
     /// ```
-    pub fn mixture(self) -> Builder<ScalingLaw, GroupSpread, Systematic> {
-        self.policy(ScalingLaw::new()).signal(GroupSpread).sampler(Systematic)
+    pub fn mixture(self) -> Builder<ScalingLaw, Reported, Systematic> {
+        self.policy(ScalingLaw::new()).signal(Reported(Field::Loss)).sampler(Systematic)
     }
 
     /// For up to some 10^5 prompts, each an arm of its own, and a pass rate to aim at. Sets the arms, too.

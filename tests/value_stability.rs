@@ -16,10 +16,10 @@ use curricle::policy::{
 };
 use curricle::sampler::{Distinct, Replace, Systematic, Top};
 use curricle::signal::{
-    Gated, GroupSpread, Learnability, LearningProgress, MeanAdvantage, Source, Trial, Utility,
+    Gated, GroupSpread, Learnability, LearningProgress, MeanAdvantage, Reported, Source, Trial, Utility,
 };
 use curricle::{
-    ALGORITHM, Builder, Curriculum, Feedback, Policy, Sampler, Schedule, Signal, Weighting,
+    ALGORITHM, Builder, Curriculum, Feedback, Field, Policy, Sampler, Schedule, Signal, Weighting,
 };
 use serde::Serialize;
 
@@ -137,6 +137,7 @@ fn decisions() {
         stream("learnability, arm", base().policy(sec()).signal(Learnability(Source::Arm))),
         stream("learning progress", base().policy(sec()).signal(LearningProgress::default())),
         stream("gated", base().policy(sec()).signal(Gated::new(MeanAdvantage))),
+        stream("reported", base().policy(sec()).signal(Reported(Field::Loss))),
         stream("utility", base().policy(sec()).signal(Utility)),
         stream("weighting by score", base().weighting(Weighting::Score { floor: 0.01 })),
         stream("lag 2", base().policy(sec()).lag(2)),

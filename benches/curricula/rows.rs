@@ -5,11 +5,13 @@ use curricle::policy::{
     Forgetting, Kalman, LevelReplay, Mastered, OnlineMixing, Pac, Policy, Posterior, Prior, Range,
     Rescaled, Restart, Reward, ScalingLaw, Scope, TeacherStudent, Thompson, Turn, Ucb, Uniform,
 };
-use curricle::signal::{Gated, Learnability, LearningProgress, MeanAdvantage, Signal, Source, Trial};
+use curricle::signal::{
+    Gated, Learnability, LearningProgress, MeanAdvantage, Reported, Signal, Source, Trial,
+};
 use curricle::simulator::{
     Options, Oracle, Scenario, Simulated, by_hand, curriculum, oracle, simulate,
 };
-use curricle::{Population, Result, Rng};
+use curricle::{Field, Population, Result, Rng};
 use serde::{Deserialize, Serialize};
 
 type Run = Box<dyn Fn(&Scenario, u64, &Options) -> Result<Simulated> + Sync>;
@@ -128,7 +130,7 @@ pub fn rows() -> Vec<Row> {
         of("DUMP", |_| Dump::new(), MeanAdvantage),
         of("PAC", |_| Pac::new(), MeanAdvantage),
         of("PAC, drift 0.002", |_| Pac::new().drift(0.002), MeanAdvantage),
-        of("TSCL, sampling", |_| TeacherStudent::new(), Success),
+        of("TSCL, sampling", |_| TeacherStudent::new(), Reported(Field::Success)),
         of("absolute progress", |_| AbsoluteProgress::new().rates(0.2, 0.05), MeanAdvantage),
         of("bidirectional progress", |_| AbsoluteProgress::bidirectional().floor(0.1), MeanAdvantage),
         of("level replay", |_| LevelReplay::new(), MeanAdvantage),
@@ -198,17 +200,4 @@ impl Policy for Levels {
     }
 
     fn learn(&mut self, _: &Population, _: &[Reward]) {}
-}
-
-/// The success itself as the score, for rules that look at its changes.
-#[derive(Clone, Copy, Serialize)]
-struct Success;
-
-impl Signal<[Trial]> for Success {
-    fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
-        for (trial, score) in trials.iter().zip(scores) {
-            *score = trial.outcome.success.unwrap_or(0.0);
-        }
-        Ok(())
-    }
 }

@@ -88,29 +88,17 @@ impl<P: Policy> Policy for ColdStart<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arms::Arms;
-    use crate::id::Round;
     use crate::policy::Uniform;
-    use crate::rng::Purpose;
-
-    fn shares(policy: &impl Policy, population: &Population) -> Vec<f64> {
-        let mut allotment = Allotment::default();
-        let mut rng = Rng::at(0, Round(0), Purpose::Policy);
-        policy.allot(&Turn::new(Round(0), 8, population), &mut rng, &mut allotment).unwrap();
-        match allotment {
-            Allotment::Arms(p) => p,
-            other => panic!("{other:?}"),
-        }
-    }
+    use crate::policy::open_arms::testing::{allotted, population};
 
     #[test]
     fn a_cold_arm_gets_everything() {
-        let population = Population::new(Arms::even(3, 9).unwrap(), None).unwrap();
+        let population = population(&[3; 3]);
         let mut policy = ColdStart::new(Uniform, 4);
         policy.prepare(&population).unwrap();
         policy.learn(&population, &[Reward::new(ArmId(0), 4, 0.0), Reward::new(ArmId(2), 3, 0.0)]);
-        assert_eq!(shares(&policy, &population), [0.0, 0.5, 0.5]);
+        assert_eq!(allotted(&policy, 0, 8, &population), [0.0, 0.5, 0.5]);
         policy.learn(&population, &[Reward::new(ArmId(1), 9, 0.0), Reward::new(ArmId(2), 1, 0.0)]);
-        assert_eq!(shares(&policy, &population), [1.0 / 3.0; 3]);
+        assert_eq!(allotted(&policy, 0, 8, &population), [1.0 / 3.0; 3]);
     }
 }

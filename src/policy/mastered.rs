@@ -139,36 +139,24 @@ impl<P: Policy> Policy for Mastered<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arms::Arms;
-    use crate::id::Round;
     use crate::policy::Uniform;
-    use crate::rng::Purpose;
-
-    fn shares(policy: &impl Policy, population: &Population) -> Vec<f64> {
-        let mut allotment = Allotment::default();
-        let mut rng = Rng::at(0, Round(0), Purpose::Policy);
-        policy.allot(&Turn::new(Round(0), 8, population), &mut rng, &mut allotment).unwrap();
-        match allotment {
-            Allotment::Arms(p) => p,
-            other => panic!("{other:?}"),
-        }
-    }
+    use crate::policy::open_arms::testing::{allotted, population};
 
     #[test]
     fn a_mastered_arm_rests_is_tested_and_comes_back() {
-        let population = Population::new(Arms::even(2, 8).unwrap(), None).unwrap();
+        let population = population(&[4; 2]);
         let mut policy = Mastered::new(Uniform, 0.9).rest(0.0).retest(10, 0.2);
         policy.prepare(&population).unwrap();
         let reward = |arm, success| Reward::new(ArmId(arm), 4, 0.0).success(success);
         (0..4).for_each(|_| policy.learn(&population, &[reward(0, 1.0), reward(1, 0.1)]));
         assert!(policy.is_mastered(ArmId(0)));
-        assert_eq!(shares(&policy, &population), [0.0, 1.0]);
+        assert_eq!(allotted(&policy, 0, 8, &population), [0.0, 1.0]);
         (0..10).for_each(|_| policy.learn(&population, &[reward(1, 0.1)]));
-        let tested = shares(&policy, &population);
+        let tested = allotted(&policy, 0, 8, &population);
         assert!((tested[0] - 0.2 / 0.7).abs() < 1e-12, "{tested:?}");
         // It has been forgotten.
         (0..2).for_each(|_| policy.learn(&population, &[reward(0, 0.0)]));
         assert!(!policy.is_mastered(ArmId(0)));
-        assert_eq!(shares(&policy, &population), [0.5, 0.5]);
+        assert_eq!(allotted(&policy, 0, 8, &population), [0.5, 0.5]);
     }
 }

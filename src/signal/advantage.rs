@@ -65,3 +65,29 @@ impl Signal<[Trial]> for Utility {
         vec![Field::Utility]
     }
 }
+
+/// Any field of the outcome, handed through: the success for a rule that looks at its changes, the loss
+/// for one that mixes by loss.
+///
+/// ```
+/// use curricle::signal::{Reported, Signal, Trial};
+/// use curricle::{ArmId, Field, Outcome, SampleId, Ticket};
+///
+/// let trial = Trial::new(Ticket(0), SampleId(0), ArmId(0), Outcome::default().loss(2.5));
+/// let mut scores = [0.0];
+/// Reported(Field::Loss).score(&[trial][..], &mut scores)?;
+/// assert_eq!(scores, [2.5]);
+/// # Ok::<(), curricle::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reported(pub Field);
+
+impl Signal<[Trial]> for Reported {
+    fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
+        each(trials, scores, |trial| f64::from(trial.outcome.get(self.0).unwrap_or(0.0)))
+    }
+
+    fn needs(&self) -> Vec<Field> {
+        vec![self.0]
+    }
+}

@@ -6,7 +6,7 @@ mod learnability;
 mod progress;
 mod spread;
 
-pub use advantage::{MeanAdvantage, Utility};
+pub use advantage::{MeanAdvantage, Reported, Utility};
 pub use gated::Gated;
 pub use learnability::{Learnability, Source};
 pub use progress::LearningProgress;
