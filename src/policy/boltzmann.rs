@@ -160,13 +160,13 @@ impl Policy for Boltzmann {
     }
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
-        let mut rewards = rewards.iter().peekable();
-        for (arm, value) in self.values.iter_mut().enumerate() {
-            match rewards.next_if(|reward| reward.arm.index() == arm) {
-                Some(reward) => *value = self.alpha * reward.score + (1.0 - self.alpha) * *value,
-                None if self.clock == Clock::Decay => *value *= 1.0 - self.alpha,
-                None => {}
-            }
+        let keep = 1.0 - self.alpha;
+        match self.clock {
+            Clock::Decay => self.values.iter_mut().for_each(|value| *value *= keep),
+            Clock::Keep => rewards.iter().for_each(|reward| self.values[reward.arm.index()] *= keep),
+        }
+        for reward in rewards {
+            self.values[reward.arm.index()] += self.alpha * reward.score;
         }
     }
 }
