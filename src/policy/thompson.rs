@@ -117,8 +117,8 @@ impl Policy for Thompson {
                     beta(rng, &mut normals, a + sum.max(0.0), b + (count - sum).max(0.0))
                 }
                 Belief::Gaussian { sd, n0, m0 } => {
-                    let count = n0 + count;
-                    (n0 * m0 + sum) / count + normals.next(rng) * sd / count.sqrt()
+                    let part = 1.0 / (n0 + count);
+                    (n0 * m0 + sum) * part + normals.next(rng) * sd * part.sqrt()
                 }
             }
         })
