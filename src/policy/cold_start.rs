@@ -13,7 +13,8 @@ use crate::rng::Rng;
 /// have not share all probability evenly. The policy learns from the start.
 ///
 /// Tickets under way count, so a long lag does not prolong the start. Arms that have nothing to draw are
-/// not waited for. Cost beside the policy's: O(K) a round.
+/// not waited for, and the start ends in any case after four times the rounds that it should take, and 16
+/// more, so that an arm whose outcomes never come back does not hold everything up. Cost beside the policy's: O(K) a round.
 ///
 /// ```
 /// use curricle::{Curriculum, policy::{Boltzmann, ColdStart}};
@@ -59,9 +60,12 @@ impl<P: Policy> Policy for ColdStart<P> {
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let all = u64::from(self.tickets) * self.seen.len() as u64;
+        let is_over = turn.round.0 >= 4 * all.div_ceil(turn.slots.max(1) as u64) + 16;
         let is_cold = |arm: usize| {
             let under_way = turn.under_way.get(arm).copied().unwrap_or(0);
-            self.seen[arm].saturating_add(under_way) < self.tickets
+            !is_over
+                && self.seen[arm].saturating_add(under_way) < self.tickets
                 && turn.population.drawable(ArmId(arm as u32)) > 0
         };
         let cold = (0..self.seen.len()).filter(|&arm| is_cold(arm)).count();
@@ -100,5 +104,11 @@ mod tests {
         assert_eq!(allotted(&policy, 0, 8, &population), [0.0, 0.5, 0.5]);
         policy.learn(&population, &[Reward::new(ArmId(1), 9, 0.0), Reward::new(ArmId(2), 1, 0.0)]);
         assert_eq!(allotted(&policy, 0, 8, &population), [1.0 / 3.0; 3]);
+        // An arm that is never heard of: 4 * ceil(12 / 8) + 16 rounds, then the policy decides.
+        let mut policy = ColdStart::new(Uniform, 4);
+        policy.prepare(&population).unwrap();
+        policy.learn(&population, &[Reward::new(ArmId(0), 4, 0.0), Reward::new(ArmId(1), 4, 0.0)]);
+        assert_eq!(allotted(&policy, 23, 8, &population), [0.0, 0.0, 1.0]);
+        assert_eq!(allotted(&policy, 24, 8, &population), [1.0 / 3.0; 3]);
     }
 }

@@ -31,7 +31,8 @@ pub enum Bound {
 ///
 /// `N_a` counts tickets of the arm and `S_a` sums their scores, both under a [`Forgetting`]; `H` is
 /// the number of tickets that are not forgotten. Arms without evidence come first, in order; equal
-/// indices go to the lower arm. In a batch each slot that an arm gets, and each ticket that is under
+/// indices go to the lower arm. An arm whose tickets are all lost has no evidence and is asked for again and
+/// again: report a failure instead. In a batch each slot that an arm gets, and each ticket that is under
 /// way, counts as one more `N_a` of unchanged mean, so that a batch is spread as far as the bounds
 /// say.
 ///
