@@ -464,10 +464,11 @@ impl Mean {
 
 /// The rewards of the arms, in the order of arms; sums are taken in ticket order.
 fn rewards(trials: &[Trial], scores: &[f32], shares: &[f64]) -> Vec<Reward> {
-    let mut means: BTreeMap<ArmId, [Mean; 4]> = BTreeMap::new();
+    let mut means: BTreeMap<ArmId, ([Mean; 4], u32)> = BTreeMap::new();
     for (trial, &score) in trials.iter().zip(scores) {
-        let means = means.entry(trial.arm).or_default();
+        let (means, rollouts) = means.entry(trial.arm).or_default();
         means[0].add(score);
+        *rollouts = rollouts.saturating_add(trial.outcome.rollouts);
         let fields = [trial.outcome.success, trial.outcome.loss, trial.outcome.cost];
         for (mean, value) in means[1..].iter_mut().zip(fields) {
             if let Some(value) = value {
@@ -475,9 +476,10 @@ fn rewards(trials: &[Trial], scores: &[f32], shares: &[f64]) -> Vec<Reward> {
             }
         }
     }
-    let reward = |(arm, [score, success, loss, cost]): (ArmId, [Mean; 4])| Reward {
+    let reward = |(arm, ([score, success, loss, cost], rollouts)): (ArmId, ([Mean; 4], u32))| Reward {
         arm,
         count: score.count,
+        rollouts,
         score: score.get().unwrap_or(0.0),
         success: success.get(),
         loss: loss.get(),

@@ -300,7 +300,7 @@ fn options() {
     assert!(wrong(LevelReplay::new().nu(-0.1)));
     assert!(wrong(Posterior::new().decay(nan)) && wrong(Posterior::new().prior(0.0, 1.0)));
     assert!(wrong(Posterior::new().target(1.5)) && wrong(Posterior::new().band(0.7, 0.3)));
-    assert!(wrong(Posterior::new().band(nan, 0.5)) && wrong(Posterior::new().rollouts(0)));
+    assert!(wrong(Posterior::new().band(nan, 0.5)));
     let levels = || Difficulty::new(vec![0.0, 50.0]);
     assert!(wrong(Difficulty::new(vec![1.0])) && wrong(Difficulty::new(vec![1.0, nan])));
     assert!(wrong(levels().eta(-1.0)) && wrong(levels().alpha(nan)) && wrong(levels().beta(2.0)));

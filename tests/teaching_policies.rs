@@ -91,7 +91,7 @@ fn level_replay() {
 
 #[test]
 fn posterior() {
-    check(Posterior::new().rollouts(8));
+    check(Posterior::new());
     check(Posterior::new().band(0.3, 0.7));
 }
 

@@ -134,11 +134,7 @@ pub fn rows() -> Vec<Row> {
         of("absolute progress", |_| AbsoluteProgress::new().rates(0.2, 0.05), MeanAdvantage),
         of("bidirectional progress", |_| AbsoluteProgress::bidirectional().floor(0.1), MeanAdvantage),
         of("level replay", |_| LevelReplay::new(), MeanAdvantage),
-        of(
-            "MoPPS (meant for one prompt an arm)",
-            move |_| floored(Posterior::new().rollouts(8)),
-            MeanAdvantage,
-        ),
+        of("MoPPS (meant for one prompt an arm)", move |_| floored(Posterior::new()), MeanAdvantage),
         of(
             "AdaRFT, paper settings",
             |scenario| {

@@ -178,6 +178,8 @@ pub struct Reward {
     pub score: f64,
     /// Their mean success, over those that reported one.
     pub success: Option<f64>,
+    /// How many rollouts they had in all.
+    pub rollouts: u32,
     /// Their mean loss, over those that reported one.
     pub loss: Option<f64>,
     /// Their total cost, over those that reported one.
@@ -196,12 +198,18 @@ impl Reward {
     /// assert_eq!(reward.success, Some(0.3));
     /// ```
     pub fn new(arm: ArmId, count: u32, score: f64) -> Self {
-        Self { arm, count, score, success: None, loss: None, cost: None, share: 1.0 }
+        Self { arm, count, score, rollouts: count, success: None, loss: None, cost: None, share: 1.0 }
     }
 
     /// Sets the mean success.
     pub fn success(mut self, success: f64) -> Self {
         self.success = Some(success);
+        self
+    }
+
+    /// Sets the number of rollouts; without it each ticket is one.
+    pub fn rollouts(mut self, rollouts: u32) -> Self {
+        self.rollouts = rollouts;
         self
     }
 

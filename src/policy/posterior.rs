@@ -30,10 +30,9 @@ const LEAST: f64 = 0.1;
 /// others are used up too. A [`band`](Self::band) takes the place of the target: all draws
 /// inside it are equally near, and chance decides among them.
 ///
-/// Defaults, the paper's: `lambda` 0.5, prior `(1, 1)`, target 0.5. A ticket counts as one rollout
-/// unless [`rollouts`](Self::rollouts) says how large the groups are. The counts decay when the arm
-/// is visited: what is known of an arm stays until it is looked at again. They never fall below the
-/// prior.
+/// Defaults, the paper's: `lambda` 0.5, prior `(1, 1)`, target 0.5. The rollouts are those of the
+/// outcomes. The counts decay when the arm is visited: what is known of an arm stays until it is looked
+/// at again. They never fall below the prior.
 ///
 /// To get the chosen arms exactly, use [`Systematic`](crate::sampler::Systematic), or
 /// [`Distinct`](crate::sampler::Distinct) with one sample an arm.
@@ -50,7 +49,7 @@ const LEAST: f64 = 0.1;
 /// # fn main() -> curricle::Result<()> {
 /// let mut curriculum = Curriculum::builder(100)
 ///     .arms(100, |sample| sample.0 as u32)
-///     .policy(Posterior::new().rollouts(8))
+///     .policy(Posterior::new())
 ///     .build()?;
 /// curriculum.draw(10)?;
 /// assert_eq!(curriculum.shares().iter().filter(|&&share| share > 0.0).count(), 10);
@@ -61,7 +60,6 @@ pub struct Posterior {
     decay: f64,
     prior: (f64, f64),
     band: (f64, f64),
-    rollouts: u32,
     /// The shapes of the beta distributions, by arm.
     shapes: Vec<(f64, f64)>,
 }
@@ -73,9 +71,9 @@ impl Default for Posterior {
 }
 
 impl Posterior {
-    /// The paper's setting: `lambda` 0.5, prior `(1, 1)`, target 0.5, one rollout a ticket.
+    /// The paper's setting: `lambda` 0.5, prior `(1, 1)`, target 0.5.
     pub fn new() -> Self {
-        Self { decay: 0.5, prior: (1.0, 1.0), band: (0.5, 0.5), rollouts: 1, shapes: Vec::new() }
+        Self { decay: 0.5, prior: (1.0, 1.0), band: (0.5, 0.5), shapes: Vec::new() }
     }
 
     /// Sets how much of the counts a visit leaves, `lambda` in `[0, 1]`; 1 forgets nothing.
@@ -101,12 +99,6 @@ impl Posterior {
         self
     }
 
-    /// Sets how many rollouts each ticket stands for, at least 1.
-    pub fn rollouts(mut self, rollouts: u32) -> Self {
-        self.rollouts = rollouts;
-        self
-    }
-
     /// The posterior mean of an arm's success; 0.5 for an unknown arm.
     pub fn mean(&self, arm: ArmId) -> f64 {
         self.shapes.get(arm.index()).map_or(0.5, |&(a, b)| a / (a + b))
@@ -125,7 +117,6 @@ impl Policy for Posterior {
         within("prior failures", self.prior.1, LEAST, 1e9)?;
         within("upper end of the band", self.band.1, 0.0, 1.0)?;
         within("lower end of the band", self.band.0, 0.0, self.band.1)?;
-        within("rollouts of a ticket", self.rollouts.into(), 1.0, u32::MAX.into())?;
         self.shapes = vec![self.prior; population.arms().count()];
         Ok(())
     }
@@ -170,7 +161,7 @@ impl Policy for Posterior {
             else {
                 continue;
             };
-            let n = f64::from(reward.count) * f64::from(self.rollouts);
+            let n = f64::from(reward.rollouts);
             *a = self.decay * *a + (1.0 - self.decay) * self.prior.0 + n * success;
             *b = self.decay * *b + (1.0 - self.decay) * self.prior.1 + n * (1.0 - success);
         }
@@ -185,9 +176,9 @@ mod tests {
     #[test]
     fn counts_by_hand() {
         let two = population(&[1, 1]);
-        let mut policy = Posterior::new().rollouts(8).prior(2.0, 1.0);
+        let mut policy = Posterior::new().prior(2.0, 1.0);
         policy.prepare(&two).unwrap();
-        let reward = |success: f64| [Reward::new(ArmId(1), 1, 0.0).success(success)];
+        let reward = |success: f64| [Reward::new(ArmId(1), 1, 0.0).success(success).rollouts(8)];
         policy.learn(&two, &reward(0.25));
         policy.learn(&two, &reward(1.0));
         // (2, 1) -> (2 + 2, 1 + 6) -> (2 + 1 + 8, 3.5 + 0.5 + 0)
@@ -199,11 +190,12 @@ mod tests {
     #[test]
     fn the_nearest_arms_are_taken() {
         let ones = population(&[1; 5]);
-        let mut policy = Posterior::new().decay(1.0).rollouts(1000);
+        let mut policy = Posterior::new().decay(1.0);
         policy.prepare(&ones).unwrap();
         let rates = [0.05, 0.5, 0.95, 0.35, 0.2];
-        let rewards: Vec<Reward> =
-            (0..5u32).map(|arm| Reward::new(ArmId(arm), 1, 0.0).success(rates[arm as usize])).collect();
+        let rewards: Vec<Reward> = (0..5u32)
+            .map(|arm| Reward::new(ArmId(arm), 1, 0.0).success(rates[arm as usize]).rollouts(1000))
+            .collect();
         policy.learn(&ones, &rewards);
         same(&allotted(&policy, 0, 2, &ones), &[0.0, 0.5, 0.0, 0.5, 0.0]);
         let high = Posterior { band: (1.0, 1.0), ..policy.clone() };
