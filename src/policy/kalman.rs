@@ -42,7 +42,6 @@ pub struct Kalman {
     noise: f64,
     mean: f64,
     variance: f64,
-    most: f64,
     beliefs: Vec<(f64, f64)>,
 }
 
@@ -50,7 +49,7 @@ impl Kalman {
     /// Means that drift by this variance a round, for scores in `[0, 1]`: each score has variance 1/4,
     /// each arm starts with mean 1/2 and variance 1/4, which is also the greatest.
     pub fn new(drift: f64) -> Self {
-        Self { drift, noise: 0.25, mean: 0.5, variance: 0.25, most: 0.25, beliefs: Vec::new() }
+        Self { drift, noise: 0.25, mean: 0.5, variance: 0.25, beliefs: Vec::new() }
     }
 
     /// Sets the variance of a score, `> 0`.
@@ -59,9 +58,9 @@ impl Kalman {
         self
     }
 
-    /// Sets the mean and the variance that each arm starts with, and may come back to.
+    /// Sets the mean and the variance that each arm starts with; the variance never exceeds it.
     pub fn start(mut self, mean: f64, variance: f64) -> Self {
-        (self.mean, self.variance, self.most) = (mean, variance, variance);
+        (self.mean, self.variance) = (mean, variance);
         self
     }
 
@@ -97,7 +96,7 @@ impl Policy for Kalman {
             *variance *= 1.0 - gain;
         }
         for (_, variance) in &mut self.beliefs {
-            *variance = (*variance + self.drift).min(self.most);
+            *variance = (*variance + self.drift).min(self.variance);
         }
     }
 }
