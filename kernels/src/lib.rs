@@ -1,0 +1,14 @@
+//! The kernels of curricle: numbers in, numbers out. They know nothing of curricula.
+//!
+//! | module | one read of | gives |
+//! |--|--|--|
+//! | [`angle`] | hidden states `[tokens, dim]` | the sums of unit rows that angle concentration is made of |
+//! | [`logits`] | logits `[rows, vocab]` | the sums that entropy, margin, energy and their kin are made of |
+
+#![warn(missing_docs)]
+
+pub mod angle;
+mod element;
+pub mod logits;
+
+pub use element::Element;
