@@ -114,12 +114,18 @@ pub enum Error {
         /// What it was asked for.
         request: &'static str,
     },
+    /// A kernel refused its input.
+    #[error(transparent)]
+    Kernel(#[from] curricle_kernels::Error),
     /// The thread or the feed at the other end of a channel is gone.
     #[error("the feed has been closed")]
     Closed,
     /// A snapshot could not be accepted.
     #[error("snapshot refused: {0}")]
     Snapshot(#[from] SnapshotError),
+    /// A table of scores could not be accepted.
+    #[error("table refused: {0}")]
+    Table(#[from] crate::table::TableError),
     /// The operating system refused a read or a write.
     #[error("{path}: {kind}")]
     Io {

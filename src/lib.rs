@@ -62,6 +62,8 @@ pub mod signal;
 pub mod simulator;
 mod snapshot;
 mod sum_tree;
+pub mod table;
+mod whole_file;
 
 pub use arms::Arms;
 pub use builder::{Builder, Missing, Weighting, fingerprint};

@@ -21,6 +21,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::curriculum::{Curriculum, Memory};
 use crate::error::{Error, Result, SnapshotError};
 use crate::policy::{Allotment, Policy};
+use crate::whole_file::write_whole;
 
 const SIGNATURE: &[u8; 8] = b"CURRICLE";
 const HEADER: usize = 64;
@@ -91,19 +92,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let bytes = self.to_bytes()?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let write = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(&bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(path)?;
-            // The new name must survive a crash too; not every system can flush a folder.
-            #[cfg(unix)]
-            std::fs::File::open(folder)?.sync_all()?;
-            Ok(())
-        };
-        write().map_err(|error| Error::Io { path: path.to_path_buf(), kind: error.kind() })
+        write_whole(path, |file| file.write_all(&bytes))
     }
 
     /// Takes over the state that [`save`](Self::save) wrote; see [`restore_bytes`](Self::restore_bytes).

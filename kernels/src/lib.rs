@@ -9,6 +9,8 @@
 
 pub mod angle;
 mod element;
+mod error;
 pub mod logits;
 
 pub use element::Element;
+pub use error::Error;

@@ -1,12 +1,14 @@
 //! Signals: who scores evidence, one number for each sample.
 
 mod advantage;
+mod angle;
 mod gated;
 mod learnability;
 mod progress;
 mod spread;
 
 pub use advantage::{MeanAdvantage, Reported, Utility};
+pub use angle::{Angle, Concentration, HiddenStates, Spans, UnitSum};
 pub use gated::Gated;
 pub use learnability::{Learnability, Source};
 pub use progress::LearningProgress;
