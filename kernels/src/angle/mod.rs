@@ -12,7 +12,10 @@ pub struct Spans {
     pub question: Range<usize>,
 }
 
-/// The sums over one sample, with `u` the unit vector of a token row (zero for a zero row).
+/// The least length that a row is divided by.
+pub const EPSILON: f64 = 1e-12;
+
+/// The sums over one sample, with `u = x / max(|x|, 1e-12)` of a token row `x`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Dots {
     /// `|sum u|^2` over the question: the sum of all cosines within it, the diagonal included.

@@ -1,0 +1,93 @@
+//! What a kernel refuses, and why.
+
+/// Why a kernel gave no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No graphics adapter was found.
+    #[error("no graphics adapter")]
+    NoAdapter,
+    /// The only adapter is a driver that runs on the processor, which the caller did not allow.
+    #[error("the only graphics adapter is a software one: {name}")]
+    SoftwareAdapter {
+        /// What the adapter calls itself.
+        name: String,
+    },
+    /// An adapter was found and did not open.
+    #[error("the graphics adapter did not open: {reason}")]
+    Adapter {
+        /// What its driver said.
+        reason: String,
+    },
+    /// Rows were given that do not lie on a device of burn's cubecl backend.
+    #[error("the rows do not lie on a graphics device")]
+    NotOnGpu,
+    /// The device failed at its work.
+    #[error("the device failed: {reason}")]
+    Device {
+        /// What its driver said.
+        reason: String,
+    },
+    /// A tensor holds a type of number that the kernels do not read.
+    #[error("{dtype} is not a type that the kernels read")]
+    DType {
+        /// The type's name.
+        dtype: String,
+    },
+    /// A number of values that is no whole number of rows.
+    #[error("{len} values are no whole number of rows of {dim}")]
+    Shape {
+        /// How many values there are.
+        len: usize,
+        /// How many a row should have.
+        dim: usize,
+    },
+    /// Rows of `bf16` are carried two to a word, so their length must be even.
+    #[error("a row of {dim} bf16 values does not fill whole words")]
+    OddRow {
+        /// The length of a row.
+        dim: usize,
+    },
+    /// A row is longer than a workgroup can hold in its registers.
+    #[error("a row of {dim} values, the longest is {most}")]
+    TooWide {
+        /// The length of a row.
+        dim: usize,
+        /// The longest that is read.
+        most: usize,
+    },
+    /// A buffer is larger than the device allows.
+    #[error("a buffer of {bytes} bytes, the largest is {most}")]
+    TooLarge {
+        /// Bytes needed.
+        bytes: u64,
+        /// Bytes the device allows.
+        most: u64,
+    },
+    /// A sample's span ends before it starts.
+    #[error("sample {sample} starts at row {start} and ends at row {end}")]
+    Backwards {
+        /// The sample.
+        sample: usize,
+        /// Where its span starts.
+        start: usize,
+        /// Where it ends.
+        end: usize,
+    },
+    /// A sample's span ends after the last row.
+    #[error("sample {sample} ends at row {end} of {rows}")]
+    OutOfRange {
+        /// The sample.
+        sample: usize,
+        /// Where its span ends.
+        end: usize,
+        /// How many rows there are.
+        rows: usize,
+    },
+    /// A row that is read holds a value that is not a number, or an infinity where none may be.
+    #[error("row {row} holds a value that is not finite")]
+    NonFinite {
+        /// The first such row.
+        row: usize,
+    },
+}
