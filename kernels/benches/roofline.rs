@@ -11,6 +11,7 @@
 //!
 //! Traffic is counted as the rows once, whatever a way really moves; `share` is that over the copy
 //! bandwidth of the device, which is measured first by a kernel that reads and writes.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "it measures time")]
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! Rows on a burn backend without the kernels.
+#![allow(clippy::disallowed_methods, reason = "the definition is checked to a tolerance")]
 
-#[allow(dead_code)]
 mod gpu_common;
 
 use burn::tensor::Device;

@@ -46,7 +46,7 @@ pub struct Tuning {
     /// Rows of a chunk at most, which one workgroup sums: 1 to 32768.
     pub chunk: Option<usize>,
     /// Whether to reduce by planes (subgroups). Not chosen unless the device reports them, of one
-    /// size.
+    /// size; [`Error::Device`] where they are asked for and there are none.
     pub planes: Option<bool>,
 }
 

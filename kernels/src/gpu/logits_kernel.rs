@@ -11,12 +11,14 @@ const NEGLIGIBLE: f32 = -1.0e4;
 /// How far above its reference a value may lie before the sums are rescaled.
 const SLACK: f32 = 8.0;
 
+const ONE_OVER_LN_2: f32 = std::f32::consts::LOG2_E;
+
 /// `e^x` to about `1e-7` for `x` up to 8, and 0 from -87 down: shader languages leave their own `exp`
 /// so much room that a sum over a vocabulary shows it. Cody and Waite's reduction by two parts of
 /// `ln 2`, Taylor's series, the power of two as bits.
 #[cube]
 fn exponential(x: f32) -> f32 {
-    let k = f32::floor(fma(max(x, -87.0f32), 1.442_695f32, 0.5f32));
+    let k = f32::floor(fma(max(x, -87.0f32), ONE_OVER_LN_2, 0.5f32));
     let y = fma(k, -0.693_359_4f32, max(x, -87.0f32));
     let y = fma(k, 2.121_944_4e-4f32, y);
     let p = fma(y, 1.984_127e-4f32, 1.388_889e-3f32);

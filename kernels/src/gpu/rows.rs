@@ -15,7 +15,8 @@ use crate::{Element, Error};
 ///
 /// burn's wgpu backend has no `bf16`, so those numbers come two to a `u32`, the even one in the low
 /// half: the bytes of a `bf16` row of even length as they lie in memory on a little-endian machine.
-/// A tensor that is not contiguous is copied on the device first; autodiff is dropped.
+/// A tensor that is not contiguous is copied on the device first; autodiff is dropped. A few
+/// devices have no `f16`.
 #[derive(Debug, Clone)]
 pub enum Rows {
     /// `f32` or `f16`, `[rows, dim]`.
@@ -84,6 +85,9 @@ impl Rows {
     /// The buffer behind the tensor, without a copy if it is contiguous.
     pub(super) fn held(&self) -> Result<Held, Error> {
         let (tensor, kind) = match self {
+            Rows::Float(tensor) if !self.device().supports_dtype(tensor.dtype()) => {
+                return Err(Error::DType { dtype: tensor.dtype().name().into() });
+            }
             Rows::Float(tensor) => {
                 let kind = match tensor.dtype() {
                     DType::F32 => Kind::F32,

@@ -1,9 +1,11 @@
 //! What the tests of the graphics kernels share.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+use burn::tensor::DType;
 use curricle_kernels::Error;
 use curricle_kernels::angle::{Dots, EPSILON, Spans};
-use curricle_kernels::gpu::{Accept, Adapter, available};
+use curricle_kernels::gpu::{Accept, Adapter, Rows, angle, available, logits};
+use half::f16;
 
 /// An adapter, software or not. Without one the typed error is checked and the test ends, unless
 /// `CURRICLE_TEST_GPU=1` demands one.
@@ -20,6 +22,23 @@ pub fn adapter() -> Option<Adapter> {
     }
 }
 
+/// Whether subgroups can be tried: drivers through OpenGL have none.
+pub fn planes(adapter: &Adapter) -> bool {
+    adapter.interface != "gl"
+}
+
+/// Checks the typed error of a device without `f16`; whether there is one.
+pub fn halves(adapter: &Adapter) -> bool {
+    let some = adapter.device.supports_dtype(DType::F16);
+    if !some {
+        let rows = Rows::upload(&[f16::ONE; 4], 2, &adapter.device).unwrap();
+        let dtype = DType::F16.name().to_string();
+        assert_eq!(angle::dots(&rows, &[]).unwrap_err(), Error::DType { dtype: dtype.clone() });
+        assert_eq!(logits::row_sums(&rows).unwrap_err(), Error::DType { dtype });
+    }
+    some
+}
+
 /// SplitMix64.
 pub struct Random(pub u64);
 
@@ -33,7 +52,7 @@ impl Random {
 
     /// In `[0, 1)`.
     pub fn unit(&mut self) -> f64 {
-        (self.bits() >> 11) as f64 * 2f64.powi(-53)
+        (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
     /// In `[-1, 1)`.
@@ -76,7 +95,7 @@ pub fn naive_dots(states: &[f64], dim: usize, spans: &[Spans]) -> Vec<Dots> {
     let unit = |row: usize| -> Vec<f64> {
         let x = &states[row * dim..(row + 1) * dim];
         let top = x.iter().fold(f64::MIN_POSITIVE, |top, x| top.max(x.abs()));
-        let length = top * x.iter().map(|x| (x / top).powi(2)).sum::<f64>().sqrt();
+        let length = top * x.iter().map(|x| (x / top) * (x / top)).sum::<f64>().sqrt();
         x.iter().map(|x| x / length.max(EPSILON)).collect()
     };
     let sum = |range: std::ops::Range<usize>| {
