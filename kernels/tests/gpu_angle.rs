@@ -100,6 +100,8 @@ fn rows_of_any_magnitude() {
         assert_dots(&dots_tuned(&states, &spans, &tuning).unwrap(), &expected, &spans, TOLERANCE);
         assert_dots(&ops::dots(&states, &spans).unwrap(), &expected, &spans, TOLERANCE);
     }
+    let found = dots_in_tiles(&values, dim, &spans, &adapter.device, 7).unwrap();
+    assert_dots(&found, &expected, &spans, TOLERANCE);
     // The same in `bf16`, which has the range of `f32`.
     let halves: Vec<bf16> = values.iter().map(|&value| bf16::from_f32(value)).collect();
     let expected = naive_dots(&wide(&halves), dim, &spans);

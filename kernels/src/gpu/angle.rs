@@ -53,7 +53,8 @@ pub struct Tuning {
 /// The sums of cosines of each sample, from states on any burn device: by the kernels on a device of
 /// burn's cubecl backend, by burn's own operations ([`ops::dots`]) elsewhere.
 ///
-/// Cost: one read of the rows in the spans, `O(samples + spans)` numbers back. A span that several
+/// Cost: one read of the rows in the spans, `O(samples + spans)` numbers back; a second read if a row's
+/// length is above `2^60`, where squares overflow. A span that several
 /// samples share is read once for about every 64 MiB of span sums.
 ///
 /// # Errors
@@ -101,7 +102,14 @@ pub fn dots_tuned(states: &Rows, spans: &[Spans], tuning: &Tuning) -> Result<Vec
     for plan in Plan::groups(spans, held.rows, most)? {
         let mut sums = Sums::new(held.client.clone(), layout, plan)?;
         sums.add(&held)?;
-        all.extend(sums.finish()?);
+        match sums.finish() {
+            Err(Error::NonFinite { .. }) if layout.may_overflow() => {
+                sums.restart(Layout { scaled: true, ..layout });
+                sums.add(&held)?;
+                all.extend(sums.finish()?);
+            }
+            done => all.extend(done?),
+        }
     }
     Ok(all)
 }
@@ -218,6 +226,8 @@ impl Tiles {
         let held = tile.held()?;
         if self.sums.is_none() {
             let layout = Layout::new(&held, &Tuning::default())?;
+            // The tile is not there any more when a row turns out to be extreme.
+            let layout = Layout { scaled: layout.may_overflow(), ..layout };
             let plan = self.plan.take().unwrap_or_default();
             match Sums::check(&held.client, &layout, &plan) {
                 Ok(()) => self.sums = Some(Sums::new(held.client.clone(), layout, plan)?),
@@ -262,6 +272,8 @@ struct Layout {
     chunk: Option<usize>,
     /// Planes of a workgroup at most, 0 not to use them.
     planes: usize,
+    /// Whether rows are measured at a second scale, for those whose squares overflow.
+    scaled: bool,
 }
 
 impl Layout {
@@ -307,7 +319,12 @@ impl Layout {
             together: tuning.together.unwrap_or((8 / held_words).max(1)).clamp(1, 4),
             chunk: tuning.chunk,
             planes,
+            scaled: false,
         })
+    }
+
+    fn may_overflow(&self) -> bool {
+        self.kind != Kind::F16
     }
 
     /// Vectors of a sum.
@@ -369,24 +386,32 @@ impl Sums {
     fn new(client: Client, layout: Layout, plan: Plan) -> Result<Self, Error> {
         Self::check(&client, &layout, &plan)?;
         let segments = plan.segments.len();
-        let words = 2 * layout.row() * segments;
         let sums = client.empty((layout.segment_bytes() * segments as u64).max(16) as usize);
         let stats = client.empty((4 * STATS * segments).max(16));
-        let threads = words.max(segments);
+        let mut all = Sums { client, layout, plan, sums, stats, seen: 0 };
+        all.restart(layout);
+        Ok(all)
+    }
+
+    /// Sets all sums to zero.
+    fn restart(&mut self, layout: Layout) {
+        self.layout = layout;
+        self.seen = 0;
+        let segments = self.plan.segments.len();
+        let words = 2 * layout.row() * segments;
         // SAFETY: the buffers have these lengths, and the kernel keeps to `words` and `segments`.
         unsafe {
             clear::launch_unchecked(
-                &client,
-                grid(&client, threads.div_ceil(UNITS)),
+                &self.client,
+                grid(&self.client, words.max(segments).div_ceil(UNITS)),
                 CubeDim::new_1d(UNITS as u32),
                 layout.width,
-                BufferArg::from_raw_parts(sums.clone(), words * layout.width),
-                BufferArg::from_raw_parts(stats.clone(), STATS * segments),
+                BufferArg::from_raw_parts(self.sums.clone(), words * layout.width),
+                BufferArg::from_raw_parts(self.stats.clone(), STATS * segments),
                 words as u32,
                 segments as u32,
             );
         }
-        Ok(Sums { client, layout, plan, sums, stats, seen: 0 })
     }
 
     /// Adds the next rows.
@@ -443,7 +468,7 @@ impl Sums {
     }
 
     fn sum_as<E: Numeric>(&self, held: &Held, batch: &Batch, work: &Work) {
-        let Layout { words, width, units, together, planes, kind, .. } = self.layout;
+        let Layout { words, width, units, together, planes, kind, scaled, .. } = self.layout;
         let chunks = batch.chunks;
         // SAFETY: the lengths are those of the buffers. The kernel reads rows below the end of a
         // chunk, which is at most `held.rows`, words below `words`, and writes places below `chunks`.
@@ -464,6 +489,7 @@ impl Sums {
                 units,
                 planes,
                 kind == Kind::Brain,
+                scaled,
             );
         }
     }
@@ -522,7 +548,7 @@ impl Sums {
     }
 
     /// The products of each sample.
-    fn finish(self) -> Result<Vec<Dots>, Error> {
+    fn finish(&self) -> Result<Vec<Dots>, Error> {
         let samples = &self.plan.samples;
         if samples.is_empty() {
             return Ok(Vec::new());

@@ -2,15 +2,18 @@
 
 use cubecl::prelude::*;
 
-use super::reduce::{FEW, Quad, across, max_units, sum_planes, sum_units, widen};
+use super::reduce::{FEW, Quad, across, sum_planes, sum_units, widen};
 
 /// `2^120`: a sum of squares above this may have overflowed, or is not a number.
 const MOST: u32 = (127 + 120) << 23;
+/// `2^-70`: what rows whose squares overflow are multiplied by.
+const SCALE: f32 = 8.470_329_5e-22;
 /// The least length that a row is divided by, squared, and one over it.
 const EPSILON_SQUARED: f32 = 1e-24;
 const ONE_OVER_EPSILON: f32 = 1e12;
 /// Words of statistics a chunk or a segment.
 pub(super) const STATS: usize = 3;
+/// The bits of infinity; those of a NaN without its sign are above.
 const INFINITE: u32 = 0x7f80_0000;
 
 /// Sums the unit vectors of the rows of a chunk, reading each row once. One workgroup a chunk.
@@ -20,9 +23,9 @@ const INFINITE: u32 = 0x7f80_0000;
 /// finite or `u32::MAX`, and the bits of the sum of `|u|^2` over the shorter rows.
 ///
 /// A unit holds `held` words of each of `together` rows in registers, so that their loads are under
-/// way at once and one reduction serves them all. A row whose sum of squares overflows is measured
-/// again in registers, scaled by a power of two: extreme rows alone pay for that. Squares that
-/// underflow are those of rows far below the least length, or of elements that do not count.
+/// way at once and one reduction serves them all. Squares that underflow are those of rows far below
+/// the least length, or of elements that do not count. A row whose squares overflow, from a length of
+/// `2^60` on, is reported as not finite unless `scaled`, which measures every row at a second scale.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn sum_rows<E: Numeric, N: Size>(
@@ -37,6 +40,7 @@ pub(super) fn sum_rows<E: Numeric, N: Size>(
     #[comptime] units: usize,
     #[comptime] most_planes: usize,
     #[comptime] packed: bool,
+    #[comptime] scaled: bool,
 ) {
     let parts = comptime!(if packed { 2 } else { 1 });
     let planes = comptime!(most_planes > 0);
@@ -44,10 +48,6 @@ pub(super) fn sum_rows<E: Numeric, N: Size>(
     let unit = UNIT_POS as usize;
     let mut room = Shared::<[Quad]>::new_slice(comptime!(if planes { 2 * most_planes } else { units }));
     let mut few = Shared::<[Quad]>::new_slice(FEW);
-    let mut slow_room = Shared::<[Quad]>::new_slice(units);
-    let mut top_room = Shared::<[u32]>::new_slice(units);
-    let mut top_few = Shared::<[u32]>::new_slice(FEW);
-
     let chunk = CUBE_POS;
     if chunk < count as usize {
         let first = chunks[2 * chunk];
@@ -80,18 +80,27 @@ pub(super) fn sum_rows<E: Numeric, N: Size>(
                 }
             }
             let mut squares = Quad::zeroed();
+            let mut scaled_squares = Quad::zeroed();
             #[unroll]
             for r in 0..together {
                 let mut square = Vector::<f32, N>::zeroed();
+                let mut scaled_square = Vector::<f32, N>::zeroed();
                 #[unroll]
                 for k in 0..held {
                     #[unroll]
                     for part in 0..parts {
                         let value = widen::<E, N>(x[r * held + k], part, packed);
                         square = fma(value, value, square);
+                        if comptime!(scaled) {
+                            let value = value * Vector::new(SCALE);
+                            scaled_square = fma(value, value, scaled_square);
+                        }
                     }
                 }
                 squares.insert(r, across(square));
+                if comptime!(scaled) {
+                    scaled_squares.insert(r, across(scaled_square));
+                }
             }
             let total = if comptime!(planes) {
                 sum_planes(squares, &mut room, half, most_planes)
@@ -99,72 +108,47 @@ pub(super) fn sum_rows<E: Numeric, N: Size>(
                 sum_units(squares, &mut room, &mut few, units)
             };
             half = 1 - half;
+            let mut scaled_total = Quad::zeroed();
+            if comptime!(scaled) {
+                scaled_total = if comptime!(planes) {
+                    sum_planes(scaled_squares, &mut room, half, most_planes)
+                } else {
+                    sum_units(scaled_squares, &mut room, &mut few, units)
+                };
+                half = 1 - half;
+            }
             #[unroll]
             for r in 0..together {
-                // All of these conditions are the same for every unit, so barriers may lie within.
-                if row + (r as u32) < end {
-                    let square = total.extract(r);
-                    let bits = u32::reinterpret(square);
-                    if bits <= MOST {
-                        let whole = square >= EPSILON_SQUARED;
-                        let inverse = select(whole, square.inverse_sqrt(), ONE_OVER_EPSILON);
-                        let inverse = Vector::<f32, N>::new(inverse);
-                        full += u32::cast_from(whole);
-                        short += select(whole, 0.0, square * ONE_OVER_EPSILON * ONE_OVER_EPSILON);
-                        #[unroll]
-                        for k in 0..held {
-                            #[unroll]
-                            for part in 0..parts {
-                                let value = widen::<E, N>(x[r * held + k], part, packed);
-                                let i = comptime!(k * parts + part);
-                                sums[i] = fma(value, inverse, sums[i]);
-                            }
+                let counts = row + (r as u32) < end;
+                let square = total.extract(r);
+                let over = u32::reinterpret(square) > MOST;
+                let whole = square >= EPSILON_SQUARED;
+                let mut inverse = select(whole, square.inverse_sqrt(), ONE_OVER_EPSILON);
+                let mut wrong = over;
+                let mut scale = 1.0f32;
+                if comptime!(scaled) {
+                    let square = scaled_total.extract(r);
+                    wrong = (u32::reinterpret(square) & 0x7fff_ffff) >= INFINITE;
+                    inverse = select(over, square.inverse_sqrt(), inverse);
+                    scale = select(over, SCALE, 1.0f32);
+                }
+                if wrong && counts {
+                    bad = min(bad, row + r as u32);
+                }
+                full += select(counts && (whole || over), 1u32, 0u32);
+                let less = square * ONE_OVER_EPSILON * ONE_OVER_EPSILON;
+                short += select(counts && !(whole || over), less, 0.0f32);
+                let inverse = Vector::<f32, N>::new(select(counts, inverse, 0.0f32));
+                #[unroll]
+                for k in 0..held {
+                    #[unroll]
+                    for part in 0..parts {
+                        let mut value = widen::<E, N>(x[r * held + k], part, packed);
+                        if comptime!(scaled) {
+                            value = value * Vector::new(scale);
                         }
-                    } else {
-                        let mut top = 0u32;
-                        #[unroll]
-                        for k in 0..held {
-                            #[unroll]
-                            for part in 0..parts {
-                                let value = widen::<E, N>(x[r * held + k], part, packed);
-                                #[unroll]
-                                for n in 0..N::value() {
-                                    let bits = u32::reinterpret(value.extract(n)) & 0x7fff_ffff;
-                                    top = max(top, bits);
-                                }
-                            }
-                        }
-                        let top = max_units(top, &mut top_room, &mut top_few, units);
-                        if top >= INFINITE {
-                            bad = min(bad, row + r as u32);
-                        } else {
-                            // 2^(128 - e) for a greatest exponent e: the greatest comes to [2, 4).
-                            let scale = f32::reinterpret((255 - (top >> 23)) << 23);
-                            let scale = Vector::<f32, N>::new(scale);
-                            let mut square = Vector::<f32, N>::zeroed();
-                            #[unroll]
-                            for k in 0..held {
-                                #[unroll]
-                                for part in 0..parts {
-                                    let value = widen::<E, N>(x[r * held + k], part, packed) * scale;
-                                    square = fma(value, value, square);
-                                }
-                            }
-                            let mut squares = Quad::zeroed();
-                            squares.insert(0usize, across(square));
-                            let squares = sum_units(squares, &mut slow_room, &mut few, units);
-                            let inverse = Vector::<f32, N>::new(squares.extract(0usize).inverse_sqrt());
-                            full += 1;
-                            #[unroll]
-                            for k in 0..held {
-                                #[unroll]
-                                for part in 0..parts {
-                                    let value = widen::<E, N>(x[r * held + k], part, packed) * scale;
-                                    let i = comptime!(k * parts + part);
-                                    sums[i] = fma(value, inverse, sums[i]);
-                                }
-                            }
-                        }
+                        let i = comptime!(k * parts + part);
+                        sums[i] = fma(value, inverse, sums[i]);
                     }
                 }
             }

@@ -91,31 +91,3 @@ pub(super) fn sum_planes(
     }
     total
 }
-
-/// The greatest over the workgroup, given to every unit; barriers and places as [`sum_units`].
-#[cube]
-pub(super) fn max_units(
-    value: u32,
-    room: &mut Shared<[u32]>,
-    few: &mut Shared<[u32]>,
-    #[comptime] units: usize,
-) -> u32 {
-    let unit = UNIT_POS as usize;
-    room[unit] = value;
-    sync_cube();
-    if unit < FEW {
-        let mut top = room[unit];
-        #[unroll]
-        for i in 1..comptime!(units / FEW) {
-            top = max(top, room[unit + i * FEW]);
-        }
-        few[unit] = top;
-    }
-    sync_cube();
-    let mut top = few[0];
-    #[unroll]
-    for i in 1..FEW {
-        top = max(top, few[i]);
-    }
-    top
-}
