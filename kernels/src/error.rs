@@ -19,6 +19,9 @@ pub enum Error {
         /// What its driver said.
         reason: String,
     },
+    /// Rows were given that do not lie on a device of burn's cubecl backend.
+    #[error("the rows do not lie on a graphics device")]
+    NotOnGpu,
     /// The device failed at its work.
     #[error("the device failed: {reason}")]
     Device {

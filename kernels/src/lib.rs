@@ -4,12 +4,16 @@
 //! |--|--|--|
 //! | [`angle`] | hidden states `[tokens, dim]` | the sums of unit rows that angle concentration is made of |
 //! | [`logits`] | logits `[rows, vocab]` | the sums that entropy, margin, energy and their kin are made of |
+//!
+//! Feature `gpu` adds the module `gpu`: the same sums on a graphics processor, from burn tensors.
 
 #![warn(missing_docs)]
 
 pub mod angle;
 mod element;
 mod error;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod logits;
 
 pub use element::Element;
