@@ -63,6 +63,9 @@ pub mod simulator;
 mod snapshot;
 mod sum_tree;
 
+/// The crate of kernels, whose types some signals take.
+pub use curricle_kernels as kernels;
+
 pub use arms::Arms;
 pub use builder::{Builder, Missing, Weighting, fingerprint};
 pub use curriculum::Curriculum;
