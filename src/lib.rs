@@ -65,6 +65,9 @@ mod sum_tree;
 pub mod table;
 mod whole_file;
 
+/// The crate of kernels, whose types some signals take.
+pub use curricle_kernels as kernels;
+
 pub use arms::Arms;
 pub use builder::{Builder, Missing, Weighting, fingerprint};
 pub use curriculum::Curriculum;
