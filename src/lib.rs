@@ -62,6 +62,7 @@ pub mod signal;
 pub mod simulator;
 mod snapshot;
 mod sum_tree;
+pub mod test_time;
 
 pub use arms::Arms;
 pub use builder::{Builder, Missing, Weighting, fingerprint};

@@ -4,11 +4,14 @@
 //! |--|--|--|
 //! | [`angle`] | hidden states `[tokens, dim]` | the sums of unit rows that angle concentration is made of |
 //! | [`logits`] | logits `[rows, vocab]` | the sums that entropy, margin, energy and their kin are made of |
+//! | [`squared_distances`], [`inner_products`] | rows `[n, dim]` | one number a row |
 
 #![warn(missing_docs)]
 
 pub mod angle;
 mod element;
 pub mod logits;
+mod rows;
 
 pub use element::Element;
+pub use rows::{inner_products, squared_distances};
