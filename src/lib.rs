@@ -63,6 +63,7 @@ pub mod simulator;
 mod snapshot;
 mod sum_tree;
 pub mod table;
+pub mod test_time;
 mod whole_file;
 
 /// The crate of kernels, whose types some signals take.

@@ -4,8 +4,9 @@
 //! |--|--|--|
 //! | [`angle`] | hidden states `[tokens, dim]` | the sums of unit rows that angle concentration is made of |
 //! | [`logits`] | logits `[rows, vocab]` | the sums that entropy, margin, energy and their kin are made of |
+//! | [`squared_distances`], [`inner_products`] | rows `[n, dim]` | one number a row |
 //!
-//! Feature `gpu` adds the module `gpu`: the same sums on a graphics processor, from burn tensors.
+//! Feature `gpu` adds the module `gpu`: the sums of the first two on a graphics processor, from burn tensors.
 
 #![warn(missing_docs)]
 
@@ -15,6 +16,8 @@ mod error;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod logits;
+mod rows;
 
 pub use element::Element;
 pub use error::Error;
+pub use rows::{inner_products, squared_distances};

@@ -1,0 +1,1 @@
+//! The loop of test-time self-improvement.
