@@ -1,11 +1,9 @@
-//! An exact integer sum tree: weighted draws and updates in O(log N).
+//! An exact integer sum tree: weighted draws and updates in O(log N), in batches.
 
-use serde::{Deserialize, Serialize};
+use curricle_kernels::tree::{self, FAN_OUT, Node};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
-
-/// Children of a node. Sixteen `u64` are two cache lines, read together.
-pub(crate) const FAN_OUT: usize = 16;
 
 /// A list of `u64` weights that keeps the sums needed to draw an index in proportion to its weight.
 ///
@@ -14,10 +12,11 @@ pub(crate) const FAN_OUT: usize = 16;
 ///
 /// | verb | cost |
 /// |--|--|
+/// | [`new`](Self::new), [`from_fn`](Self::from_fn) | O(N), on all threads if N is large |
 /// | [`set`](Self::set), [`find`](Self::find), [`prefix`](Self::prefix) | O(log16 N) |
-/// | [`find_each`](Self::find_each) of n | O(n log16 N), the memory accesses of the n descents overlap |
+/// | [`find_each`](Self::find_each), [`set_each`](Self::set_each) of n | O(n log16 N), their memory accesses overlap |
 /// | [`push`](Self::push) | O(log16 N) amortised |
-/// | memory | 8.54 bytes an index |
+/// | memory | 8.54 bytes an index, in huge pages where the system gives them |
 ///
 /// ```
 /// use curricle::SumTree;
@@ -30,30 +29,41 @@ pub(crate) const FAN_OUT: usize = 16;
 /// assert_eq!(tree.find(3), 1);
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<u64>", into = "Vec<u64>")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SumTree {
-    /// `levels[0]` are the weights; `levels[k + 1][i]` is the sum of the i-th node of `levels[k]`.
-    /// Every level is padded with zeros to whole nodes; the last level is one node.
-    levels: Vec<Vec<u64>>,
+    /// `levels[0]` are the weights, padded with zeros to whole nodes; further up, each node holds the
+    /// sums of its children before each child. The last level is one node.
+    levels: Vec<Vec<Node>>,
     len: usize,
     total: u64,
 }
 
 impl SumTree {
-    /// A tree over the given weights. Cost: O(N).
+    /// A tree over the given weights.
     ///
     /// # Errors
     /// [`Error::WeightOverflow`] if the weights sum to 2^64 or more.
     pub fn new(weights: &[u64]) -> Result<Self> {
-        let total = weights.iter().map(|&weight| u128::from(weight)).sum::<u128>();
+        Self::from_fn(weights.len(), |index| weights[index])
+    }
+
+    /// A tree of `len` indices whose weights a function gives. It may be called from several threads,
+    /// in any order.
+    ///
+    /// # Errors
+    /// [`Error::WeightOverflow`] if the weights sum to 2^64 or more.
+    ///
+    /// ```
+    /// use curricle::SumTree;
+    ///
+    /// assert_eq!(SumTree::from_fn(5, |index| index as u64)?, SumTree::new(&[0, 1, 2, 3, 4])?);
+    /// # Ok::<(), curricle::Error>(())
+    /// ```
+    pub fn from_fn(len: usize, weight: impl Fn(usize) -> u64 + Sync + Send) -> Result<Self> {
+        let leaves = tree::leaves(len, weight);
+        let total = tree::numbers(&leaves).iter().map(|&weight| u128::from(weight)).sum::<u128>();
         let total = u64::try_from(total).map_err(|_| Error::WeightOverflow { total })?;
-        let mut levels = vec![padded(weights.to_vec())];
-        while let Some(below) = levels.last().filter(|below| below.len() > FAN_OUT) {
-            let sums = below.chunks_exact(FAN_OUT).map(|node| node.iter().sum()).collect();
-            levels.push(padded(sums));
-        }
-        Ok(Self { levels, len: weights.len(), total })
+        Ok(Self { levels: tree::levels(leaves), len, total })
     }
 
     /// How many indices there are.
@@ -74,17 +84,39 @@ impl SumTree {
     /// The weight of an index; 0 beyond the end.
     #[inline]
     pub fn get(&self, index: usize) -> u64 {
-        self.levels.first().and_then(|weights| weights.get(index)).copied().unwrap_or(0)
+        self.padded().get(index).copied().unwrap_or(0)
     }
 
     /// The weights.
     pub fn weights(&self) -> &[u64] {
-        self.levels.first().map_or(&[], |weights| &weights[..self.len])
+        &self.padded()[..self.len]
     }
 
-    /// The levels, from the weights up to the root node; each is padded to whole nodes.
-    pub(crate) fn levels(&self) -> &[Vec<u64>] {
-        &self.levels
+    /// The weights, with zeros up to a whole number of nodes.
+    fn padded(&self) -> &[u64] {
+        self.levels.first().map_or(&[], |leaves| tree::numbers(leaves))
+    }
+
+    /// How many levels there are.
+    pub(crate) fn depth(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// The weight of a child, counted over the nodes of a level; `None` for the last child of an inner
+    /// node, which has what is left of it.
+    pub(crate) fn child(&self, level: usize, child: usize) -> Option<u64> {
+        let numbers = tree::numbers(&self.levels[level]);
+        match level {
+            0 => Some(numbers[child]),
+            _ if child % FAN_OUT == FAN_OUT - 1 => None,
+            _ => Some(numbers[child + 1] - numbers[child]),
+        }
+    }
+
+    /// Asks the processor to fetch the weight of an index.
+    #[inline]
+    pub(crate) fn fetch(&self, index: usize) {
+        curricle_kernels::prefetch(self.padded(), index);
     }
 
     /// Sets the weight of an index.
@@ -95,18 +127,43 @@ impl SumTree {
     /// # Panics
     /// If `index >= len`.
     pub fn set(&mut self, index: usize, weight: u64) -> Result<()> {
-        assert!(index < self.len, "index {index} of a tree of {}", self.len);
-        let old = self.levels[0][index];
-        self.total = (self.total - old).checked_add(weight).ok_or(Error::WeightOverflow {
-            total: u128::from(self.total - old) + u128::from(weight),
-        })?;
-        let change = weight.wrapping_sub(old);
-        let mut at = index;
-        for level in &mut self.levels {
-            level[at] = level[at].wrapping_add(change);
-            at /= FAN_OUT;
+        self.set_each(&mut [(index, weight)])
+    }
+
+    /// Sets the weights of many indices, one after the other, and leaves in each pair the weight that
+    /// it replaced: setting the same list in reverse order takes everything back.
+    ///
+    /// # Errors
+    /// [`Error::WeightOverflow`] if the total after all of them would reach 2^64; tree and list are
+    /// then unchanged.
+    ///
+    /// # Panics
+    /// If an `index >= len`; nothing has changed then.
+    ///
+    /// ```
+    /// use curricle::SumTree;
+    ///
+    /// let mut tree = SumTree::new(&[3, 0, 1])?;
+    /// let mut changes = [(2, 5), (0, 1), (2, 6)];
+    /// tree.set_each(&mut changes)?;
+    /// assert_eq!(tree.weights(), [1, 0, 6]);
+    /// assert_eq!(changes, [(2, 1), (0, 3), (2, 5)]);
+    /// # Ok::<(), curricle::Error>(())
+    /// ```
+    pub fn set_each(&mut self, changes: &mut [(usize, u64)]) -> Result<()> {
+        for &(index, _) in &*changes {
+            assert!(index < self.len, "index {index} of a tree of {}", self.len);
         }
-        Ok(())
+        let total = i128::from(self.total) + tree::exchange_each(&mut self.levels, changes);
+        if let Ok(total) = u64::try_from(total) {
+            self.total = total;
+            return Ok(());
+        }
+        // The sums wrapped; going back wraps them back.
+        changes.reverse();
+        tree::exchange_each(&mut self.levels, changes);
+        changes.reverse();
+        Err(Error::WeightOverflow { total: total.unsigned_abs() })
     }
 
     /// Appends an index.
@@ -118,13 +175,10 @@ impl SumTree {
         if total > u128::from(u64::MAX) {
             return Err(Error::WeightOverflow { total });
         }
-        if self.levels.first().is_none_or(|weights| weights.len() == self.len) {
-            let room = (2 * self.len).max(FAN_OUT);
-            let mut weights = self.weights().to_vec();
-            weights.resize(room, 0);
-            let len = self.len;
-            *self = Self::new(&weights)?;
-            self.len = len;
+        let room = self.padded().len();
+        if room == self.len {
+            let grown = Self::from_fn((2 * self.len).max(FAN_OUT), |index| self.get(index))?;
+            *self = Self { len: self.len, ..grown };
         }
         self.len += 1;
         self.set(self.len - 1, weight)
@@ -140,11 +194,11 @@ impl SumTree {
             // One past the end of a full tree lies in no node.
             return self.total;
         }
-        let mut at = index;
-        let mut sum = 0;
-        for level in &self.levels {
-            let node = at - at % FAN_OUT;
-            sum += level[node..at].iter().sum::<u64>();
+        let Some((leaves, inner)) = self.levels.split_first() else { return 0 };
+        let mut at = index / FAN_OUT;
+        let mut sum = leaves[at].0[..index % FAN_OUT].iter().sum();
+        for level in inner {
+            sum += level[at / FAN_OUT].0[at % FAN_OUT];
             at /= FAN_OUT;
         }
         sum
@@ -171,50 +225,20 @@ impl SumTree {
     /// If a target is `>= total`.
     pub fn find_each(&self, targets: &mut [u64]) {
         assert!(targets.iter().all(|&target| target < self.total), "target beyond the total");
-        let mut nodes = vec![0usize; targets.len()];
-        for level in self.levels.iter().rev() {
-            for (node, rest) in nodes.iter_mut().zip(targets.iter_mut()) {
-                let (child, before) = step(&level[*node * FAN_OUT..][..FAN_OUT], *rest);
-                *node = *node * FAN_OUT + child;
-                *rest -= before;
-            }
-        }
-        for (node, target) in nodes.iter().zip(targets) {
-            *target = *node as u64;
-        }
+        tree::find_each(&self.levels, targets);
     }
 }
 
-/// The child of a node that owns `rest`, and the sum of the children before it. Branch-free.
-#[inline]
-fn step(node: &[u64], rest: u64) -> (usize, u64) {
-    let (mut child, mut before, mut sum) = (0, 0, 0u64);
-    for &weight in node {
-        sum += weight;
-        let passed = sum <= rest;
-        child += usize::from(passed);
-        before = if passed { sum } else { before };
-    }
-    (child, before)
-}
-
-/// Appends zeros up to a whole number of nodes, at least one.
-fn padded(mut level: Vec<u64>) -> Vec<u64> {
-    level.resize(level.len().next_multiple_of(FAN_OUT).max(FAN_OUT), 0);
-    level
-}
-
-impl TryFrom<Vec<u64>> for SumTree {
-    type Error = Error;
-
-    fn try_from(weights: Vec<u64>) -> Result<Self> {
-        Self::new(&weights)
+impl Serialize for SumTree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.weights().serialize(serializer)
     }
 }
 
-impl From<SumTree> for Vec<u64> {
-    fn from(tree: SumTree) -> Self {
-        tree.weights().to_vec()
+impl<'de> Deserialize<'de> for SumTree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let weights = Vec::<u64>::deserialize(deserializer)?;
+        Self::new(&weights).map_err(serde::de::Error::custom)
     }
 }
 
@@ -248,11 +272,15 @@ mod tests {
             targets in prop::collection::vec(any::<u64>(), 0..50),
         ) {
             let mut tree = SumTree::new(&weights).unwrap();
-            for (index, weight) in changes {
-                let index = index.index(weights.len());
+            let mut changes: Vec<(usize, u64)> =
+                changes.into_iter().map(|(at, weight)| (at.index(weights.len()), weight)).collect();
+            for &(index, weight) in &changes {
                 weights[index] = weight;
-                tree.set(index, weight).unwrap();
             }
+            let mut one_by_one = tree.clone();
+            changes.iter().for_each(|&(index, weight)| one_by_one.set(index, weight).unwrap());
+            tree.set_each(&mut changes).unwrap();
+            prop_assert_eq!(&tree, &one_by_one);
             for weight in pushed {
                 weights.push(weight);
                 tree.push(weight).unwrap();
@@ -288,6 +316,9 @@ mod tests {
         let before = tree.clone();
         assert!(matches!(tree.set(1, 2), Err(Error::WeightOverflow { .. })));
         assert!(matches!(tree.push(1), Err(Error::WeightOverflow { .. })));
+        let mut changes = [(1, 0), (0, 7), (1, u64::MAX), (0, 2)];
+        assert_eq!(tree.set_each(&mut changes), Err(Error::WeightOverflow { total: 1 << 64 | 1 }));
+        assert_eq!(changes, [(1, 0), (0, 7), (1, u64::MAX), (0, 2)]);
         assert_eq!(tree, before);
         assert!(SumTree::new(&[u64::MAX, 1]).is_err());
         assert_eq!(tree.find(u64::MAX - 1), 1);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::sum_tree::{FAN_OUT, SumTree};
+use curricle_kernels::tree::FAN_OUT;
+
+use crate::sum_tree::SumTree;
 
 /// A [`SumTree`] from which indices have been taken out, without a change or a copy of the tree:
 /// what was taken is kept by node, on each level. Taking out and finding cost O(log16 N log n) for n
@@ -16,7 +18,7 @@ pub(super) struct Without<'a> {
 
 impl<'a> Without<'a> {
     pub fn new(tree: &'a SumTree) -> Self {
-        Self { tree, taken: vec![BTreeMap::new(); tree.levels().len()] }
+        Self { tree, taken: vec![BTreeMap::new(); tree.depth()] }
     }
 
     /// Takes an index out, once.
@@ -53,11 +55,11 @@ impl<'a> Without<'a> {
     /// The index that owns a target below the sum of the weights that are left.
     pub fn find(&self, mut target: u64) -> usize {
         let mut node = 0;
-        for (level, taken) in self.tree.levels().iter().zip(&self.taken).rev() {
+        for (level, taken) in self.taken.iter().enumerate().rev() {
             let first = node * FAN_OUT;
             let mut gone = taken.range(first..first + FAN_OUT).peekable();
             let mut child = first;
-            for &weight in &level[first..first + FAN_OUT] {
+            while let Some(weight) = self.tree.child(level, child) {
                 let gone = gone.next_if(|(index, _)| **index == child).map_or(0, |(_, weight)| *weight);
                 let left = weight - gone;
                 if target < left {

@@ -4,8 +4,6 @@
 //! |--|--|
 //! | [`select`] | which items of a pool to take, so that they differ and cover |
 //! | [`budget`] | whether an input is uncertain enough to be worth an update |
-//! | [`self_improvement`] | the loop: score, gate, synthesise, filter, adapt, check, answer, restore |
 
 pub mod budget;
 pub mod select;
-pub mod self_improvement;

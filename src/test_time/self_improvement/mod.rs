@@ -1,1 +1,0 @@
-//! The loop of test-time self-improvement.
