@@ -113,12 +113,6 @@ impl SumTree {
         }
     }
 
-    /// Asks the processor to fetch the weight of an index.
-    #[inline]
-    pub(crate) fn fetch(&self, index: usize) {
-        curricle_kernels::prefetch(self.padded(), index);
-    }
-
     /// Sets the weight of an index.
     ///
     /// # Errors
