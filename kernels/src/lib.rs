@@ -16,6 +16,7 @@ pub mod angle;
 mod element;
 mod error;
 #[cfg(feature = "gpu")]
+#[allow(unsafe_code, reason = "a launch without bounds checks, and the mapping of its result")]
 pub mod gpu;
 pub mod logits;
 mod memory;

@@ -1,4 +1,4 @@
-//! Hints to the memory system. The only module with `unsafe`; no hint changes a value, so the safe
+//! Hints to the memory system. The only module with `unsafe` beside the launches in `gpu`; no hint changes a value, so the safe
 //! twin of each function is the same function without its hint.
 
 #![allow(unsafe_code)]

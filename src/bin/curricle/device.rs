@@ -1,0 +1,77 @@
+//! Where the sums are made.
+
+use clap::ValueEnum;
+use curricle::kernels::angle::{Dots, Spans};
+
+/// The device that a person asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Asked {
+    /// All cores of the processor.
+    Cpu,
+    /// A graphics processor; an error where there is none.
+    Gpu,
+    /// A graphics processor, or a driver that runs on the processor in its place: slow, for tests.
+    SoftwareGpu,
+}
+
+/// An opened device.
+pub enum Device {
+    Cpu,
+    #[cfg(feature = "gpu")]
+    Gpu(curricle::kernels::gpu::Adapter),
+}
+
+impl Device {
+    /// Opens what was asked for, or says why not.
+    pub fn open(asked: Asked) -> Result<Self, String> {
+        match asked {
+            Asked::Cpu => Ok(Self::Cpu),
+            #[cfg(feature = "gpu")]
+            Asked::Gpu | Asked::SoftwareGpu => {
+                use curricle::kernels::gpu::{Accept, available};
+                let software = asked == Asked::SoftwareGpu;
+                let accept = if software { Accept::Any } else { Accept::Hardware };
+                available(accept).map(Self::Gpu).map_err(|error| error.to_string())
+            }
+            #[cfg(not(feature = "gpu"))]
+            Asked::Gpu | Asked::SoftwareGpu => Err("built without the feature `gpu`".into()),
+        }
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Cpu => "cpu",
+            #[cfg(feature = "gpu")]
+            Self::Gpu(adapter) => &adapter.name,
+        }
+    }
+
+    /// The sums over each sample.
+    pub fn dots<E: Number>(
+        &self,
+        states: &[E],
+        dim: usize,
+        spans: &[Spans],
+    ) -> Result<Vec<Dots>, curricle::kernels::Error> {
+        match self {
+            Self::Cpu => curricle::kernels::angle::dots(states, dim, spans),
+            #[cfg(feature = "gpu")]
+            Self::Gpu(adapter) => {
+                let rows = (states.len() / dim.max(1)).max(1);
+                curricle::kernels::gpu::angle::dots_in_tiles(states, dim, spans, &adapter.device, rows)
+            }
+        }
+    }
+}
+
+/// A number that every device reads.
+#[cfg(feature = "gpu")]
+pub trait Number: curricle::kernels::gpu::Upload + bytemuck::Pod {}
+#[cfg(feature = "gpu")]
+impl<E: curricle::kernels::gpu::Upload + bytemuck::Pod> Number for E {}
+/// A number that every device reads.
+#[cfg(not(feature = "gpu"))]
+pub trait Number: curricle::kernels::Element + bytemuck::Pod {}
+#[cfg(not(feature = "gpu"))]
+impl<E: curricle::kernels::Element + bytemuck::Pod> Number for E {}

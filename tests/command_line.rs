@@ -1,0 +1,166 @@
+//! The command line, run as a person would.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use curricle::signal::{HiddenStates, Spans};
+use curricle::table::{Column, Table, merge};
+use half::{bf16, f16};
+
+/// A safetensors file with one tensor.
+fn write_tensor(path: &Path, name: &str, dtype: &str, shape: [usize; 2], bytes: &[u8]) {
+    let header = format!(
+        "{{\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":{shape:?},\"data_offsets\":[0,{}]}}}}",
+        bytes.len()
+    );
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header.as_bytes());
+    file.extend(bytes);
+    std::fs::write(path, file).unwrap();
+}
+
+fn noise(len: usize) -> Vec<f32> {
+    let mut state = 1u64;
+    let step = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 23) as f32 - 0.9
+    };
+    (0..len).map(step).collect()
+}
+
+fn score(folder: &Path, more: &[&str]) -> Output {
+    let file = |name: &str| folder.join(name).display().to_string();
+    Command::new(env!("CARGO_BIN_EXE_curricle"))
+        .args(["score", "angle", "--states", &file("states"), "--spans", &file("spans.json")])
+        .args(more)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+const DIM: usize = 24;
+
+fn samples() -> Vec<(u64, Spans)> {
+    let question = |i: usize| 20 + 7 * i..20 + 7 * i + i % 9;
+    let spans = |i: usize| Spans { prefix: 0..if i % 4 == 0 { 0 } else { 20 }, question: question(i) };
+    (0..50).rev().map(|i| (1000 + i as u64, spans(i))).collect()
+}
+
+fn write_spans(path: &Path, samples: &[(u64, Spans)]) {
+    let entries = samples.iter().map(|(id, Spans { prefix: p, question: q })| {
+        format!(
+            "{{\"id\":{id},\"prefix\":[{},{}],\"question\":[{},{}]}}",
+            p.start, p.end, q.start, q.end
+        )
+    });
+    std::fs::write(path, format!("[{}]", entries.collect::<Vec<_>>().join(","))).unwrap();
+}
+
+#[test]
+fn scores_are_those_of_the_library_for_every_type_and_shards_merge() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let states = noise(400 * DIM);
+    let samples = samples();
+    write_spans(&folder.join("spans.json"), &samples);
+    let spans: Vec<Spans> = samples.iter().map(|(_, spans)| spans.clone()).collect();
+    for dtype in ["F32", "F16", "BF16"] {
+        let narrow: Vec<u16> = match dtype {
+            "F16" => states.iter().map(|&x| f16::from_f32(x).to_bits()).collect(),
+            _ => states.iter().map(|&x| bf16::from_f32(x).to_bits()).collect(),
+        };
+        let (bytes, read): (Vec<u8>, Vec<f32>) = match dtype {
+            "F32" => (states.iter().flat_map(|x| x.to_le_bytes()).collect(), states.clone()),
+            "F16" => (
+                narrow.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                narrow.iter().map(|&x| f16::from_bits(x).to_f32()).collect(),
+            ),
+            _ => (
+                narrow.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                narrow.iter().map(|&x| bf16::from_bits(x).to_f32()).collect(),
+            ),
+        };
+        write_tensor(&folder.join("states"), "states", dtype, [400, DIM], &bytes);
+        let done = score(folder, &["--out", "all.parquet", "--model", "toy"]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let table = Table::read_parquet(folder.join("all.parquet")).unwrap();
+        let names: Vec<&str> = table.columns().map(|(name, _)| name).collect();
+        assert_eq!(names, ["intra", "intra_no_diag", "inter", "total", "tokens"]);
+        assert_eq!(table.made_by().model, "toy");
+        let ids: Vec<u64> = samples.iter().map(|(id, _)| *id).collect();
+        assert_eq!(table.samples(), ids);
+        let expected =
+            HiddenStates { states: &read, dim: DIM, spans: &spans }.concentrations().unwrap();
+        let totals = expected.iter().map(|c| Some(c.total())).collect();
+        assert_eq!(table.get("total"), Some(&Column::Number(totals)));
+        assert_eq!(
+            table.get("intra_no_diag"),
+            Some(&Column::Number(expected.iter().map(|c| c.intra_no_diag).collect()))
+        );
+
+        let shards = (1..=3).map(|k| {
+            let (shard, out) = (format!("{k}/3"), format!("{k}.csv"));
+            let done = score(folder, &["--out", &out, "--shard", &shard, "--model", "toy"]);
+            assert!(done.status.success());
+            Table::read_csv(folder.join(out)).unwrap()
+        });
+        let merged = merge(shards.collect::<Vec<_>>()).unwrap();
+        assert!(merged.repeated.is_empty() && merged.disagreeing.is_empty());
+        assert_eq!(merged.table, merge([table]).unwrap().table);
+    }
+}
+
+#[test]
+fn bad_input_names_the_row_and_exits_with_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bytes = |states: &[f32]| states.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let mut states = noise(400 * DIM);
+    let file = folder.join("states");
+    write_tensor(&file, "states", "F32", [400, DIM], &bytes(&states));
+    write_spans(&folder.join("spans.json"), &samples());
+    let refused = |more: &[&str], says: &str| {
+        let done = score(folder, more);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(2), "{said}");
+        assert!(said.contains(says), "{said:?} lacks {says:?}");
+        assert!(!folder.join("out.parquet").exists());
+    };
+    let out = &["--out", "out.parquet"];
+    refused(&["--out", "out.txt"], ".parquet or .csv");
+    refused(&["--out", "out.parquet", "--shard", "0/2"], "1 <= k <= n");
+
+    // Row 41 is in the question of sample 3, read out of its place after the prefix.
+    states[41 * DIM + 5] = f32::NAN;
+    write_tensor(&file, "states", "F32", [400, DIM], &bytes(&states));
+    refused(out, "row 41 of `states` is not finite");
+    write_tensor(&file, "hidden", "F32", [400, DIM], &bytes(&states));
+    refused(out, "no tensor `states`");
+    write_tensor(&file, "states", "I32", [400, DIM], &bytes(&states));
+    refused(out, "I32");
+    let mut whole = std::fs::read(&file).unwrap();
+    whole.truncate(whole.len() - 1);
+    std::fs::write(&file, whole).unwrap();
+    refused(out, "ends at");
+    std::fs::write(&file, "no tensors here").unwrap();
+    refused(out, "not a safetensors file");
+
+    write_tensor(&file, "states", "F32", [400, DIM], &bytes(&noise(400 * DIM)));
+    let spans = folder.join("spans.json");
+    for (text, says) in [
+        ("{}", "not a list"),
+        (
+            r#"[{"id":1,"prefix":[0,1],"question":[1,2]},{"id":2,"question":[1,2]}]"#,
+            "entry 1: missing field `prefix`",
+        ),
+        (r#"[{"id":-1,"prefix":[0,1],"question":[1,2]}]"#, "entry 0: invalid value"),
+        (
+            r#"[{"id":9,"prefix":[0,1],"question":[1,401]}]"#,
+            "entry 0 (id 9): question [1, 401] of 400 rows",
+        ),
+        (r#"[{"id":9,"prefix":[3,1],"question":[1,2]}]"#, "entry 0 (id 9): prefix [3, 1]"),
+    ] {
+        std::fs::write(&spans, text).unwrap();
+        refused(out, says);
+    }
+}
