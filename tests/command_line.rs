@@ -42,7 +42,8 @@ const DIM: usize = 24;
 
 fn samples() -> Vec<(u64, Spans)> {
     let question = |i: usize| 20 + 7 * i..20 + 7 * i + i % 9;
-    let spans = |i: usize| Spans { prefix: 0..if i % 4 == 0 { 0 } else { 20 }, question: question(i) };
+    let spans =
+        |i: usize| Spans { prefix: 0..if i.is_multiple_of(4) { 0 } else { 20 }, question: question(i) };
     (0..50).rev().map(|i| (1000 + i as u64, spans(i))).collect()
 }
 

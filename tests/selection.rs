@@ -55,10 +55,12 @@ fn determinant(mut m: Vec<Vec<f64>>) -> f64 {
             product = -product;
         }
         product *= m[k][k];
-        for row in k + 1..m.len() {
-            let factor = m[row][k] / m[k][k];
-            for column in k..m.len() {
-                m[row][column] -= factor * m[k][column];
+        let (above, below) = m.split_at_mut(k + 1);
+        let pivot = &above[k];
+        for row in below {
+            let factor = row[k] / pivot[k];
+            for (x, p) in row[k..].iter_mut().zip(&pivot[k..]) {
+                *x -= factor * p;
             }
         }
     }
@@ -246,8 +248,8 @@ fn nearest_by_cosine_are_the_nearest() {
     let kernel = gram(&points, 5);
     let neighbours = Neighbours::by_cosine(Rows::new(&points, 5).unwrap(), 6);
     let cosine = |i: usize, j: usize| kernel[i][j] / (kernel[i][i] * kernel[j][j]).sqrt();
-    for i in 0..40 {
-        let mut others: Vec<usize> = (0..40).filter(|&j| j != i && kernel[i][j] > 0.0).collect();
+    for (i, row) in kernel.iter().enumerate() {
+        let mut others: Vec<usize> = (0..40).filter(|&j| j != i && row[j] > 0.0).collect();
         others.sort_by(|&a, &b| cosine(i, b).total_cmp(&cosine(i, a)));
         others.truncate(6);
         let covering: Vec<usize> = (0..40)

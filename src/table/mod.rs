@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub use merge::{Merged, merge};
 pub use statistics::{Statistics, rank_correlation};
 
-use crate::error::{Error, Result, finite, length};
+use crate::error::{Result, finite, length};
 use crate::id::SampleId;
 use crate::signal::{Angle, Concentration};
 
@@ -176,7 +176,7 @@ impl Table {
     /// A table of angle concentrations: columns `intra`, `intra_no_diag`, `inter`, `total` and `tokens`.
     ///
     /// # Errors
-    /// [`Error::Length`] if there are not as many concentrations as samples.
+    /// [`Error::Length`](crate::Error::Length) if there are not as many concentrations as samples.
     pub fn of_concentrations(
         made_by: Provenance,
         samples: Vec<u64>,
@@ -196,7 +196,7 @@ impl Table {
     /// The same table with one column more.
     ///
     /// # Errors
-    /// [`Error::Length`] for a column of another length, [`Error::NonFinite`] for a number that is not
+    /// [`Error::Length`](crate::Error::Length) for a column of another length, [`Error::NonFinite`](crate::Error::NonFinite) for a number that is not
     /// finite (undefined is `None`), [`TableError::RepeatedColumn`].
     pub fn column(mut self, name: &str, column: Column) -> Result<Self> {
         length("column", self.samples.len(), column.len())?;
@@ -289,6 +289,6 @@ impl Table {
 }
 
 #[cfg(feature = "table")]
-fn malformed(path: &std::path::Path, what: impl ToString) -> Error {
+fn malformed(path: &std::path::Path, what: impl ToString) -> crate::Error {
     TableError::Malformed { path: path.to_path_buf(), what: what.to_string() }.into()
 }
