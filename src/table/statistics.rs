@@ -38,7 +38,7 @@ impl Table {
     ///     .column("total", Column::Number([0.9, 0.5, 0.3, 0.1].map(Some).to_vec()))?
     ///     .column("tokens", Column::Count(vec![10, 20, 30, 50]))?;
     /// let found = table.statistics("total")?.expect("values");
-    /// assert_eq!(found.quantiles[2], 0.3);
+    /// assert_eq!(found.quantiles[2], 0.5);
     /// assert_eq!(found.with_length, Some(-1.0)); // shortest first
     /// # Ok(()) }
     /// ```
