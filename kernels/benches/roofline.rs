@@ -90,6 +90,7 @@ fn copy_bandwidth(device: &Device, bytes: usize, runs: usize) -> f64 {
         let ticks = cubecl::future::block_on(window.resolve());
         ticks.map(|ticks| ticks.duration()).unwrap_or_default()
     };
+    time();
     let best = (0..runs.max(1)).map(|_| time()).min().unwrap_or_default();
     2.0 * bytes as f64 / best.as_secs_f64()
 }

@@ -145,7 +145,7 @@ pub(super) fn sum_rows<E: Numeric, N: Size>(
                     for part in 0..parts {
                         let mut value = widen::<E, N>(x[r * held + k], part, packed);
                         if comptime!(scaled) {
-                            value = value * Vector::new(scale);
+                            value *= Vector::new(scale);
                         }
                         let i = comptime!(k * parts + part);
                         sums[i] = fma(value, inverse, sums[i]);

@@ -10,7 +10,7 @@
 
 use cubecl::prelude::*;
 
-use super::angle::{device, grid};
+use super::limits::{device, grid};
 use super::logits_kernel::row_sums as kernel;
 use super::rows::{Held, Kind};
 use super::{Rows, ops};

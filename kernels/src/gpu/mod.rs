@@ -15,12 +15,15 @@
 pub mod adapter;
 pub mod angle;
 mod angle_kernel;
+mod layout;
+mod limits;
 pub mod logits;
 mod logits_kernel;
 pub mod ops;
 mod plan;
 mod reduce;
 mod rows;
+mod sums;
 
 pub use adapter::{Accept, Adapter, available};
 pub use rows::{Rows, Upload};

@@ -7,7 +7,7 @@ use burn::tensor::{DType, Int, Tensor, TensorData};
 use half::bf16;
 
 use super::Rows;
-use super::angle::device;
+use super::limits::device;
 use super::logits::RowSums;
 use super::plan::Plan;
 use crate::Error;
