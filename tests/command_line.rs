@@ -111,6 +111,40 @@ fn scores_are_those_of_the_library_for_every_type_and_shards_merge() {
     }
 }
 
+/// With `CURRICLE_TEST_GPU=1` an adapter must be there; otherwise its absence must be said.
+#[cfg(feature = "gpu")]
+#[test]
+fn a_graphics_device_scores_as_the_processor_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let bytes: Vec<u8> = noise(400 * DIM).iter().flat_map(|x| x.to_le_bytes()).collect();
+    write_tensor(&folder.join("states"), "states", "F32", [400, DIM], &bytes);
+    write_spans(&folder.join("spans.json"), &samples());
+    let done = score(folder, &["--out", "gpu.parquet", "--device", "software-gpu"]);
+    if !done.status.success() {
+        let said = String::from_utf8_lossy(&done.stderr);
+        let demanded = std::env::var_os("CURRICLE_TEST_GPU").is_some_and(|value| value == "1");
+        assert!(!demanded && done.status.code() == Some(2) && said.contains("adapter"), "{said}");
+        return;
+    }
+    assert!(score(folder, &["--out", "cpu.parquet"]).status.success());
+    let [gpu, cpu] =
+        ["gpu", "cpu"].map(|name| Table::read_parquet(folder.join(format!("{name}.parquet"))).unwrap());
+    assert_eq!((gpu.samples(), gpu.get("tokens")), (cpu.samples(), cpu.get("tokens")));
+    for name in ["intra", "intra_no_diag", "inter", "total"] {
+        let (Some(Column::Number(gpu)), Some(Column::Number(cpu))) = (gpu.get(name), cpu.get(name))
+        else {
+            panic!("no column {name}");
+        };
+        for (gpu, cpu) in gpu.iter().zip(cpu) {
+            match (gpu, cpu) {
+                (Some(gpu), Some(cpu)) => assert!((gpu - cpu).abs() < 2e-6, "{name}: {gpu}, {cpu}"),
+                (gpu, cpu) => assert_eq!(gpu, cpu, "{name}"),
+            }
+        }
+    }
+}
+
 #[test]
 fn bad_input_names_the_row_and_exits_with_2() {
     let folder = tempfile::tempdir().unwrap();

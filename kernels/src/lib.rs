@@ -18,6 +18,7 @@ mod error;
 #[cfg(feature = "gpu")]
 #[allow(unsafe_code, reason = "a launch without bounds checks, and the mapping of its result")]
 pub mod gpu;
+mod lanes;
 pub mod logits;
 mod memory;
 mod rows;

@@ -1,5 +1,6 @@
 //! One point against many rows: squared distances and inner products.
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Partial sums a row is split into. Fixed, so that the result has the same bits on every processor.
@@ -57,18 +58,29 @@ fn each(
         into.fill(0.0);
         return;
     }
-    let arch = pulp::Arch::new();
+    let arch = Arch::new();
     let blocks = into.par_chunks_mut(BLOCK).zip(rows.par_chunks(BLOCK * dim));
-    blocks.for_each(|(into, rows)| {
-        arch.dispatch(
-            #[inline(always)]
-            || {
-                for (into, row) in into.iter_mut().zip(rows.chunks_exact(dim)) {
-                    *into = sum(row, point, term);
-                }
-            },
-        );
-    });
+    blocks.for_each(|(into, rows)| arch.dispatch(Block { rows, point, into, term }));
+}
+
+/// Some rows on one thread, compiled for each instruction set. A closure would not do: it stays a function
+/// of its own, which has the instructions of the oldest processor.
+struct Block<'a, F> {
+    rows: &'a [f32],
+    point: &'a [f32],
+    into: &'a mut [f32],
+    term: F,
+}
+
+impl<F: Fn(f32, f32) -> f32 + Copy> WithSimd for Block<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (into, row) in self.into.iter_mut().zip(self.rows.chunks_exact(self.point.len())) {
+            *into = sum(row, self.point, self.term);
+        }
+    }
 }
 
 /// Sixteen partial sums, then their pairwise sum. No operation is fused.

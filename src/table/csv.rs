@@ -10,7 +10,7 @@ use crate::whole_file::write_whole;
 
 impl Table {
     /// Writes the table as CSV. Numbers are written so that they read back to the same bits; undefined ones are
-    /// empty. The kind of a column is said in its header, as in `tokens: count`. The file appears whole or
+    /// empty; a line break in what made the table becomes a space. The kind of a column is said in its header, as in `tokens: count`. The file appears whole or
     /// not at all.
     ///
     /// # Errors

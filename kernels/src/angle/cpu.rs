@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{Dots, EPSILON, Spans};
+use crate::lanes::{Array, LANES, Lanes, filled};
 use crate::{Element, Error};
 
 /// Rows that are summed in `f32` before their sum is added in `f64`, and the grain of the work that
@@ -12,8 +14,8 @@ use crate::{Element, Error};
 const CHUNK: usize = 256;
 /// Rows that are read together: the accumulator is then loaded and stored once for all of them.
 const GROUP: usize = 4;
-/// Independent partial sums of squares, so that an addition need not wait for the last one.
-const LANES: usize = 64;
+/// Numbers of a row that are widened at a time: 1 KiB of `f32`, which stay in the first cache.
+const BLOCK: usize = 256;
 
 /// The sum of unit rows: 8 bytes a dimension, whatever the number of rows.
 ///
@@ -112,7 +114,8 @@ impl UnitSum {
 /// The [`Dots`] of each sample over `states`, rows of `dim` numbers, on all cores.
 ///
 /// A prefix that several samples share is summed once. Cost: one read of the rows within spans;
-/// memory of 8 `dim` bytes for each distinct prefix and for each core.
+/// memory of 8 `dim` bytes for each distinct prefix and for each core, and of 4 `dim` bytes for every
+/// 256 rows of the spans being summed.
 ///
 /// # Errors
 /// [`Error::Shape`] if `states` are not whole rows, [`Error::Backwards`] or [`Error::OutOfRange`] for a span
@@ -163,56 +166,57 @@ struct Chunk {
 impl Chunk {
     fn of<E: Element>(rows: &[E], dim: usize) -> Self {
         let mut chunk = Self { sum: vec![0.0; dim], diagonal: 0.0, fault: None };
-        let mut room = vec![0.0; if size_of::<E>() == 4 { 0 } else { GROUP * dim }];
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || chunk.add_all(rows, dim, &mut room),
-        );
+        Arch::new().dispatch(AddAll { chunk: &mut chunk, rows });
         chunk
     }
 
     #[inline(always)]
-    fn add_all<E: Element>(&mut self, rows: &[E], dim: usize, room: &mut [f32]) {
-        let mut first = 0;
-        for group in rows.chunks(GROUP * dim) {
+    fn add_all<S: Simd, E: Element>(&mut self, simd: S, rows: &[E]) {
+        let dim = self.sum.len();
+        for (number, group) in rows.chunks(GROUP * dim).enumerate() {
             let mut scales = [0.0; GROUP];
-            let wide = E::widen(group, room);
-            let mut plain = wide.len() == GROUP * dim;
-            for (scale, row) in scales.iter_mut().zip(wide.chunks_exact(dim)) {
-                let squares = sum_of_squares(row);
+            let mut plain = group.len() == GROUP * dim;
+            for (scale, row) in scales.iter_mut().zip(group.chunks_exact(dim)) {
+                let squares = sum_of_squares(simd, row);
                 // Written so that NaN fails.
                 plain &= squares >= PLAIN.0 && squares <= PLAIN.1;
                 *scale = 1.0 / squares.sqrt();
             }
             if plain {
-                self.add_group(wide, dim, scales);
+                self.add_group(group, scales);
                 self.diagonal += GROUP as f64;
-            } else {
-                for (index, row) in wide.chunks_exact(dim).enumerate() {
-                    if !self.add_one(row) {
-                        self.fault = Some(first + index);
-                        return;
-                    }
+                continue;
+            }
+            for (index, row) in group.chunks_exact(dim).enumerate() {
+                if !self.add_one(row) {
+                    self.fault = Some(number * GROUP + index);
+                    return;
                 }
             }
-            first += GROUP;
         }
     }
 
     #[inline(always)]
-    fn add_group(&mut self, rows: &[f32], dim: usize, scales: [f32; GROUP]) {
-        let (a, rest) = rows.split_at(dim);
-        let (b, rest) = rest.split_at(dim);
-        let (c, d) = rest.split_at(dim);
+    fn add_group<E: Element>(&mut self, rows: &[E], scales: [f32; GROUP]) {
+        let dim = self.sum.len();
+        let mut rooms = [[0.0; BLOCK]; GROUP];
+        let [wa, wb, wc, wd] = &mut rooms;
         let [sa, sb, sc, sd] = scales;
-        for ((((sum, a), b), c), d) in self.sum.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            *sum += (a * sa + b * sb) + (c * sc + d * sd);
+        for (number, sum) in self.sum.chunks_mut(BLOCK).enumerate() {
+            let part = |row: usize| &rows[row * dim + number * BLOCK..][..sum.len()];
+            let (a, b) = (E::widen(part(0), wa), E::widen(part(1), wb));
+            let (c, d) = (E::widen(part(2), wc), E::widen(part(3), wd));
+            for ((((sum, a), b), c), d) in sum.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                *sum += (a * sa + b * sb) + (c * sc + d * sd);
+            }
         }
     }
 
     /// Adds one row of whatever size, or finds that it is not finite.
     #[inline(never)]
-    fn add_one(&mut self, row: &[f32]) -> bool {
+    fn add_one<E: Element>(&mut self, row: &[E]) -> bool {
+        let mut room = vec![0.0; row.len()];
+        let row = E::widen(row, &mut room);
         // The square of any f32, and the sum of any number of them, is a normal f64.
         let squares: f64 = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         let norm = squares.sqrt().max(EPSILON);
@@ -227,25 +231,48 @@ impl Chunk {
     }
 }
 
+/// [`Chunk::add_all`], compiled for each instruction set. A closure would not do: it stays a function of its
+/// own, which has the instructions of the oldest processor.
+struct AddAll<'a, E> {
+    chunk: &'a mut Chunk,
+    rows: &'a [E],
+}
+
+impl<E: Element> WithSimd for AddAll<'_, E> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        self.chunk.add_all(simd, self.rows);
+    }
+}
+
 /// Sums of squares for which `1 / sqrt` in `f32` is as good as any: no square that matters has
 /// under- or overflowed, and the norm is beyond [`EPSILON`].
 const PLAIN: (f32, f32) = (1e-20, 1e30);
 
+/// The sum of squares in 64 parts, so that no addition need wait for the one before it.
 #[inline(always)]
-fn sum_of_squares(row: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; LANES];
-    let (blocks, tail) = row.as_chunks::<LANES>();
-    for block in blocks {
-        for (lane, x) in lanes.iter_mut().zip(block) {
-            *lane += x * x;
+fn sum_of_squares<S: Simd, E: Element>(simd: S, row: &[E]) -> f32 {
+    let mut room = [0.0; BLOCK];
+    let zero = Lanes::splat(simd, 0.0);
+    let (mut a, mut b, mut c, mut d) = (zero, zero, zero, zero);
+    let square = |sum: Lanes<S>, x: &Array| {
+        let x = Lanes::load(simd, x);
+        sum.plus_product(simd, x, x)
+    };
+    for block in row.chunks(BLOCK) {
+        let (chunks, tail) = E::widen(block, &mut room).as_chunks::<LANES>();
+        let (fours, rest) = chunks.as_chunks::<4>();
+        for [w, x, y, z] in fours {
+            (a, b, c, d) = (square(a, w), square(b, x), square(c, y), square(d, z));
+        }
+        for x in rest {
+            a = square(a, x);
+        }
+        if !tail.is_empty() {
+            a = square(a, &filled(tail, 0.0));
         }
     }
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for lane in 0..width {
-            lanes[lane] += lanes[lane + width];
-        }
-    }
-    tail.iter().fold(lanes[0], |sum, x| sum + x * x)
+    a.plus(simd, b).plus(simd, c.plus(simd, d)).total() as f32
 }

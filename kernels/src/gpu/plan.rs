@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::Error;
-use crate::angle::Spans;
+use crate::angle::{Spans, check};
 
 /// The distinct row ranges of some samples, and which two each sample uses.
 #[derive(Debug, Default)]
@@ -22,22 +22,17 @@ impl Plan {
     /// [`Error::OutOfRange`] for a range that ends after `rows`, [`Error::Backwards`] for one that ends
     /// before it starts.
     pub(super) fn groups(spans: &[Spans], rows: usize, most: usize) -> Result<Vec<Plan>, Error> {
+        check(spans, rows)?;
         let mut plans = Vec::new();
         let mut plan = Plan::default();
         let mut known = BTreeMap::new();
-        for (sample, span) in spans.iter().enumerate() {
+        for span in spans {
             if plan.segments.len() + 2 > most.max(2) {
                 plans.push(std::mem::take(&mut plan));
                 known.clear();
             }
             let mut indices = [0; 2];
             for (index, range) in indices.iter_mut().zip([&span.question, &span.prefix]) {
-                if range.start > range.end {
-                    return Err(Error::Backwards { sample, start: range.start, end: range.end });
-                }
-                if range.end > rows {
-                    return Err(Error::OutOfRange { sample, end: range.end, rows });
-                }
                 let range = if range.is_empty() { 0..0 } else { range.clone() };
                 let next = plan.segments.len() as u32;
                 *index = *known.entry((range.start, range.end)).or_insert(next);

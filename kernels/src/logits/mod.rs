@@ -9,7 +9,7 @@
 //! `S = 1 + R`, `log p_max = -ln(1 + R)` keeps all its digits where `p_max` is rounded to 1.
 
 mod exact;
-mod lanes;
+
 mod row;
 mod survey;
 

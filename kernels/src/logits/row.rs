@@ -2,10 +2,10 @@
 
 use pulp::Simd;
 
-use super::lanes::{Array, FLOOR, LANES, Lanes, Scale, filled};
 use super::survey::{Survey, survey};
 use super::{RowSums, exact};
 use crate::Element;
+use crate::lanes::{Array, FLOOR, LANES, Lanes, Scale, filled};
 
 /// Elements read at a time: 8 KiB of `f32`, which stay in the first cache from the survey to the exponentials.
 pub(crate) const BLOCK: usize = 2048;

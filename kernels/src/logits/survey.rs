@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::lanes::{Array, LANES, Lanes, filled};
+use crate::lanes::{Array, LANES, Lanes, filled};
 
 /// The two greatest, the number, mean and spread of the finite elements of a block or a row, and its faults.
 #[derive(Debug, Clone, Copy)]

@@ -14,6 +14,10 @@ pub enum Asked {
     SoftwareGpu,
 }
 
+/// Bytes that are put on a graphics processor at a time: every adapter has buffers as large.
+#[cfg(feature = "gpu")]
+const TILE: usize = 64 << 20;
+
 /// An opened device.
 pub enum Device {
     Cpu,
@@ -58,8 +62,8 @@ impl Device {
             Self::Cpu => curricle::kernels::angle::dots(states, dim, spans),
             #[cfg(feature = "gpu")]
             Self::Gpu(adapter) => {
-                let rows = (states.len() / dim.max(1)).max(1);
-                curricle::kernels::gpu::angle::dots_in_tiles(states, dim, spans, &adapter.device, rows)
+                let tile = (TILE / (dim * size_of::<E>())).max(1);
+                curricle::kernels::gpu::angle::dots_in_tiles(states, dim, spans, &adapter.device, tile)
             }
         }
     }
