@@ -5,6 +5,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::arms::Arms;
 use crate::curriculum::{Curriculum, Identity, Memory};
+use crate::desk::Desk;
 use crate::error::{Error, Result, length, within};
 use crate::gate::Gate;
 use crate::id::{ArmId, Round, SampleId};
@@ -117,16 +118,15 @@ impl<P, S, D> Builder<P, S, D> {
     pub fn labels(self, labels: &[u32]) -> Self {
         let arms = labels.iter().copied().max().map_or(1, |last| last.saturating_add(1));
         let checked = length("labels", self.samples, labels.len());
-        let labels: Vec<ArmId> = labels.iter().copied().map(ArmId).collect();
-        let arms = checked.and_then(|()| Arms::from_labels(arms, &labels)).map(Some);
+        let made = |()| Arms::from_fn(arms, labels.len(), |sample| ArmId(labels[sample]));
+        let arms = checked.and_then(made).map(Some);
         Self { arms, ..self }
     }
 
-    /// Sets the number of arms, and the arm of each sample by a function.
+    /// Sets the number of arms, and the arm of each sample by a function, which is asked more than once.
     pub fn arms(self, arms: u32, label: impl Fn(SampleId) -> u32) -> Self {
-        let labels: Vec<ArmId> =
-            (0..self.samples as u64).map(|id| ArmId(label(SampleId(id)))).collect();
-        Self { arms: Arms::from_labels(arms, &labels).map(Some), ..self }
+        let made = Arms::from_fn(arms, self.samples, |id| ArmId(label(SampleId(id as u64))));
+        Self { arms: made.map(Some), ..self }
     }
 
     /// Puts all samples into one arm in the given order, best first: the ranks of a
@@ -235,7 +235,7 @@ impl<P: Policy, S: Signal<[Trial]> + Serialize, D: Sampler> Builder<P, S, D> {
         let needs = [signal.needs(), policy.needs()].concat();
         let allotment = Allotment::default();
         let state = Memory { round: Round(0), policy, population, ledger, allotment, digest: 0 };
-        Ok(Curriculum { options, signal, sampler, needs, identity, state })
+        Ok(Curriculum { options, signal, sampler, needs, identity, state, desk: Desk::default() })
     }
 }
 

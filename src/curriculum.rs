@@ -1,11 +1,12 @@
 //! The curriculum: a deterministic state machine with two verbs, `draw` and `observe`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::builder::{Builder, Missing, Options, Weighting};
+use crate::desk::Desk;
 use crate::error::{Error, Result, finite, within};
 use crate::event::{Batch, Draw, Feedback, Field, Verdict};
 use crate::id::{ArmId, Round, SampleId, Ticket};
@@ -33,7 +34,8 @@ use crate::signal::{GroupSpread, Signal, Trial};
 /// A call that returns an error has changed nothing.
 ///
 /// Cost for N samples, K arms and batches of n: a draw O(K + n log N), an observation O(n log R)
-/// where R is the number of open rounds. Memory about 45 bytes a sample.
+/// where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for
+/// the sums of weights, 8 for the order within the arms, 0 to 4 for the arm, 20 for the record.
 ///
 /// ```
 /// use curricle::policy::{Boltzmann, Bounded, Prior};
@@ -65,6 +67,7 @@ pub struct Curriculum<P = Uniform, S = GroupSpread, D = Distinct> {
     pub(crate) needs: Vec<Field>,
     pub(crate) identity: Identity,
     pub(crate) state: Memory<P>,
+    pub(crate) desk: Desk<P>,
 }
 
 /// What a snapshot must agree with to be restored.
@@ -87,15 +90,6 @@ pub(crate) struct Memory<P> {
     pub digest: u64,
 }
 
-/// What folding a round in would change.
-struct Fold<P> {
-    policy: P,
-    progress: Vec<Progress>,
-    /// The settled tickets with their scores.
-    scored: Vec<(Trial, f32)>,
-    weights: Vec<(SampleId, u64)>,
-}
-
 impl Curriculum {
     /// Starts to describe a curriculum over the samples `0..samples`.
     pub fn builder(samples: usize) -> Builder {
@@ -113,24 +107,54 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
     /// [`Error::NonFinite`] if the signal gave a score that is not finite, naming its ticket (give
     /// that ticket up with `lose` to go on). Nothing has changed in any of these cases.
     pub fn draw(&mut self, n: usize) -> Result<Batch> {
+        let mut batch = Batch { round: self.state.round, draws: Vec::new() };
+        self.draw_into(n, &mut batch)?;
+        Ok(batch)
+    }
+
+    /// As [`draw`](Self::draw), into a batch whose memory is reused. Once the lists within have grown to
+    /// the size of a round, a draw allocates nothing, unless its policy, signal or sampler does.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// let mut curriculum = curricle::Curriculum::builder(1000).missing(curricle::Missing::Lose).build()?;
+    /// let mut batch = curriculum.draw(4)?;
+    /// for _ in 0..10 {
+    ///     curriculum.draw_into(4, &mut batch)?;
+    ///     assert_eq!(batch.draws.len(), 4);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`draw`](Self::draw); the batch is then as it was.
+    pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
         within("batch size", n as f64, 1.0, f64::from(u32::MAX))?;
-        let mut fold = self.fold()?;
-        let staged = fold.as_mut().map_or(Vec::new(), |fold| std::mem::take(&mut fold.weights));
-        // Weights are set in place and put back if anything fails: a copy would cost O(N).
-        let undo = self.set_all(&staged)?;
-        let policy = fold.as_ref().map_or(&self.state.policy, |fold| &fold.policy);
-        match self.decide(policy, n) {
-            Ok((allotment, draws)) => {
-                if let Some(fold) = fold {
-                    self.commit(fold);
-                }
-                Ok(self.open(allotment, draws))
-            }
-            Err(error) => {
-                self.put_back(&undo);
-                Err(error)
-            }
+        let mut desk = std::mem::take(&mut self.desk);
+        let drawn = self.next(n, &mut desk);
+        if let Ok(round) = drawn {
+            batch.round = round;
+            batch.draws.clone_from(&desk.draws);
         }
+        self.desk = desk;
+        drawn.map(drop)
+    }
+
+    /// One round, from the feedback that is due to open tickets.
+    fn next(&mut self, n: usize, desk: &mut Desk<P>) -> Result<Round> {
+        let folded = self.fold(desk)?;
+        // Weights are set in place and put back if anything fails: a copy would cost O(N).
+        self.state.population.exchange(&mut desk.weights, &mut desk.slots)?;
+        if let Err(error) = self.decide(folded, n, desk) {
+            desk.weights.reverse();
+            let back = self.state.population.exchange(&mut desk.weights, &mut desk.slots);
+            debug_assert!(back.is_ok(), "weights that fitted before fit again");
+            return Err(error);
+        }
+        if folded {
+            self.commit(desk);
+        }
+        Ok(self.open(desk))
     }
 
     /// Takes in the outcomes of drawn tickets, and says of each whether the trainer may use it for a
@@ -142,24 +166,36 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
     /// [`Error::NonFinite`] or [`Error::OutOfRange`], naming the ticket; then none of the feedback
     /// has been taken in.
     pub fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        let mut verdicts = Vec::with_capacity(feedback.len());
+        self.observe_into(feedback, &mut verdicts)?;
+        Ok(verdicts)
+    }
+
+    /// As [`observe`](Self::observe), into a list whose memory is reused and whose content is replaced.
+    ///
+    /// # Errors
+    /// As [`observe`](Self::observe); the list is then as it was.
+    pub fn observe_into(&mut self, feedback: &[Feedback], verdicts: &mut Vec<Verdict>) -> Result<()> {
         let ledger = &mut self.state.ledger;
-        let mut places = Vec::with_capacity(feedback.len());
-        let mut seen = BTreeSet::new();
+        let Desk { places, seen, .. } = &mut self.desk;
+        places.clear();
+        seen.clear(feedback.len());
         for Feedback { ticket, outcome } in feedback {
             let place = ledger.locate(*ticket)?;
-            if *ledger.state(place) != State::Open || !seen.insert(*ticket) {
+            if *ledger.state(place) != State::Open || !seen.insert(ticket.0) {
                 return Err(Error::RepeatedTicket(*ticket));
             }
             outcome.check(*ticket)?;
             outcome.require(*ticket, &self.needs)?;
             places.push(place);
         }
-        let verdicts = feedback.iter().map(|feedback| self.options.gate.admit(&feedback.outcome));
-        let verdicts: Vec<Verdict> = verdicts.collect();
-        for ((place, feedback), verdict) in places.into_iter().zip(feedback).zip(&verdicts) {
-            ledger.put(place, State::Settled(feedback.outcome, *verdict));
+        verdicts.clear();
+        for (&place, feedback) in places.iter().zip(feedback) {
+            let verdict = self.options.gate.admit(&feedback.outcome);
+            ledger.put(place, State::Settled(feedback.outcome, verdict));
+            verdicts.push(verdict);
         }
-        Ok(verdicts)
+        Ok(())
     }
 
     /// Gives tickets up: their outcomes will not come, or, if they came already and have not been
@@ -181,147 +217,162 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         Ok(())
     }
 
-    /// What folding in the round that is due would change, if one is due.
-    fn fold(&self) -> Result<Option<Fold<P>>> {
-        let Memory { ledger, round, .. } = &self.state;
+    /// Works out what folding in the round that is due would change, if one is due; says whether.
+    fn fold(&self, desk: &mut Desk<P>) -> Result<bool> {
+        desk.trials.clear();
+        desk.weights.clear();
+        let Memory { ledger, round, population, .. } = &self.state;
         let due = |pending: &&Pending| pending.round.0 + 1 + self.options.lag <= round.0;
-        let Some(pending) = ledger.pending.front().filter(due) else { return Ok(None) };
+        let Some(pending) = ledger.pending.front().filter(due) else { return Ok(false) };
         if let (Some((missing, first)), Missing::Refuse) = (pending.open(), self.options.missing) {
             return Err(Error::Awaiting { round: pending.round, missing, first });
         }
-        let mut trials = Vec::with_capacity(pending.draws.len());
+        pending.draws.iter().for_each(|draw| ledger.fetch(draw.sample));
         for (draw, state) in pending.draws.iter().zip(&pending.states) {
             if let State::Settled(outcome, _) = state {
                 let record = *ledger.record(draw.sample)?;
                 let trial = Trial::new(draw.ticket, draw.sample, draw.arm, *outcome);
-                trials.push(Trial { record, ..trial });
+                desk.trials.push(Trial { record, ..trial });
             }
         }
-        let progress = visited(&ledger.progress, &mut trials);
-        let mut scores = vec![0.0; trials.len()];
-        self.signal.score(&trials, &mut scores)?;
-        for (trial, &score) in trials.iter().zip(&scores) {
+        desk.tally.clear(population.arms().count());
+        self.visit(desk);
+        desk.scores.clear();
+        desk.scores.resize(desk.trials.len(), 0.0);
+        self.signal.score(&desk.trials, &mut desk.scores)?;
+        for (trial, &score) in desk.trials.iter().zip(&desk.scores) {
             finite("score", trial.ticket.0, f64::from(score))?;
         }
-        let mut policy = self.state.policy.clone();
-        policy.learn(&self.state.population, &rewards(&trials, &scores, &pending.shares));
-        let scored: Vec<(Trial, f32)> = trials.into_iter().zip(scores).collect();
-        let weights = match self.options.weighting {
-            Weighting::Given => Vec::new(),
-            Weighting::Score { floor } => {
-                let present = |(trial, _): &&(Trial, f32)| {
-                    self.state.population.arms().slot_of(trial.sample).is_ok()
-                };
-                let weight = |(trial, score): &(Trial, f32)| {
-                    let weight = f64::from(*score).clamp(floor, 2_147_483_648.0);
-                    Ok((trial.sample, units(trial.sample.0, weight)?))
-                };
-                scored.iter().filter(present).map(weight).collect::<Result<_>>()?
+        rewards(desk, &pending.shares);
+        match &mut desk.policy {
+            Some(policy) => policy.clone_from(&self.state.policy),
+            none => *none = Some(self.state.policy.clone()),
+        }
+        if let Some(policy) = &mut desk.policy {
+            policy.learn(population, &desk.rewards);
+        }
+        if let Weighting::Score { floor } = self.options.weighting {
+            desk.trials.iter().for_each(|trial| population.arms().fetch_sample(trial.sample));
+            for (trial, &score) in desk.trials.iter().zip(&desk.scores) {
+                if population.arms().slot_of(trial.sample).is_ok() {
+                    let weight = f64::from(score).clamp(floor, 2_147_483_648.0);
+                    desk.weights.push((trial.sample, units(trial.sample.0, weight)?));
+                }
             }
-        };
-        Ok(Some(Fold { policy, progress, scored, weights }))
+        }
+        Ok(true)
     }
 
-    /// Makes the decisions of a round.
-    fn decide(&self, policy: &P, n: usize) -> Result<(Allotment, Vec<Draw>)> {
+    /// The progress of the arms that the trials visited; each trial gets that of its arm.
+    fn visit(&self, desk: &mut Desk<P>) {
+        for trial in &desk.trials {
+            let group = desk.tally.group(trial.arm);
+            if let Some(success) = trial.outcome.success {
+                group.success.add(success);
+                group.judged = group.judged.saturating_add(trial.outcome.rollouts);
+            }
+        }
+        let present = &self.state.ledger.progress;
+        desk.progress.clear();
+        for group in desk.tally.in_order() {
+            if let Some(success) = group.success.get() {
+                let mut progress = present[group.arm.index()];
+                progress.visit(success, group.success.count, group.judged);
+                desk.progress.push((group.arm, progress));
+            }
+        }
+        for trial in &mut desk.trials {
+            let visited = desk.progress.binary_search_by_key(&trial.arm, |(arm, _)| *arm);
+            trial.progress = visited.map_or(present[trial.arm.index()], |place| desk.progress[place].1);
+        }
+    }
+
+    /// Makes the decisions of a round, of the policy that has learned if a round was folded in.
+    fn decide(&self, folded: bool, n: usize, desk: &mut Desk<P>) -> Result<()> {
         let Memory { round, population, .. } = &self.state;
         let stream = |purpose| Rng::at(self.options.seed, *round, purpose);
-        let mut allotment = Allotment::default();
-        let under_way = self.under_way();
-        let turn = Turn { under_way: &under_way, ..Turn::new(*round, n, population) };
-        policy.allot(&turn, &mut stream(Purpose::Policy), &mut allotment)?;
-        allotment.settle(population)?;
-        let mut picks = Vec::with_capacity(n);
-        self.sampler.draw(population, &allotment, n, &mut stream(Purpose::Sampler), &mut picks)?;
-        let weights = self.weights(&picks);
+        self.count_under_way(&mut desk.under_way);
+        let policy = desk.policy.as_ref().filter(|_| folded).unwrap_or(&self.state.policy);
+        let turn = Turn { under_way: &desk.under_way, ..Turn::new(*round, n, population) };
+        policy.allot(&turn, &mut stream(Purpose::Policy), &mut desk.allotment)?;
+        desk.allotment.settle(population)?;
+        desk.picks.clear();
+        let mut random = stream(Purpose::Sampler);
+        self.sampler.draw(population, &desk.allotment, n, &mut random, &mut desk.picks)?;
+        let beta = self.options.importance.at(*round);
+        // The greatest importance weight, that of the least propensity, is 1.
+        let least = desk.picks.iter().map(|pick| pick.propensity).fold(f64::INFINITY, f64::min);
+        let weight = |pick: &Pick| match beta {
+            0.0 => 1.0,
+            _ => crate::math::pow(least / pick.propensity, beta) as f32,
+        };
+        desk.draws.clear();
         let first = self.state.ledger.counts.drawn;
-        let draws = picks.iter().zip(weights).zip(first..).map(|((pick, weight), ticket)| Draw {
+        desk.draws.extend(desk.picks.iter().zip(first..).map(|(pick, ticket)| Draw {
             ticket: Ticket(ticket),
             sample: pick.sample,
             arm: pick.arm,
             propensity: pick.propensity,
-            weight,
-        });
-        Ok((allotment, draws.collect()))
+            weight: weight(pick),
+        }));
+        Ok(())
     }
 
     /// How many tickets of each arm stand in rounds that the present draw does not fold in.
-    fn under_way(&self) -> Vec<u32> {
+    fn count_under_way(&self, counts: &mut Vec<u32>) {
         let Memory { ledger, round, population, .. } = &self.state;
         let later = |pending: &&Pending| pending.round.0 + 1 + self.options.lag > round.0;
-        let mut counts = Vec::new();
+        counts.clear();
         for pending in ledger.pending.iter().filter(later) {
             counts.resize(population.arms().count(), 0);
             pending.draws.iter().for_each(|draw| counts[draw.arm.index()] += 1);
         }
-        counts
-    }
-
-    /// The importance weights of picks: `(M q)^-beta` for M drawable samples, the greatest being 1.
-    fn weights(&self, picks: &[Pick]) -> Vec<f32> {
-        let beta = self.options.importance.at(self.state.round);
-        let least = picks.iter().map(|pick| pick.propensity).fold(f64::INFINITY, f64::min);
-        let weight = |pick: &Pick| {
-            if beta == 0.0 { 1.0 } else { crate::math::pow(least / pick.propensity, beta) }
-        };
-        picks.iter().map(|pick| weight(pick) as f32).collect()
-    }
-
-    /// Sets weights and returns what they were, newest last; all or none.
-    fn set_all(&mut self, weights: &[(SampleId, u64)]) -> Result<Vec<(SampleId, u64)>> {
-        let mut undo = Vec::with_capacity(weights.len());
-        for &(sample, weight) in weights {
-            match self.state.population.set_units(sample, weight) {
-                Ok(old) => undo.push((sample, old)),
-                Err(error) => {
-                    self.put_back(&undo);
-                    return Err(error);
-                }
-            }
-        }
-        Ok(undo)
-    }
-
-    fn put_back(&mut self, undo: &[(SampleId, u64)]) {
-        for &(sample, weight) in undo.iter().rev() {
-            let put = self.state.population.set_units(sample, weight);
-            debug_assert!(put.is_ok(), "a weight that fitted before fits again");
-        }
     }
 
     /// Takes the changes of a fold over; its round is done with.
-    fn commit(&mut self, fold: Fold<P>) {
+    fn commit(&mut self, desk: &mut Desk<P>) {
         let Memory { ledger, policy, .. } = &mut self.state;
-        *policy = fold.policy;
-        ledger.progress = fold.progress;
-        for (trial, score) in &fold.scored {
+        if let Some(learned) = &mut desk.policy {
+            std::mem::swap(policy, learned);
+        }
+        desk.progress.iter().for_each(|(arm, progress)| ledger.progress[arm.index()] = *progress);
+        for (trial, score) in desk.trials.iter().zip(&desk.scores) {
             let record = &mut ledger.records[trial.sample.index()];
             *record = record.with(&trial.outcome).scored(*score);
         }
-        if let Some(round) = ledger.pending.front() {
-            let open: Vec<usize> =
-                (0..round.states.len()).filter(|&place| round.states[place] == State::Open).collect();
-            open.into_iter().for_each(|place| ledger.put((0, place), State::Lost));
-            ledger.pending.pop_front();
+        let places = ledger.pending.front().map_or(0, |round| round.states.len());
+        for place in 0..places {
+            if *ledger.state((0, place)) == State::Open {
+                ledger.put((0, place), State::Lost);
+            }
+        }
+        if let Some(done) = ledger.pending.pop_front() {
+            desk.spare = done;
         }
     }
 
-    /// Opens the tickets of the drawn round, and makes its batch.
-    fn open(&mut self, allotment: Allotment, draws: Vec<Draw>) -> Batch {
+    /// Opens the tickets of the drawn round; returns which it is.
+    fn open(&mut self, desk: &mut Desk<P>) -> Round {
         let state = &mut self.state;
         let round = state.round;
-        let mut bytes = round.0.to_le_bytes().to_vec();
-        draws.iter().for_each(|draw| bytes.extend(draw.sample.0.to_le_bytes()));
-        state.digest = xxh3_64_with_seed(&bytes, state.digest);
-        let shares = match &allotment {
-            Allotment::Arms(p) => p.clone(),
-            Allotment::Ranks { .. } => Vec::new(),
-        };
-        let states = vec![State::Open; draws.len()];
-        state.ledger.open(Pending { round, draws: draws.clone(), states, shares });
-        state.allotment = allotment;
+        desk.bytes.clear();
+        desk.bytes.extend(round.0.to_le_bytes());
+        desk.draws.iter().for_each(|draw| desk.bytes.extend(draw.sample.0.to_le_bytes()));
+        state.digest = xxh3_64_with_seed(&desk.bytes, state.digest);
+        std::mem::swap(&mut state.allotment, &mut desk.allotment);
+        let none = Pending { round, draws: Vec::new(), states: Vec::new(), shares: Vec::new() };
+        let mut pending = std::mem::replace(&mut desk.spare, none);
+        pending.round = round;
+        pending.draws.clone_from(&desk.draws);
+        pending.states.clear();
+        pending.states.resize(desk.draws.len(), State::Open);
+        pending.shares.clear();
+        if let Allotment::Arms(p) = &state.allotment {
+            pending.shares.extend_from_slice(p);
+        }
+        state.ledger.open(pending);
         state.round = Round(round.0 + 1);
-        Batch { round, draws }
+        round
     }
 }
 
@@ -425,66 +476,24 @@ impl<P, S, D> Curriculum<P, S, D> {
     }
 }
 
-/// The progress of all arms after a round, of which the trials are given the part of their arm.
-fn visited(progress: &[Progress], trials: &mut [Trial]) -> Vec<Progress> {
-    let mut visits: BTreeMap<ArmId, (f64, u32, u32)> = BTreeMap::new();
-    for trial in trials.iter() {
-        if let Some(success) = trial.outcome.success {
-            let (sum, tickets, rollouts) = visits.entry(trial.arm).or_default();
-            *sum += f64::from(success);
-            *tickets += 1;
-            *rollouts = rollouts.saturating_add(trial.outcome.rollouts);
-        }
+/// The rewards of the arms, in the order of arms.
+fn rewards<P>(desk: &mut Desk<P>, shares: &[f64]) {
+    for (trial, &score) in desk.trials.iter().zip(&desk.scores) {
+        let group = desk.tally.group(trial.arm);
+        group.score.add(score);
+        group.rollouts = group.rollouts.saturating_add(trial.outcome.rollouts);
+        trial.outcome.loss.into_iter().for_each(|loss| group.loss.add(loss));
+        trial.outcome.cost.into_iter().for_each(|cost| group.cost.add(cost));
     }
-    let mut progress = progress.to_vec();
-    for (arm, (sum, tickets, rollouts)) in visits {
-        progress[arm.index()].visit(sum / f64::from(tickets), tickets, rollouts);
-    }
-    trials.iter_mut().for_each(|trial| trial.progress = progress[trial.arm.index()]);
-    progress
-}
-
-/// A running mean.
-#[derive(Clone, Copy, Default)]
-struct Mean {
-    sum: f64,
-    count: u32,
-}
-
-impl Mean {
-    fn add(&mut self, value: f32) {
-        self.sum += f64::from(value);
-        self.count += 1;
-    }
-
-    fn get(self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum / f64::from(self.count))
-    }
-}
-
-/// The rewards of the arms, in the order of arms; sums are taken in ticket order.
-fn rewards(trials: &[Trial], scores: &[f32], shares: &[f64]) -> Vec<Reward> {
-    let mut means: BTreeMap<ArmId, ([Mean; 4], u32)> = BTreeMap::new();
-    for (trial, &score) in trials.iter().zip(scores) {
-        let (means, rollouts) = means.entry(trial.arm).or_default();
-        means[0].add(score);
-        *rollouts = rollouts.saturating_add(trial.outcome.rollouts);
-        let fields = [trial.outcome.success, trial.outcome.loss, trial.outcome.cost];
-        for (mean, value) in means[1..].iter_mut().zip(fields) {
-            if let Some(value) = value {
-                mean.add(value);
-            }
-        }
-    }
-    let reward = |(arm, ([score, success, loss, cost], rollouts)): (ArmId, ([Mean; 4], u32))| Reward {
-        arm,
-        count: score.count,
-        rollouts,
-        score: score.get().unwrap_or(0.0),
-        success: success.get(),
-        loss: loss.get(),
-        cost: (cost.count > 0).then_some(cost.sum),
-        share: shares.get(arm.index()).copied().unwrap_or(1.0),
-    };
-    means.into_iter().map(reward).collect()
+    desk.rewards.clear();
+    desk.rewards.extend(desk.tally.in_order().map(|group| Reward {
+        arm: group.arm,
+        count: group.score.count,
+        rollouts: group.rollouts,
+        score: group.score.get().unwrap_or(0.0),
+        success: group.success.get(),
+        loss: group.loss.get(),
+        cost: (group.cost.count > 0).then_some(group.cost.sum),
+        share: shares.get(group.arm.index()).copied().unwrap_or(1.0),
+    }));
 }

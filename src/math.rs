@@ -27,7 +27,7 @@ pub(crate) fn softmax(x: &mut [f64], temperature: f64) {
 /// platform gives the same bits.
 #[inline]
 #[allow(clippy::excessive_precision, reason = "the digits of the two parts of ln 2")]
-fn exp_of_negative(x: f64) -> f64 {
+pub(crate) fn exp_of_negative(x: f64) -> f64 {
     /// Adding it leaves the nearest integer in the low bits.
     const ROUND: f64 = 6_755_399_441_055_744.0;
     const LN_2_HIGH: f64 = 6.931_471_803_691_238_16e-1;

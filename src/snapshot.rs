@@ -27,11 +27,11 @@ const SIGNATURE: &[u8; 8] = b"CURRICLE";
 const HEADER: usize = 64;
 
 /// The layout of snapshots that this build writes and reads.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
-pub const ALGORITHM: u32 = 2;
+pub const ALGORITHM: u32 = 3;
 
 impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// The whole state as bytes. Cost: O(N).

@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 /// | verb | cost |
 /// |--|--|
 /// | [`new`](Self::new), [`from_fn`](Self::from_fn) | O(N), on all threads if N is large |
-/// | [`set`](Self::set), [`find`](Self::find), [`prefix`](Self::prefix) | O(log16 N) |
-/// | [`find_each`](Self::find_each), [`set_each`](Self::set_each) of n | O(n log16 N), their memory accesses overlap |
-/// | [`push`](Self::push) | O(log16 N) amortised |
-/// | memory | 8.54 bytes an index, in huge pages where the system gives them |
+/// | [`set`](Self::set), [`find`](Self::find), [`prefix`](Self::prefix) | O(log8 N) |
+/// | [`find_each`](Self::find_each), [`set_each`](Self::set_each) of n | O(n log8 N), their memory accesses overlap |
+/// | [`push`](Self::push) | O(log8 N) amortised |
+/// | memory | 9.14 bytes an index, in huge pages where the system gives them |
 ///
 /// ```
 /// use curricle::SumTree;
@@ -111,6 +111,12 @@ impl SumTree {
             _ if child % FAN_OUT == FAN_OUT - 1 => None,
             _ => Some(numbers[child + 1] - numbers[child]),
         }
+    }
+
+    /// Asks the processor to fetch the weight of an index.
+    #[inline]
+    pub(crate) fn fetch(&self, index: usize) {
+        curricle_kernels::prefetch(self.padded(), index);
     }
 
     /// Sets the weight of an index.

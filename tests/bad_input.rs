@@ -445,12 +445,12 @@ mod snapshots {
         let schema = sealed(&bytes, |bytes| bytes[8] += 1);
         assert!(matches!(
             refused(&mut curriculum, &schema),
-            SnapshotError::Schema { found: 2, supported: 1 }
+            SnapshotError::Schema { found: 3, supported: 2 }
         ));
         let algorithm = sealed(&bytes, |bytes| bytes[12] += 1);
         assert!(matches!(
             refused(&mut curriculum, &algorithm),
-            SnapshotError::Algorithm { found: 3, supported: 2 }
+            SnapshotError::Algorithm { found: 4, supported: 3 }
         ));
     }
 

@@ -142,7 +142,7 @@ fn decisions() {
         stream("weighting by score", base().weighting(Weighting::Score { floor: 0.01 })),
         stream("lag 2", base().policy(sec()).lag(2)),
     ];
-    assert_eq!(ALGORITHM, 2);
+    assert_eq!(ALGORITHM, 3);
     let expected: Vec<&str> = include_str!("data/decisions.txt").lines().collect();
     assert_eq!(lines.len(), expected.len(), "{}", lines.join("\n"));
     for (line, expected) in lines.iter().zip(&expected) {

@@ -56,7 +56,7 @@ pub enum Clock {
 /// assert_eq!(curriculum.draw(32)?.draws.len(), 32);
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Boltzmann {
     alpha: f64,
     temperature: Schedule,
@@ -64,6 +64,22 @@ pub struct Boltzmann {
     clock: Clock,
     effective: Option<f64>,
     values: Vec<f64>,
+}
+
+/// A curriculum copies its policy in every round: `clone_from` reuses the list of values.
+impl Clone for Boltzmann {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new();
+        copy.clone_from(self);
+        copy
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Self { alpha, temperature, start, clock, effective, values } = from;
+        self.values.clone_from(values);
+        self.temperature = *temperature;
+        (self.alpha, self.start, self.clock, self.effective) = (*alpha, *start, *clock, *effective);
+    }
 }
 
 impl Default for Boltzmann {

@@ -61,13 +61,29 @@ impl Prior {
 /// assert!((curriculum.shares()[3] - 0.1).abs() < 1e-12);
 /// # Ok(()) }
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "P: Policy")]
 pub struct Bounded<P> {
     inner: P,
     epsilon: Schedule,
     prior: Prior,
     cap: f64,
+}
+
+/// A curriculum copies its policy in every round: `clone_from` reuses the memory of the one within.
+impl<P: Clone> Clone for Bounded<P> {
+    fn clone(&self) -> Self {
+        let Self { inner, epsilon, prior, cap } = self;
+        Self { inner: inner.clone(), epsilon: *epsilon, prior: prior.clone(), cap: *cap }
+    }
+
+    fn clone_from(&mut self, from: &Self) {
+        let Self { inner, epsilon, prior, cap } = from;
+        self.inner.clone_from(inner);
+        self.epsilon = *epsilon;
+        self.prior.clone_from(prior);
+        self.cap = *cap;
+    }
 }
 
 impl<P: Policy> Bounded<P> {

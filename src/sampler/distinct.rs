@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::replace::independent;
+use super::room::Room;
 use super::without::Without;
-use super::{Pick, Sampler, arm_tree, arm_units, available, enough, occupant, ranks};
+use super::{Pick, Sampler, arm_tree, arm_units, available, enough, is_tedious, occupant, ranks};
 use crate::error::Result;
 use crate::id::ArmId;
 use crate::policy::Allotment;
@@ -65,29 +66,38 @@ fn successive(
     rng: &mut Rng,
     picks: &mut Vec<Pick>,
 ) -> Result<()> {
-    let goal = picks.len() + n;
-    let mut rest = Rest::new(population);
+    let (first, goal) = (picks.len(), picks.len() + n);
     // Independent draws of which repeats are dropped are successive draws.
-    let mut attempts = Vec::new();
-    let mut mass = 1.0;
-    while picks.len() < goal {
-        let missing = goal - picks.len();
-        attempts.clear();
-        independent(population, p, missing, rng, &mut attempts)?;
-        for pick in &attempts {
-            if rest.take(population.arms().slot_of(pick.sample)?, pick.arm) {
-                picks.push(Pick { propensity: (pick.propensity / mass).min(1.0), ..*pick });
-                mass = (mass - pick.propensity).max(f64::MIN_POSITIVE);
+    Room::lend(|room| -> Result<()> {
+        let (mut mass, mut made) = (1.0, 0);
+        room.taken.clear(n);
+        while picks.len() < goal {
+            let missing = goal - picks.len();
+            let mut attempts = std::mem::take(&mut room.attempts);
+            attempts.clear();
+            independent(population, p, missing, rng, room, &mut attempts)?;
+            for pick in &attempts {
+                if room.taken.insert(pick.sample.0) {
+                    picks.push(Pick { propensity: (pick.propensity / mass).min(1.0), ..*pick });
+                    mass = (mass - pick.propensity).max(f64::MIN_POSITIVE);
+                }
+            }
+            room.attempts = attempts;
+            made += missing;
+            if is_tedious(goal - picks.len(), missing, made, n) {
+                break;
             }
         }
-        if goal - picks.len() > missing / 2 {
-            break;
-        }
-    }
+        Ok(())
+    })?;
     if picks.len() == goal {
         return Ok(());
     }
     // Repeats have become frequent: draw from the rest itself.
+    let mut rest = Rest::new(population);
+    for pick in &picks[first..] {
+        rest.take(population.arms().slot_of(pick.sample)?, pick.arm);
+    }
     let mut arms = arm_tree(p, |arm| rest.part(ArmId(arm as u32)))?;
     while picks.len() < goal {
         let index = arms.find(rng.below(arms.total()));
@@ -114,14 +124,10 @@ impl<'a> Rest<'a> {
         Self { population, without: Without::new(population.tree()), taken }
     }
 
-    /// Takes a slot out, unless it was taken before; says whether it did.
-    fn take(&mut self, slot: usize, arm: ArmId) -> bool {
-        let fresh = !self.without.has_taken(slot);
-        if fresh {
-            self.without.take(slot);
-            self.taken[arm.index()] += self.population.tree().get(slot);
-        }
-        fresh
+    /// Takes a slot out, once.
+    pub fn take(&mut self, slot: usize, arm: ArmId) {
+        self.without.take(slot);
+        self.taken[arm.index()] += self.population.tree().get(slot);
     }
 
     /// The part of an arm's weight that is left.

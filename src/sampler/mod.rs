@@ -16,6 +16,7 @@
 mod distinct;
 mod ranks;
 mod replace;
+mod room;
 mod systematic;
 mod top;
 mod without;
@@ -86,10 +87,36 @@ fn arm_tree(p: &[f64], part: impl Fn(usize) -> f64) -> Result<SumTree> {
     SumTree::new(&units)
 }
 
+/// The same probabilities, summed up: arm `a` owns the targets from `sums[a - 1]` to below `sums[a]`.
+/// Returns their total. Takes less than a tree if it is used for one draw.
+fn arm_sums(p: &[f64], part: impl Fn(usize) -> f64, sums: &mut Vec<u64>) -> Result<u64> {
+    sums.clear();
+    let mut total = 0u64;
+    for (arm, &p) in p.iter().enumerate() {
+        let units = arm_units(p * part(arm));
+        total = total
+            .checked_add(units)
+            .ok_or(Error::WeightOverflow { total: u128::from(total) + u128::from(units) })?;
+        sums.push(total);
+    }
+    Ok(total)
+}
+
+/// The arm that owns a target below the total.
+fn owner(sums: &[u64], target: u64) -> usize {
+    sums.partition_point(|&sum| sum <= target)
+}
+
 /// One probability in units of 2^-62.
 fn arm_units(p: f64) -> u64 {
     let units = (p * (1u64 << 62) as f64) as u64;
     if p > 0.0 { units.max(1) } else { 0 }
+}
+
+/// Whether drawing from what is left pays, after `repeats` of `asked` independent draws repeated: it
+/// has to be set up, so not for a few, unless `made` draws were made already and there is no end.
+fn is_tedious(repeats: usize, asked: usize, made: usize, n: usize) -> bool {
+    repeats > asked / 2 && (repeats > 16 || made > 2 * n + 64)
 }
 
 /// How many different samples can be drawn from the arms of positive probability.
@@ -105,11 +132,6 @@ fn enough(want: usize, available: usize) -> Result<()> {
         _ if available < want => Err(Error::BatchExceedsPool { want, available }),
         _ => Ok(()),
     }
-}
-
-/// Where the weights of an arm begin in the tree.
-fn arm_start(population: &Population, arm: ArmId) -> u64 {
-    population.tree().prefix(population.arms().slots(arm).start)
 }
 
 /// The sample in a slot that is known to be occupied.

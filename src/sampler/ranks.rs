@@ -1,12 +1,12 @@
 //! Draws from a discrete Gaussian over ranks, without touching all of them.
 
-use std::collections::BTreeSet;
-
+use super::room::Room;
 use super::{Pick, occupant};
 use crate::error::{Error, Result};
-use crate::math::{exp, gaussian_integral, ln};
+use crate::math::{exp, exp_of_negative, gaussian_integral, ln};
 use crate::population::Population;
 use crate::rng::Rng;
+use crate::seen::Seen;
 
 /// From this standard deviation on, sums over ranks are computed as integrals with an end
 /// correction; the relative error is below 1e-8 there.
@@ -66,37 +66,59 @@ impl<'a> Ranks<'a> {
 
     fn pick(&self, rank: usize, propensity: f64) -> Result<Pick> {
         let sample = occupant(self.population, rank)?;
-        Ok(Pick {
-            sample,
-            arm: self.population.arms().arm_of(sample)?,
-            propensity: propensity.min(1.0),
-        })
+        Ok(Pick { sample, arm: self.population.arms().label(sample), propensity: propensity.min(1.0) })
     }
 
-    /// One attempt of rejection sampling: `Some` rank is distributed exactly as the weights.
+    /// Makes attempts of rejection sampling, and keeps the ranks that succeeded, in order: each is
+    /// distributed exactly as the weights.
     ///
     /// A point is drawn from the curve that is 1 within half a rank of the mean and falls like the
     /// Gaussian beyond. On the cell of a rank, the curve lies above the rank's weight.
-    fn attempt(&self, rng: &mut Rng) -> Option<usize> {
-        let tails = self.sd * (2.0 * std::f64::consts::PI).sqrt();
-        let point = rng.unit() * (1.0 + tails);
-        let offset = if point < 1.0 {
-            point - 0.5
-        } else {
-            let normal = rng.normal() * self.sd;
-            normal + 0.5f64.copysign(normal)
-        };
-        let rank = (self.mean + offset).round();
-        let beyond = (offset.abs() - 0.5).max(0.0) / self.sd;
-        let distance = (rank - self.mean) / self.sd;
-        let keep = exp(-0.5 * (distance * distance - beyond * beyond));
-        let inside = rank >= 0.0 && rank < self.n as f64;
-        (rng.unit() < keep && inside && self.can_draw(rank as usize)).then_some(rank as usize)
+    fn attempt(&self, attempts: usize, spare: &mut Option<f64>, rng: &mut Rng, ranks: &mut Vec<usize>) {
+        // A tail that lies beyond the first or the last rank is left out of the curve.
+        let (low, high) = (self.mean > 0.0, self.mean < self.n as f64 - 1.0);
+        let tail = 0.5 * self.sd * (2.0 * std::f64::consts::PI).sqrt();
+        let tails = f64::from(u8::from(low) + u8::from(high)) * tail;
+        ranks.clear();
+        for _ in 0..attempts {
+            let point = rng.unit() * (1.0 + tails);
+            let offset = if point < 1.0 {
+                point - 0.5
+            } else {
+                let normal = spare.take().unwrap_or_else(|| {
+                    let (one, other) = rng.two_normals();
+                    *spare = Some(other);
+                    one
+                });
+                let normal = match (low, high) {
+                    (true, true) => normal,
+                    (true, false) => -normal.abs(),
+                    _ => normal.abs(),
+                };
+                normal * self.sd + 0.5f64.copysign(normal)
+            };
+            let place = self.mean + offset + 0.5;
+            if !(place >= 0.0 && place < self.n as f64) {
+                continue;
+            }
+            let rank = place as usize;
+            let beyond = (offset.abs() - 0.5).max(0.0) / self.sd;
+            let distance = (rank as f64 - self.mean) / self.sd;
+            let excess = 0.5 * (distance * distance - beyond * beyond);
+            // exp(-x) is at least 1 - x, which settles most attempts where the curve is wide.
+            let height = rng.unit();
+            if height < 1.0 - excess || height < exp(-excess) {
+                ranks.push(rank);
+                self.population.tree().fetch(rank);
+                self.population.arms().fetch_slot(rank);
+            }
+        }
+        ranks.retain(|&rank| self.can_draw(rank));
     }
 
     /// Drawable ranks from the mean outwards, with the logs of their weights: at least `least`, and
     /// on until what lies beyond is negligible. `skip` holds ranks to leave out.
-    pub fn nearest(&self, least: usize, skip: &BTreeSet<usize>) -> Vec<(usize, f64)> {
+    pub fn nearest(&self, least: usize, skip: &Seen) -> Vec<(usize, f64)> {
         let mut found = Vec::new();
         let mut below = (0..self.centre).rev().peekable();
         let mut above = (self.centre..self.n).peekable();
@@ -115,7 +137,7 @@ impl<'a> Ranks<'a> {
             {
                 return found;
             }
-            if self.can_draw(rank) && !skip.contains(&rank) {
+            if self.can_draw(rank) && !skip.contains(rank as u64) {
                 found.push((rank, log));
             }
         }
@@ -124,16 +146,23 @@ impl<'a> Ranks<'a> {
     /// Appends n independent draws.
     pub fn replace(&self, n: usize, rng: &mut Rng, picks: &mut Vec<Pick>) -> Result<()> {
         let goal = picks.len() + n;
-        for _ in 0..attempts(n) {
-            if picks.len() == goal {
-                return Ok(());
+        Room::lend(|room| -> Result<()> {
+            let (mut left, mut spare) = (attempts(n), None);
+            while picks.len() < goal && left > 0 {
+                let now = left.min(goal - picks.len());
+                left -= now;
+                self.attempt(now, &mut spare, rng, &mut room.ranks);
+                for &rank in &room.ranks {
+                    picks.push(self.pick(rank, exp_of_negative(self.log_weight(rank)) / self.total)?);
+                }
             }
-            if let Some(rank) = self.attempt(rng) {
-                picks.push(self.pick(rank, exp(self.log_weight(rank)) / self.total)?);
-            }
+            Ok(())
+        })?;
+        if picks.len() == goal {
+            return Ok(());
         }
         // Hardly anything near the mean can be drawn: invert the distribution function of what can.
-        let near = self.nearest(1, &BTreeSet::new());
+        let near = self.nearest(1, &Seen::default());
         let &(_, greatest) = near.first().ok_or(Error::NothingToDraw)?;
         let total: f64 = near.iter().map(|(_, log)| exp(log - greatest)).sum();
         while picks.len() < goal {
@@ -150,25 +179,40 @@ impl<'a> Ranks<'a> {
 
     /// Appends n distinct draws; at least n must be drawable.
     pub fn distinct(&self, n: usize, rng: &mut Rng, picks: &mut Vec<Pick>) -> Result<()> {
+        Room::lend(|Room { taken, ranks, .. }| self.distinct_in(n, rng, picks, taken, ranks))
+    }
+
+    fn distinct_in(
+        &self,
+        n: usize,
+        rng: &mut Rng,
+        picks: &mut Vec<Pick>,
+        taken: &mut Seen,
+        ranks: &mut Vec<usize>,
+    ) -> Result<()> {
         let goal = picks.len() + n;
-        let mut taken = BTreeSet::new();
         let mut mass = self.total;
-        for _ in 0..attempts(n) {
-            if picks.len() == goal {
-                return Ok(());
+        taken.clear(n);
+        let (mut left, mut spare) = (attempts(n), None);
+        while picks.len() < goal && left > 0 {
+            let now = left.min(goal - picks.len());
+            left -= now;
+            self.attempt(now, &mut spare, rng, ranks);
+            for &rank in &*ranks {
+                if taken.insert(rank as u64) {
+                    let weight = exp_of_negative(self.log_weight(rank));
+                    picks.push(self.pick(rank, weight / mass)?);
+                    mass = (mass - weight).max(weight * f64::EPSILON).max(f64::MIN_POSITIVE);
+                }
             }
-            if let Some(rank) = self.attempt(rng)
-                && taken.insert(rank)
-            {
-                let weight = exp(self.log_weight(rank));
-                picks.push(self.pick(rank, weight / mass)?);
-                mass = (mass - weight).max(weight * f64::EPSILON).max(f64::MIN_POSITIVE);
-            }
+        }
+        if picks.len() == goal {
+            return Ok(());
         }
         // Most of what is near has been taken. A race of exponential clocks continues the
         // successive draws exactly: rank i arrives at time E / w_i.
         let missing = goal - picks.len();
-        let near = self.nearest(missing, &taken);
+        let near = self.nearest(missing, taken);
         let mut race: Vec<(f64, usize, f64)> =
             near.iter().map(|&(rank, log)| (ln(rng.exponential()) - log, rank, log)).collect();
         race.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -213,7 +257,7 @@ mod tests {
     fn nearest_walks_outwards() {
         let population = Population::new(Arms::even(1, 7).unwrap(), None).unwrap();
         let ranks = Ranks::new(&population, 2.5, 1e-3);
-        let order: Vec<usize> = ranks.nearest(7, &BTreeSet::new()).iter().map(|near| near.0).collect();
+        let order: Vec<usize> = ranks.nearest(7, &Seen::default()).iter().map(|near| near.0).collect();
         assert_eq!(order, [2, 3, 1, 4, 0, 5, 6]);
     }
 }

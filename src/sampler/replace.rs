@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pick, Sampler, arm_start, arm_tree, enough, occupant, ranks};
+use super::room::Room;
+use super::{Pick, Sampler, arm_sums, enough, occupant, owner, ranks};
 use crate::error::Result;
 use crate::id::ArmId;
 use crate::policy::Allotment;
@@ -35,7 +36,7 @@ impl Sampler for Replace {
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
         match allotment {
-            Allotment::Arms(p) => independent(population, p, n, rng, picks),
+            Allotment::Arms(p) => Room::lend(|room| independent(population, p, n, rng, room, picks)),
             Allotment::Ranks { mean, sd } => {
                 enough(1, population.drawable_total())?;
                 ranks::Ranks::new(population, *mean, *sd).replace(n, rng, picks)
@@ -50,22 +51,17 @@ pub(super) fn independent(
     p: &[f64],
     n: usize,
     rng: &mut Rng,
+    room: &mut Room,
     picks: &mut Vec<Pick>,
 ) -> Result<()> {
-    let arms = arm_tree(p, |_| 1.0)?;
-    enough(1, arms.total().min(1) as usize)?;
-    let mut drawn: Vec<u64> = (0..n).map(|_| rng.below(arms.total())).collect();
-    arms.find_each(&mut drawn);
-    // Bits are drawn slot by slot, then all descents run together.
-    let mut starts = vec![None; p.len()];
-    let mut targets = Vec::with_capacity(n);
-    for &arm in &drawn {
-        let arm = ArmId(arm as u32);
-        let start = *starts[arm.index()].get_or_insert_with(|| arm_start(population, arm));
-        targets.push(start + rng.below(population.arm_weight(arm)));
-    }
-    population.tree().find_each(&mut targets);
-    for (&arm, &slot) in drawn.iter().zip(&targets) {
+    let Room { sums, drawn, .. } = room;
+    let total = arm_sums(p, |_| 1.0, sums)?;
+    enough(1, total.min(1) as usize)?;
+    drawn.clear();
+    drawn.extend((0..n).map(|_| rng.below(total)));
+    drawn.iter_mut().for_each(|arm| *arm = owner(sums, *arm) as u64);
+    members(population, rng, room);
+    for (&arm, &slot) in room.drawn.iter().zip(&room.targets) {
         let arm = ArmId(arm as u32);
         let weight = population.tree().get(slot as usize) as f64;
         picks.push(Pick {
@@ -75,4 +71,30 @@ pub(super) fn independent(
         });
     }
     Ok(())
+}
+
+/// Draws a member of each arm in `room.drawn`, in proportion to the weights; their slots come to stand
+/// in `room.targets`.
+///
+/// Bits are drawn one by one, then everything else happens to all of them at once, step by step, so
+/// that the memory accesses of a batch overlap.
+pub(super) fn members(population: &Population, rng: &mut Rng, room: &mut Room) {
+    /// No sum of weights before an arm, as the total is below it.
+    const UNKNOWN: u64 = u64::MAX;
+    let Room { drawn, targets, starts, .. } = room;
+    let (tree, arms) = (population.tree(), population.arms());
+    let first = |arm: u64| arms.slots(ArmId(arm as u32)).start;
+    drawn.iter().for_each(|&arm| tree.fetch(first(arm)));
+    starts.clear();
+    starts.resize(arms.count(), UNKNOWN);
+    targets.clear();
+    for &arm in &*drawn {
+        let start = &mut starts[arm as usize];
+        if *start == UNKNOWN {
+            *start = tree.prefix(first(arm));
+        }
+        targets.push(*start + rng.below(population.arm_weight(ArmId(arm as u32))));
+    }
+    tree.find_each(targets);
+    targets.iter().for_each(|&slot| arms.fetch_slot(slot as usize));
 }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::distinct::Rest;
-use super::{Pick, Sampler, arm_tree, available, enough};
+use super::replace::members;
+use super::room::Room;
+use super::{Pick, Sampler, arm_sums, available, enough, is_tedious, occupant, owner};
 use crate::error::{Error, Result};
 use crate::id::ArmId;
 use crate::policy::Allotment;
@@ -19,7 +21,8 @@ use crate::rng::Rng;
 /// fewer members than that go to the others in proportion to their probabilities. Members of an arm are
 /// drawn as by [`Distinct`](super::Distinct). The batch is shuffled, so that its parts are alike.
 ///
-/// Does not draw over ranks. Cost of n draws: O(K + n log N log n).
+/// Does not draw over ranks. Cost of n draws: O(K + n log N) while repeats are rare, O(n log N log n) for
+/// those of them that an almost empty arm makes frequent.
 ///
 /// ```
 /// use curricle::{Curriculum, policy::Fixed, sampler::Systematic};
@@ -51,40 +54,94 @@ impl Sampler for Systematic {
             return Err(Error::Unsupported { part: "Systematic", request: "a Gaussian over ranks" });
         };
         enough(n, available(population, p))?;
-        let counts = counts(population, p, n, rng)?;
         let first = picks.len();
-        let mut rest = Rest::new(population);
-        for (arm, &count) in counts.iter().enumerate() {
-            for _ in 0..count {
-                let pick = rest.draw(ArmId(arm as u32), rng)?;
-                picks.push(Pick { propensity: p[arm] * pick.propensity, ..pick });
+        Room::lend(|room| {
+            counts(population, p, n, rng, room)?;
+            room.drawn.clear();
+            for (arm, &count) in room.counts.iter().enumerate() {
+                room.drawn.extend(std::iter::repeat_n(arm as u64, count));
             }
-        }
+            fill(population, p, rng, room, picks)
+        })?;
         rng.shuffle(&mut picks[first..]);
         Ok(())
     }
 }
 
-/// How many of n slots each arm gets; at least n members must be available.
-fn counts(population: &Population, p: &[f64], n: usize, rng: &mut Rng) -> Result<Vec<usize>> {
-    let mut counts = vec![0; p.len()];
+/// Appends a member of each arm in `room.drawn`, none twice; the arms must have as many.
+fn fill(
+    population: &Population,
+    p: &[f64],
+    rng: &mut Rng,
+    room: &mut Room,
+    picks: &mut Vec<Pick>,
+) -> Result<()> {
+    let first = picks.len();
+    room.taken.clear(room.drawn.len());
+    room.gone.clear();
+    room.gone.resize(p.len(), 0);
+    // Independent draws from an arm of which repeats are dropped are successive draws from it.
+    let (n, mut made) = (room.drawn.len(), 0);
+    loop {
+        let asked = room.drawn.len();
+        made += asked;
+        members(population, rng, room);
+        let mut missing = 0;
+        for place in 0..asked {
+            let (arm, slot) = (room.drawn[place] as usize, room.targets[place] as usize);
+            if room.taken.insert(slot as u64) {
+                let weight = population.tree().get(slot);
+                let left = population.arm_weight(ArmId(arm as u32)) - room.gone[arm];
+                room.gone[arm] += weight;
+                picks.push(Pick {
+                    sample: occupant(population, slot)?,
+                    arm: ArmId(arm as u32),
+                    propensity: p[arm] * (weight as f64 / left as f64),
+                });
+            } else {
+                room.drawn[missing] = arm as u64;
+                missing += 1;
+            }
+        }
+        room.drawn.truncate(missing);
+        if missing == 0 {
+            return Ok(());
+        }
+        if is_tedious(missing, asked, made, n) {
+            break;
+        }
+    }
+    // Repeats have become frequent: draw from the rest itself.
+    let mut rest = Rest::new(population);
+    for pick in &picks[first..] {
+        rest.take(population.arms().slot_of(pick.sample)?, pick.arm);
+    }
+    for &arm in &room.drawn {
+        let pick = rest.draw(ArmId(arm as u32), rng)?;
+        picks.push(Pick { propensity: p[arm as usize] * pick.propensity, ..pick });
+    }
+    Ok(())
+}
+
+/// How many of n slots each arm gets, in `room.counts`; at least n members must be available.
+fn counts(population: &Population, p: &[f64], n: usize, rng: &mut Rng, room: &mut Room) -> Result<()> {
+    let Room { counts, sums, .. } = room;
+    counts.clear();
+    counts.resize(p.len(), 0);
     let mut missing = n;
     while missing > 0 {
         let room = |arm: usize| population.drawable(ArmId(arm as u32)) - counts[arm];
-        let arms = arm_tree(p, |arm| if room(arm) > 0 { 1.0 } else { 0.0 })?;
-        let start = u128::from(rng.below(arms.total()));
-        let total = u128::from(arms.total());
-        let mut points: Vec<u64> = (0..missing as u128)
-            .map(|slot| ((start + slot * total) / missing as u128) as u64)
-            .collect();
-        arms.find_each(&mut points);
-        for arm in points {
+        let total = arm_sums(p, |arm| if room(arm) > 0 { 1.0 } else { 0.0 }, sums)?;
+        let start = u128::from(rng.below(total));
+        let slots = missing as u128;
+        for slot in 0..slots {
+            let arm = owner(sums, ((start + slot * u128::from(total)) / slots) as u64);
             // A slot that finds its arm full is placed again in the next round.
-            if population.drawable(ArmId(arm as u32)) > counts[arm as usize] {
-                counts[arm as usize] += 1;
+            if population.drawable(ArmId(arm as u32)) > counts[arm] {
+                counts[arm] += 1;
                 missing -= 1;
             }
         }
     }
-    Ok(counts)
+    Ok(())
 }

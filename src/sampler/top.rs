@@ -1,7 +1,5 @@
 //! The best, without randomness.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Pick, Sampler, available, enough, occupant, ranks};
@@ -10,6 +8,7 @@ use crate::id::ArmId;
 use crate::policy::Allotment;
 use crate::population::Population;
 use crate::rng::Rng;
+use crate::seen::Seen;
 
 /// The members of greatest weight: arm `a` gets `n p_a` slots, rounded by largest remainder, and
 /// fills them with its heaviest members; ties go to the lower rank, then the lower arm. Over ranks:
@@ -48,7 +47,7 @@ impl Sampler for Top {
             }
             Allotment::Ranks { mean, sd } => {
                 enough(n, population.drawable_total())?;
-                let near = ranks::Ranks::new(population, *mean, *sd).nearest(n, &BTreeSet::new());
+                let near = ranks::Ranks::new(population, *mean, *sd).nearest(n, &Seen::default());
                 for &(rank, _) in near.iter().take(n) {
                     let sample = occupant(population, rank)?;
                     let arm = population.arms().arm_of(sample)?;

@@ -1,0 +1,122 @@
+//! What curricle does in each comparison.
+
+use curricle::policy::{Allotment, Boltzmann};
+use curricle::sampler::{Distinct, Replace, Sampler};
+use curricle::{
+    Arms, Curriculum, Feedback, Gate, Outcome, Population, Purpose, Rng, Round, SampleId, SumTree,
+    Weighting,
+};
+use rand_distr::Distribution;
+use rand_distr::weighted::WeightedTreeIndex;
+
+type Work = Box<dyn FnMut()>;
+
+fn rng() -> Rng {
+    Rng::at(1, Round(0), Purpose::User)
+}
+
+fn weight(index: usize) -> f64 {
+    0.5 + (index % 97) as f64 / 97.0
+}
+
+fn units(weight: f64) -> u64 {
+    (weight * 4_294_967_296.0) as u64
+}
+
+fn tree(samples: usize) -> SumTree {
+    SumTree::from_fn(samples, |index| units(weight(index))).expect("small weights")
+}
+
+/// New weights for a batch, then a batch of draws.
+pub fn step(samples: usize, batch: usize) -> Work {
+    let (mut tree, mut rng) = (tree(samples), rng());
+    let (mut changes, mut drawn) = (vec![(0, 0); batch], vec![0; batch]);
+    Box::new(move || {
+        for change in &mut changes {
+            *change = (rng.below(samples as u64) as usize, units(0.5 + rng.unit()));
+        }
+        tree.set_each(&mut changes).expect("small weights");
+        drawn.iter_mut().for_each(|drawn| *drawn = rng.below(tree.total()));
+        tree.find_each(std::hint::black_box(&mut drawn));
+    })
+}
+
+/// Draws only.
+pub fn draw(samples: usize, batch: usize) -> Work {
+    let (tree, mut rng, mut drawn) = (tree(samples), rng(), vec![0; batch]);
+    Box::new(move || {
+        drawn.iter_mut().for_each(|drawn| *drawn = rng.below(tree.total()));
+        tree.find_each(std::hint::black_box(&mut drawn));
+    })
+}
+
+/// The same of `rand_distr`.
+pub fn rand_draw(samples: usize, batch: usize) -> Work {
+    let peer = WeightedTreeIndex::new((0..samples).map(weight)).expect("good weights");
+    let (mut rng, mut drawn) = (rng(), vec![0; batch]);
+    Box::new(move || {
+        drawn.iter_mut().for_each(|drawn| *drawn = peer.sample(&mut rng));
+        std::hint::black_box(&drawn);
+    })
+}
+
+/// A sampler over one arm.
+fn sampler(samples: usize, batch: usize, allotment: Allotment) -> Work {
+    let weights: Vec<f64> = (0..samples).map(weight).collect();
+    let arms = Arms::even(1, samples).expect("few samples");
+    let population = Population::new(arms, Some(&weights)).expect("small weights");
+    let (mut rng, mut picks) = (rng(), Vec::new());
+    Box::new(move || {
+        picks.clear();
+        Distinct.draw(&population, &allotment, batch, &mut rng, &mut picks).expect("enough samples");
+        std::hint::black_box(&picks);
+    })
+}
+
+pub fn distinct(samples: usize, batch: usize) -> Work {
+    sampler(samples, batch, Allotment::Arms(vec![1.0]))
+}
+
+pub fn gaussian_at_start(samples: usize, batch: usize) -> Work {
+    sampler(samples, batch, Allotment::Ranks { mean: 0.0, sd: 1000.0 })
+}
+
+pub fn gaussian_in_middle(samples: usize, batch: usize) -> Work {
+    let (mean, sd) = (samples as f64 / 2.0, samples as f64 / 20.0);
+    sampler(samples, batch, Allotment::Ranks { mean, sd })
+}
+
+/// A whole round of a curriculum.
+fn round<P, D>(mut curriculum: Curriculum<P, curricle::signal::GroupSpread, D>, batch: usize) -> Work
+where
+    P: curricle::Policy + 'static,
+    D: Sampler + 'static,
+{
+    let mut drawn = curriculum.draw(batch).expect("enough samples");
+    let (mut feedback, mut verdicts) = (Vec::new(), Vec::new());
+    Box::new(move || {
+        feedback.clear();
+        feedback.extend(drawn.draws.iter().map(|draw| {
+            let share = (draw.ticket.0 * 2_654_435_761 % 1001) as f32 / 1000.0;
+            Feedback::new(draw.ticket, Outcome::default().success(share).rollouts(8))
+        }));
+        curriculum.observe_into(&feedback, &mut verdicts).expect("good feedback");
+        curriculum.draw_into(batch, &mut drawn).expect("enough samples");
+    })
+}
+
+/// SEC over as many arms as samples, with all the bookkeeping of a curriculum.
+pub fn bandit(arms: usize, batch: usize) -> Work {
+    let builder = Curriculum::builder(arms).arms(arms as u32, |SampleId(sample)| sample as u32);
+    let builder = builder.policy(Boltzmann::new()).sampler(Replace);
+    round(builder.build().expect("a valid description"), batch)
+}
+
+/// Distinct draws by score, a gate on the band, the moving averages of what was drawn.
+pub fn selection(samples: usize, batch: usize) -> Work {
+    let builder = Curriculum::builder(samples)
+        .gate(Gate::Band { low: 0.2, high: 0.8 })
+        .weighting(Weighting::Score { floor: 1e-6 })
+        .sampler(Distinct);
+    round(builder.build().expect("a valid description"), batch)
+}

@@ -1,0 +1,158 @@
+//! What a curriculum works with while it draws: lists that are kept between draws, so that a steady
+//! state allocates nothing. They are no part of its state.
+
+use crate::event::Draw;
+use crate::id::{ArmId, Round, SampleId};
+use crate::ledger::Pending;
+use crate::policy::{Allotment, Reward};
+use crate::progress::Progress;
+use crate::sampler::Pick;
+use crate::seen::Seen;
+use crate::signal::Trial;
+
+/// The working lists of a curriculum.
+pub(crate) struct Desk<P> {
+    /// A copy of the policy that learns from the round being folded in.
+    pub policy: Option<P>,
+    /// The settled tickets of that round, and their scores.
+    pub trials: Vec<Trial>,
+    pub scores: Vec<f32>,
+    pub tally: Tally,
+    /// The progress of the arms that the round visited.
+    pub progress: Vec<(ArmId, Progress)>,
+    pub rewards: Vec<Reward>,
+    /// New weights; once they are set, the ones that they replaced.
+    pub weights: Vec<(SampleId, u64)>,
+    pub slots: Vec<(usize, u64)>,
+    pub under_way: Vec<u32>,
+    pub allotment: Allotment,
+    pub picks: Vec<Pick>,
+    pub draws: Vec<Draw>,
+    /// A round that is done with, for its lists.
+    pub spare: Pending,
+    pub bytes: Vec<u8>,
+    /// Where the tickets of feedback are kept.
+    pub places: Vec<(usize, usize)>,
+    pub seen: Seen,
+}
+
+impl<P> Default for Desk<P> {
+    fn default() -> Self {
+        Self {
+            policy: None,
+            trials: Vec::new(),
+            scores: Vec::new(),
+            tally: Tally::default(),
+            progress: Vec::new(),
+            rewards: Vec::new(),
+            weights: Vec::new(),
+            slots: Vec::new(),
+            under_way: Vec::new(),
+            allotment: Allotment::default(),
+            picks: Vec::new(),
+            draws: Vec::new(),
+            spare: Pending {
+                round: Round(0),
+                draws: Vec::new(),
+                states: Vec::new(),
+                shares: Vec::new(),
+            },
+            bytes: Vec::new(),
+            places: Vec::new(),
+            seen: Seen::default(),
+        }
+    }
+}
+
+/// A copy of a curriculum starts with an empty desk.
+impl<P> Clone for Desk<P> {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl<P> std::fmt::Debug for Desk<P> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Desk")
+    }
+}
+
+/// Groups trials by arm without sorting them.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// By arm: the place of its group plus one, or 0 if it has none.
+    place: Vec<u32>,
+    groups: Vec<Group>,
+    /// The places of the groups in the order of arms.
+    order: Vec<u32>,
+}
+
+/// What the trials of one arm add up to; sums are taken in ticket order.
+#[derive(Clone, Copy)]
+pub(crate) struct Group {
+    pub arm: ArmId,
+    pub success: Mean,
+    pub score: Mean,
+    pub loss: Mean,
+    pub cost: Mean,
+    /// The rollouts of all trials, and of those that reported a success.
+    pub rollouts: u32,
+    pub judged: u32,
+}
+
+impl Tally {
+    /// Forgets all groups.
+    pub fn clear(&mut self, arms: usize) {
+        self.groups.iter().for_each(|group| self.place[group.arm.index()] = 0);
+        self.groups.clear();
+        self.order.clear();
+        self.place.resize(arms, 0);
+    }
+
+    /// The group of an arm, made if there is none.
+    pub fn group(&mut self, arm: ArmId) -> &mut Group {
+        let place = &mut self.place[arm.index()];
+        if *place == 0 {
+            let none = Mean::default();
+            self.groups.push(Group {
+                arm,
+                success: none,
+                score: none,
+                loss: none,
+                cost: none,
+                rollouts: 0,
+                judged: 0,
+            });
+            *place = self.groups.len() as u32;
+        }
+        &mut self.groups[*place as usize - 1]
+    }
+
+    /// The groups in the order of arms.
+    pub fn in_order(&mut self) -> impl Iterator<Item = &Group> {
+        if self.order.len() != self.groups.len() {
+            self.order.clear();
+            self.order.extend(0..self.groups.len() as u32);
+            self.order.sort_unstable_by_key(|&place| self.groups[place as usize].arm);
+        }
+        self.order.iter().map(|&place| &self.groups[place as usize])
+    }
+}
+
+/// A running mean.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Mean {
+    pub sum: f64,
+    pub count: u32,
+}
+
+impl Mean {
+    pub fn add(&mut self, value: f32) {
+        self.sum += f64::from(value);
+        self.count += 1;
+    }
+
+    pub fn get(self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / f64::from(self.count))
+    }
+}

@@ -1,0 +1,41 @@
+//! Lists that samplers keep from one draw to the next, so that a draw allocates nothing. Every draw
+//! clears what it uses: nothing of an earlier draw is ever read.
+
+use std::cell::Cell;
+
+use super::Pick;
+use crate::seen::Seen;
+
+/// The lists of a thread.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    /// The integer probabilities of arms, summed up.
+    pub sums: Vec<u64>,
+    /// Targets, and what owns them.
+    pub drawn: Vec<u64>,
+    pub targets: Vec<u64>,
+    /// By arm: where its weights begin in the tree.
+    pub starts: Vec<u64>,
+    /// By arm: how many slots it gets.
+    pub counts: Vec<usize>,
+    /// By arm: the weight that has been drawn.
+    pub gone: Vec<u64>,
+    pub attempts: Vec<Pick>,
+    /// The slots, or ranks, that have been taken.
+    pub taken: Seen,
+    pub ranks: Vec<usize>,
+}
+
+thread_local! {
+    static ROOM: Cell<Option<Box<Room>>> = const { Cell::new(None) };
+}
+
+impl Room {
+    /// Lends the lists of this thread.
+    pub fn lend<R>(work: impl FnOnce(&mut Room) -> R) -> R {
+        let mut room = ROOM.take().unwrap_or_default();
+        let done = work(&mut room);
+        ROOM.set(Some(room));
+        done
+    }
+}
