@@ -49,7 +49,7 @@ fn cached<E: Element>(name: &str, logits: &[E]) {
         black_box(row(black_box(logits), 1.0));
         least = least.min(start.elapsed().as_secs_f64());
     }
-    println!("{name:<4} one row of {} in cache, one thread: {:.1} us", logits.len(), least * 1e6);
+    println!("{name:<4}: one row of {} in cache, one thread: {:.1} us", logits.len(), least * 1e6);
 }
 
 fn entropy(sums: &RowSums) -> f64 {
@@ -83,6 +83,8 @@ fn main() {
     cached("f16", &narrow[..VOCAB]);
     drop(narrow);
     cached("f32", &logits[..VOCAB]);
+    let masked = logits[..VOCAB].iter().map(|&z| if z < 3.0 { f32::NEG_INFINITY } else { z });
+    cached("f32, five of six masked", &masked.collect::<Vec<f32>>());
     case("f32", &logits[..1_000_000 * 10], 10, &logits);
     case("f32", &logits[..100_000 * 100], 100, &logits);
 }

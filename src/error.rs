@@ -117,6 +117,22 @@ pub enum Error {
     /// A kernel refused its input.
     #[error(transparent)]
     Kernel(#[from] curricle_kernels::Error),
+    /// There is nothing to compute from: an empty list, or a row without a possible token.
+    #[error("{what} of {index} is empty")]
+    Empty {
+        /// The name of what is empty.
+        what: &'static str,
+        /// Which row or position.
+        index: u64,
+    },
+    /// The evidence does not determine the score.
+    #[error("{score} cannot be told from {evidence}")]
+    Unavailable {
+        /// What was asked for.
+        score: crate::signal::uncertainty::Score,
+        /// What there is.
+        evidence: &'static str,
+    },
     /// The thread or the feed at the other end of a channel is gone.
     #[error("the feed has been closed")]
     Closed,

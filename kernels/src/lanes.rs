@@ -103,6 +103,28 @@ impl<S: Simd> Lanes<S> {
         self
     }
 
+    /// Itself where `of` is finite, `other` elsewhere.
+    #[inline(always)]
+    pub(crate) fn where_finite(mut self, simd: S, of: Self, other: Self) -> Self {
+        let infinity = simd.splat_f32s(f32::INFINITY);
+        for register in 0..Self::REGISTERS {
+            let finite = simd.less_than_f32s(simd.abs_f32s(of.0[register]), infinity);
+            self.0[register] = simd.select_f32s(finite, self.0[register], other.0[register]);
+        }
+        self
+    }
+
+    /// Itself where `of` is `-inf`, `other` elsewhere.
+    #[inline(always)]
+    pub(crate) fn where_impossible(mut self, simd: S, of: Self, other: Self) -> Self {
+        let least = simd.splat_f32s(f32::MIN);
+        for register in 0..Self::REGISTERS {
+            let impossible = simd.less_than_f32s(of.0[register], least);
+            self.0[register] = simd.select_f32s(impossible, self.0[register], other.0[register]);
+        }
+        self
+    }
+
     /// `self + a b`, rounded once: by the instruction where there is one and by `fmaf` elsewhere, which gives
     /// the same bits, slowly.
     #[inline(always)]

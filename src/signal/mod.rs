@@ -6,6 +6,7 @@ mod gated;
 mod learnability;
 mod progress;
 mod spread;
+pub mod uncertainty;
 
 pub use advantage::{MeanAdvantage, Reported, Utility};
 pub use angle::{Angle, Concentration, HiddenStates, Spans, UnitSum};

@@ -1,7 +1,11 @@
-//! After training: what a model should improve itself on while it answers.
+//! After training: which inputs are worth an effort while a model answers, and whether the effort helps.
 //!
 //! | module | decides |
 //! |--|--|
+//! | [`budget`] | which of the inputs that arrive are selected, at a rate that is promised |
+//! | [`calibration`] | whether a score tells right from wrong, and what it is worth in probability |
 //! | [`select`] | which items of a pool to take, so that they differ and cover |
 
+pub mod budget;
+pub mod calibration;
 pub mod select;

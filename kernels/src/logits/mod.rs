@@ -35,6 +35,8 @@ use crate::Element;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RowSums {
+    /// `T`.
+    pub temperature: f64,
     /// `m`, the greatest element; `-inf` for a row without finite elements.
     pub max: f64,
     /// `i`, its place; the lowest if there are several.
@@ -63,6 +65,7 @@ pub struct RowSums {
 impl RowSums {
     fn empty() -> Self {
         Self {
+            temperature: 1.0,
             max: f64::NEG_INFINITY,
             argmax: 0,
             second: f64::NEG_INFINITY,
@@ -85,8 +88,10 @@ impl RowSums {
 
     /// Brings what was computed in units of `z` to those of `z / T`, and takes the limit at one `+inf`.
     fn settled(mut self, temperature: f64) -> Self {
-        self.max /= temperature;
-        self.second /= temperature;
+        self.temperature = temperature;
+        // No negative zero, so that equal rows have equal bits.
+        self.max = self.max / temperature + 0.0;
+        self.second = self.second / temperature + 0.0;
         self.gaps /= temperature;
         self.spread /= temperature * temperature;
         if self.nan == 0 && self.infinite == 1 {
@@ -126,7 +131,7 @@ pub fn rows<E: Element>(logits: &[E], vocab: usize, temperature: f64, out: &mut 
     assert_eq!(logits.len(), out.len() * vocab, "logits of {} rows of {vocab}", out.len());
     checked(temperature);
     if vocab == 0 {
-        out.fill(RowSums::empty());
+        out.fill(RowSums::empty().settled(temperature));
         return;
     }
     // Parts of a quarter of a megabyte: enough for a thread to begin, few enough to share out.
@@ -149,15 +154,15 @@ pub fn rows<E: Element>(logits: &[E], vocab: usize, temperature: f64, out: &mut 
 /// assert_eq!(row(&[1.0, f32::NAN], 1.0).faults(), 1);
 /// ```
 pub fn row<E: Element>(logits: &[E], temperature: f64) -> RowSums {
-    let mut out = [RowSums::empty()];
     checked(temperature);
+    let mut out = [RowSums::empty().settled(temperature)];
     if !logits.is_empty() {
         on(Arch::new(), logits, logits.len(), temperature, &mut out);
     }
     out[0]
 }
 
-/// The sums of one row in `f64` throughout, each within a few units of the last place.
+/// The sums of one row in `f64` throughout, each off by less than a part in 1e12.
 ///
 /// Cost: two reads and an exponential of `libm` for each element, about 10 ns.
 ///
@@ -228,7 +233,7 @@ mod tests {
     /// The sums by their definitions, in `f64`.
     fn naive(row: &[f32], temperature: f64) -> RowSums {
         let z: Vec<f64> = row.iter().map(|&z| f64::from(z) / temperature).collect();
-        let mut sums = RowSums::empty();
+        let mut sums = RowSums::empty().settled(temperature);
         let finite = || z.iter().copied().enumerate().filter(|(_, z)| z.is_finite());
         sums.count = finite().count() as u64;
         let Some((argmax, max)) = finite().rev().max_by(|a, b| a.1.total_cmp(&b.1)) else {

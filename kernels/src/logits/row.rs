@@ -10,7 +10,7 @@ use crate::lanes::{Array, FLOOR, LANES, Lanes, Scale, filled};
 /// Elements read at a time: 8 KiB of `f32`, which stay in the first cache from the survey to the exponentials.
 pub(crate) const BLOCK: usize = 2048;
 
-/// Rows of at most this many elements are summed by [`exact`], which is as quick for them.
+/// Rows of at most this many elements are summed by [`exact`]: they cost little either way, and keep all their digits.
 const SHORT: usize = 32;
 
 /// A second element that lies further than this below the first, in units of the temperature, is left

@@ -66,62 +66,108 @@ fn top(a: (f32, f32), b: (f32, f32)) -> (f32, f32) {
     (greater(a.0, b.0), greater(lesser(a.0, b.0), greater(a.1, b.1)))
 }
 
-/// Surveys a block; the moments are summed about `pivot`, which should be near the mean.
-#[inline(always)]
-pub(crate) fn survey<S: Simd>(simd: S, block: &[f32], pivot: f32) -> Survey {
-    let mut first = Lanes::splat(simd, f32::NEG_INFINITY);
-    let mut second = first;
-    let mut sum = Lanes::splat(simd, 0.0);
-    let mut squares = sum;
-    let middle = Lanes::splat(simd, pivot);
-    let (chunks, rest) = block.as_chunks::<LANES>();
-    for chunk in chunks {
-        let x = Lanes::load(simd, chunk);
-        second = first.lesser(simd, x).greater(simd, second);
-        first = first.greater(simd, x);
-        let y = x.minus(simd, middle);
-        sum = sum.plus(simd, y);
-        squares = squares.plus_product(simd, y, y);
+/// What is known of the elements of each lane.
+struct Running<S: Simd> {
+    first: Lanes<S>,
+    second: Lanes<S>,
+    middle: Lanes<S>,
+    sum: Lanes<S>,
+    squares: Lanes<S>,
+}
+
+impl<S: Simd> Running<S> {
+    #[inline(always)]
+    fn new(simd: S, pivot: f32) -> Self {
+        let (lowest, zero) = (Lanes::splat(simd, f32::NEG_INFINITY), Lanes::splat(simd, 0.0));
+        let middle = Lanes::splat(simd, pivot);
+        Self { first: lowest, second: lowest, middle, sum: zero, squares: zero }
     }
-    if !rest.is_empty() {
-        let x = Lanes::load(simd, &filled(rest, f32::NEG_INFINITY));
-        second = first.lesser(simd, x).greater(simd, second);
-        first = first.greater(simd, x);
-        let y = Lanes::load(simd, &filled(rest, pivot)).minus(simd, middle);
-        sum = sum.plus(simd, y);
-        squares = squares.plus_product(simd, y, y);
+
+    /// Takes in elements for the maxima, and the same for the moments: they differ where one is left out.
+    #[inline(always)]
+    fn add(&mut self, simd: S, for_top: Lanes<S>, for_moments: Lanes<S>) {
+        self.second = self.first.lesser(simd, for_top).greater(simd, self.second);
+        self.first = self.first.greater(simd, for_top);
+        let y = for_moments.minus(simd, self.middle);
+        self.sum = self.sum.plus(simd, y);
+        self.squares = self.squares.plus_product(simd, y, y);
     }
-    let (sum, squares) = (sum.total(), squares.total());
-    // An element that is not finite, or too great to be squared, shows here.
-    if !squares.is_finite() {
-        return with_care(block);
-    }
-    let (first, second) = (first.store(), second.store());
-    let mut pairs = [(0.0, 0.0); LANES];
-    for lane in 0..LANES {
-        pairs[lane] = (first[lane], second[lane]);
-    }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            pairs[lane] = top(pairs[lane], pairs[lane + half]);
+
+    /// The survey of `count` elements, all finite; `None` if one is too great to be squared.
+    #[inline(always)]
+    fn survey(&self, pivot: f32, count: u64) -> Option<Survey> {
+        let (sum, squares) = (self.sum.total(), self.squares.total());
+        if !squares.is_finite() {
+            return None;
         }
-        half /= 2;
-    }
-    let count = block.len() as u64;
-    let off = sum / count as f64;
-    Survey {
-        first: pairs[0].0,
-        second: pairs[0].1,
-        count,
-        mean: f64::from(pivot) + off,
-        spread: (squares - sum * off).max(0.0),
-        nan: 0,
-        infinite: 0,
+        let (first, second) = (self.first.store(), self.second.store());
+        let mut pairs = [(0.0, 0.0); LANES];
+        for lane in 0..LANES {
+            pairs[lane] = (first[lane], second[lane]);
+        }
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                pairs[lane] = top(pairs[lane], pairs[lane + half]);
+            }
+            half /= 2;
+        }
+        let off = if count == 0 { 0.0 } else { sum / count as f64 };
+        let mean = f64::from(pivot) + off;
+        let spread = (squares - sum * off).max(0.0);
+        let (first, second) = pairs[0];
+        Some(Survey { first, second, count, mean, spread, nan: 0, infinite: 0 })
     }
 }
 
-/// The same for a block that may hold anything; the finite elements count, in `f64`.
+/// Surveys a block; the moments are summed about `pivot`, which should be near the mean.
+#[inline(always)]
+pub(crate) fn survey<S: Simd>(simd: S, block: &[f32], pivot: f32) -> Survey {
+    let mut running = Running::new(simd, pivot);
+    let (chunks, rest) = block.as_chunks::<LANES>();
+    for chunk in chunks {
+        let x = Lanes::load(simd, chunk);
+        running.add(simd, x, x);
+    }
+    if !rest.is_empty() {
+        let for_moments = Lanes::load(simd, &filled(rest, pivot));
+        running.add(simd, Lanes::load(simd, &filled(rest, f32::NEG_INFINITY)), for_moments);
+    }
+    // An element that is not finite shows as a sum that is not.
+    match running.survey(pivot, block.len() as u64) {
+        Some(survey) => survey,
+        None => masked(simd, block, pivot),
+    }
+}
+
+/// The same for a block some of whose elements are `-inf`.
+#[inline(always)]
+fn masked<S: Simd>(simd: S, block: &[f32], pivot: f32) -> Survey {
+    let mut running = Running::new(simd, pivot);
+    let (zero, one) = (Lanes::splat(simd, 0.0), Lanes::splat(simd, 1.0));
+    let lowest = Lanes::splat(simd, f32::NEG_INFINITY);
+    // Whole numbers of at most `BLOCK`.
+    let (mut finite, mut impossible) = (zero, zero);
+    let (chunks, rest) = block.as_chunks::<LANES>();
+    let last = [filled(rest, f32::NEG_INFINITY)];
+    for part in [chunks, &last] {
+        for chunk in part {
+            let x = Lanes::load(simd, chunk);
+            let known = x.where_finite(simd, x, lowest);
+            running.add(simd, known, x.where_finite(simd, x, running.middle));
+            finite = finite.plus(simd, one.where_finite(simd, x, zero));
+            impossible = impossible.plus(simd, one.where_impossible(simd, x, zero));
+        }
+    }
+    let (finite, impossible) = (finite.total() as u64, impossible.total() as u64);
+    let whole = (chunks.len() + 1) * LANES;
+    match running.survey(pivot, finite) {
+        Some(survey) if finite + impossible == whole as u64 => survey,
+        _ => with_care(block),
+    }
+}
+
+/// The same for a block that may hold anything, in no hurry; the finite elements count, in `f64`.
 fn with_care(block: &[f32]) -> Survey {
     let mut result = Survey::EMPTY;
     let mut sum = [0.0f64; LANES];
