@@ -6,8 +6,9 @@
 //!
 //! Two twins run beside them: k-center that measures all distances to all taken again for every pick,
 //! and BADGE on gradients that are formed (on fewer items and classes, since 20 000 gradients of 100 x 768
-//! numbers are 6.1 GB). Peak memory is the high-water mark of the process during the selection,
-//! less what was resident before it; Linux only, elsewhere it reads `-`.
+//! numbers are 6.1 GB). The last two columns are the high-water mark of the process during the
+//! selection, its input included, and how much of that was not resident before; memory that the
+//! allocator had kept is not counted in the latter. Linux only, elsewhere they read `-`.
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -41,17 +42,18 @@ fn report<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<(T, Duratio
     let spent = start.elapsed();
     let grown = match (reset, before, status("VmHWM")) {
         (true, Some(before), Some(peak)) => {
-            format!("{:.1} MiB", peak.saturating_sub(before) as f64 / 1024.0)
+            let mib = |kib: u64| format!("{:.1} MiB", kib as f64 / 1024.0);
+            format!("{:>12} {:>12}", mib(peak), mib(peak.saturating_sub(before)))
         }
-        _ => "-".into(),
+        _ => format!("{:>12} {:>12}", "-", "-"),
     };
-    println!("{name:<58} {:>9.3} s {grown:>12}", spent.as_secs_f64());
+    println!("{name:<44} {:>9.3} s {grown}", spent.as_secs_f64());
     Ok((value, spent))
 }
 
 fn main() -> Result<()> {
     println!("{} threads", std::thread::available_parallelism()?);
-    println!("{:<58} {:>11} {:>12}", "", "time", "extra memory");
+    println!("{:<44} {:>11} {:>12} {:>12}", "", "time", "peak", "of it new");
     let mut rng = Rng::at(1, Round(0), Purpose::User);
 
     let points = normals(20_000 * 256, 1);

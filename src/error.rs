@@ -133,6 +133,9 @@ pub enum Error {
         /// What there is.
         evidence: &'static str,
     },
+    /// The model could not be brought back to its own weights after this ticket.
+    #[error("the model was not restored after {0}")]
+    Unrestored(Ticket),
     /// The thread or the feed at the other end of a channel is gone.
     #[error("the feed has been closed")]
     Closed,

@@ -23,6 +23,8 @@ pub enum Purpose {
     Sampler = 2,
     /// Whatever the user of the library needs beside.
     User = 3,
+    /// What self-improvement at test time tosses and hands to the model as seeds.
+    TestTime = 4,
 }
 
 /// The random bits at one address: ChaCha8 keyed with (seed, purpose), stream = round.

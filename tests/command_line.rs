@@ -199,3 +199,127 @@ fn bad_input_names_the_row_and_exits_with_2() {
         refused(out, says);
     }
 }
+
+fn score_logits(folder: &Path, more: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_curricle"))
+        .args(["score", "uncertainty", "--logits", "logits", "--out", "out.parquet"])
+        .args(more)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+/// Entropy, margin and energy by their definitions.
+#[expect(clippy::disallowed_methods, reason = "a twin")]
+fn by_definition(row: &[f64]) -> [f64; 3] {
+    let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let whole: f64 = row.iter().map(|z| (z - most).exp()).sum();
+    let mut p: Vec<f64> = row.iter().map(|z| (z - most).exp() / whole).collect();
+    let entropy = p.iter().filter(|p| **p > 0.0).map(|p| -p * p.ln()).sum();
+    p.sort_by(|a, b| b.total_cmp(a));
+    [entropy, p[0] - p[1], -(most + whole.ln())]
+}
+
+#[test]
+fn uncertainties_are_those_of_the_definitions_for_every_type_and_the_budget_holds() {
+    const VOCAB: usize = 1000;
+    const ROWS: usize = 90;
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let logits: Vec<f32> = noise(ROWS * VOCAB).iter().map(|z| 8.0 * z).collect();
+    for dtype in ["F32", "F16", "BF16"] {
+        let narrow = |z: f32| match dtype {
+            "F16" => f16::from_f32(z).to_bits(),
+            _ => bf16::from_f32(z).to_bits(),
+        };
+        let widened = |z: f32| match dtype {
+            "F32" => z,
+            "F16" => f16::from_f32(z).to_f32(),
+            _ => bf16::from_f32(z).to_f32(),
+        };
+        let bytes: Vec<u8> = match dtype {
+            "F32" => logits.iter().flat_map(|z| z.to_le_bytes()).collect(),
+            _ => logits.iter().flat_map(|&z| narrow(z).to_le_bytes()).collect(),
+        };
+        write_tensor(&folder.join("logits"), "logits", dtype, [ROWS, VOCAB], &bytes);
+        let done =
+            score_logits(folder, &["--scores", "margin,entropy,energy,renyi-0.5", "--budget", "0.21"]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let table = Table::read_parquet(folder.join("out.parquet")).unwrap();
+        let names: Vec<&str> = table.columns().map(|(name, _)| name).collect();
+        assert_eq!(names, ["margin", "entropy", "energy", "renyi-0.5", "selected"]);
+        assert_eq!(table.samples(), (0..ROWS as u64).collect::<Vec<_>>());
+        let column = |name: &str| match table.get(name) {
+            Some(Column::Number(values)) => values.iter().map(|value| value.unwrap()).collect(),
+            _ => Vec::new(),
+        };
+        let [margin, entropy, energy] = ["margin", "entropy", "energy"].map(column);
+        for row in 0..ROWS {
+            let wide: Vec<f64> =
+                logits[row * VOCAB..][..VOCAB].iter().map(|&z| f64::from(widened(z))).collect();
+            let expected = by_definition(&wide);
+            for (found, expected) in [entropy[row], margin[row], energy[row]].into_iter().zip(expected)
+            {
+                let near = 3e-6 * expected.abs().max(1.0);
+                assert!((found - expected).abs() < near, "{dtype} {row}: {found} {expected}");
+            }
+        }
+        let Some(Column::Flag(selected)) = table.get("selected") else { panic!("no selection") };
+        assert_eq!(selected.iter().filter(|selected| **selected).count(), 18);
+        let of = |wanted: bool| (0..ROWS).filter(move |&row| selected[row] == wanted);
+        let greatest = of(true).map(|row| margin[row]).fold(f64::NEG_INFINITY, f64::max);
+        let least = of(false).map(|row| margin[row]).fold(f64::INFINITY, f64::min);
+        assert!(greatest <= least, "{greatest} {least}");
+    }
+}
+
+#[test]
+fn ties_are_shared_out_and_faulty_rows_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // A thousand equal rows, but for the last that is certain.
+    let mut logits = vec![0.0f32; 4000];
+    logits[3996] = 50.0;
+    let write = |logits: &[f32]| {
+        let bytes: Vec<u8> = logits.iter().flat_map(|z| z.to_le_bytes()).collect();
+        write_tensor(&folder.join("logits"), "logits", "F32", [1000, 4], &bytes);
+    };
+    write(&logits);
+    assert!(score_logits(folder, &["--scores", "entropy", "--budget", "0.29"]).status.success());
+    let selected = || match Table::read_parquet(folder.join("out.parquet")).unwrap().get("selected") {
+        Some(Column::Flag(selected)) => selected.clone(),
+        _ => Vec::new(),
+    };
+    let first = selected();
+    assert_eq!(first.iter().filter(|selected| **selected).count(), 290);
+    let early = first[..500].iter().filter(|selected| **selected).count();
+    assert!((110..180).contains(&early) && !first[999], "{early}");
+    assert!(score_logits(folder, &["--budget", "0.29", "--seed", "1"]).status.success());
+    assert_ne!(selected(), first);
+    std::fs::remove_file(folder.join("out.parquet")).unwrap();
+
+    let refused = |more: &[&str], says: &str| {
+        let done = score_logits(folder, more);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(2), "{said}");
+        assert!(said.contains(says), "{said:?} lacks {says:?}");
+        assert!(!folder.join("out.parquet").exists());
+    };
+    refused(&["--budget", "1.5"], "not in [0, 1]");
+    refused(&["--budget", "NaN"], "not in [0, 1]");
+    refused(&["--budget", "0.1", "--scores", "certainty"], "no score of this name");
+    refused(&["--budget", "0.1", "--scores", "margin,margin"], "margin");
+    logits[4 * 70 + 2] = f32::NAN;
+    write(&logits);
+    refused(&["--budget", "0.1"], "row 70 of `logits` holds NaN");
+    logits[4 * 20..][..4].fill(f32::NEG_INFINITY);
+    write(&logits);
+    refused(&["--budget", "0.1"], "row 20 of `logits` has nothing possible");
+    for (policy, value) in [("skip", None), ("uncertain", Some(0.0))] {
+        assert!(score_logits(folder, &["--budget", "0.1", "--non-finite", policy]).status.success());
+        let table = Table::read_parquet(folder.join("out.parquet")).unwrap();
+        let Some(Column::Number(margin)) = table.get("margin") else { panic!("no margin") };
+        assert_eq!((margin[70], margin[20], margin[5]), (value, value, Some(0.0)));
+        assert!(policy == "uncertain" || !selected()[70] && !selected()[20]);
+    }
+}

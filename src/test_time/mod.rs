@@ -5,7 +5,9 @@
 //! | [`budget`] | which of the inputs that arrive are selected, at a rate that is promised |
 //! | [`calibration`] | whether a score tells right from wrong, and what it is worth in probability |
 //! | [`select`] | which items of a pool to take, so that they differ and cover |
+//! | [`self_improvement`] | the loop: score, gate, synthesise, filter, adapt, check, answer, restore |
 
 pub mod budget;
 pub mod calibration;
 pub mod select;
+pub mod self_improvement;

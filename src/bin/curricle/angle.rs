@@ -6,14 +6,15 @@ use curricle::kernels;
 use curricle::signal::Concentration;
 use curricle::table::{Provenance, Table};
 use half::{bf16, f16};
-use indicatif::{ProgressBar, ProgressStyle};
 use safetensors::Dtype;
 
 use crate::batches::group;
 use crate::device::{Asked, Device, Number};
 use crate::fault::Fault;
+use crate::progress::progress;
 use crate::shard::Shard;
 use crate::spans_file::{self, Entry};
+use crate::table_file::{TableFile, statistics};
 use crate::tensor_file::TensorFile;
 
 /// Bytes of hidden states that are in memory at a time, unless one sample needs more.
@@ -45,11 +46,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let as_csv = match arguments.out.extension().and_then(|extension| extension.to_str()) {
-        Some("parquet") => false,
-        Some("csv") => true,
-        _ => return Err(Fault::file(&arguments.out, "the name must end in .parquet or .csv")),
-    };
+    let out = TableFile::new(&arguments.out)?;
     let device = Device::open(arguments.device).map_err(Fault::Input)?;
     let mut states = TensorFile::open(&arguments.states, "states")?;
     let entries = spans_file::read(&arguments.spans, states.rows)?;
@@ -71,10 +68,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     };
     let ids = entries[shard].iter().map(|entry| entry.id).collect();
     let table = Table::of_concentrations(made_by, ids, &concentrations).map_err(Fault::Output)?;
-    let written =
-        if as_csv { table.write_csv(&arguments.out) } else { table.write_parquet(&arguments.out) };
-    written.map_err(Fault::Output)?;
-    report(&table, &device, &arguments.out);
+    out.write(&table)?;
+    eprintln!(
+        "{} samples scored on {}, written to {}",
+        table.samples().len(),
+        device.name(),
+        arguments.out.display()
+    );
+    ["total", "intra", "intra_no_diag", "inter"].iter().for_each(|column| statistics(&table, column));
     Ok(())
 }
 
@@ -92,9 +93,7 @@ impl Scored<'_> {
         states: &mut TensorFile,
         shard: std::ops::Range<usize>,
     ) -> Result<Vec<Concentration>, Fault> {
-        let style = ProgressStyle::with_template("{bar:40} {pos}/{len} samples  {elapsed} (eta {eta})")
-            .expect("a valid template");
-        let bar = ProgressBar::new(shard.len() as u64).with_style(style);
+        let bar = progress(shard.len(), "samples");
         let mut all = vec![Concentration::default(); shard.len()];
         let mut rows: Vec<E> = Vec::new();
         for batch in group(self.entries, shard, BUFFER / (states.dim * size_of::<E>())) {
@@ -117,26 +116,5 @@ impl Scored<'_> {
         }
         bar.finish_and_clear();
         Ok(all)
-    }
-}
-
-/// Says what was found, first of all whether the score is more than the length.
-fn report(table: &Table, device: &Device, out: &Path) {
-    eprintln!(
-        "{} samples scored on {}, written to {}",
-        table.samples().len(),
-        device.name(),
-        out.display()
-    );
-    for column in ["total", "intra", "intra_no_diag", "inter"] {
-        if let Ok(Some(found)) = table.statistics(column) {
-            let [least, lower, median, upper, greatest] = found.quantiles;
-            let correlation = found.with_length.map_or("undefined".into(), |r| format!("{r:.3}"));
-            eprintln!(
-                "{column:13} mean {:.4} sd {:.4}, quartiles {least:.4} {lower:.4} {median:.4} {upper:.4} {greatest:.4}, \
-                 undefined {}, tied {}, rank correlation with length {correlation}",
-                found.mean, found.sd, found.undefined, found.tied,
-            );
-        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! curricle score angle --states FILE.safetensors --spans FILE.json --device cpu|gpu --out scores.parquet [--shard k/n]
+//! curricle score uncertainty --logits FILE.safetensors --scores entropy,margin --budget 0.2 --out scores.parquet
 //! ```
 //!
 //! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file could not be
@@ -11,9 +12,12 @@ mod angle;
 mod batches;
 mod device;
 mod fault;
+mod progress;
 mod shard;
 mod spans_file;
+mod table_file;
 mod tensor_file;
+mod uncertainty;
 
 use std::process::ExitCode;
 
@@ -38,11 +42,17 @@ enum Command {
 enum Score {
     /// Angle concentration of hidden states (GAIN-RL).
     Angle(angle::Arguments),
+    /// Uncertainty of rows of logits, and which rows a budget selects.
+    Uncertainty(uncertainty::Arguments),
 }
 
 fn main() -> ExitCode {
-    let Command::Score(Score::Angle(arguments)) = Arguments::parse().command;
-    match angle::run(&arguments) {
+    let Command::Score(score) = Arguments::parse().command;
+    let done = match score {
+        Score::Angle(arguments) => angle::run(&arguments),
+        Score::Uncertainty(arguments) => uncertainty::run(&arguments),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("curricle: {fault}");

@@ -18,6 +18,19 @@ pub struct Candidate<K> {
     pub tokens: usize,
 }
 
+impl<K> Candidate<K> {
+    /// A candidate of one token.
+    pub fn new(key: impl Into<K>, nll: f64) -> Self {
+        Self { key: key.into(), nll, tokens: 1 }
+    }
+
+    /// Sets how many tokens it has.
+    pub fn tokens(mut self, tokens: usize) -> Self {
+        self.tokens = tokens;
+        self
+    }
+}
+
 /// How the length of a candidate enters.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub enum PerLength {

@@ -110,7 +110,7 @@ impl Uncertainty {
         let rows = first.iter().enumerate();
         rows.map(|(row, sums)| {
             let second = second.as_ref().map(|second| &second[row]);
-            self.one(row as u64, logits.vocab, sums, second)
+            self.reading(row as u64, logits.vocab, sums, second)
         })
         .collect()
     }
@@ -137,10 +137,27 @@ impl Uncertainty {
             }
             None => None,
         };
-        self.one(0, row.len(), &logits::exact(row, self.temperature), second.as_ref())
+        self.reading(0, row.len(), &logits::exact(row, self.temperature), second.as_ref())
     }
 
-    fn one(
+    /// Reads one row from its sums: several scores can be had of one pass over the logits. `row` names it in
+    /// errors, `vocab` is its length, `second` are its sums at the score's
+    /// [second temperature](Score::second_temperature).
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    ///
+    /// ```
+    /// use curricle::kernels::logits;
+    /// use curricle::signal::uncertainty::{Score, Uncertainty};
+    ///
+    /// let sums = logits::row(&[2.0f32, 1.0, 1.0], 1.0);
+    /// for score in [Score::Entropy, Score::Margin] {
+    ///     assert!(Uncertainty::new(score).reading(0, 3, &sums, None)?.is_some());
+    /// }
+    /// # Ok::<(), curricle::Error>(())
+    /// ```
+    pub fn reading(
         &self,
         row: u64,
         vocab: usize,

@@ -14,8 +14,7 @@ use crate::error::{Result, within};
 /// ```
 /// use curricle::test_time::budget::{Budget, Fixed};
 ///
-/// // A margin below 0.95, in terms of its complement.
-/// let mut fixed = Fixed::new(0.05)?;
+/// let mut fixed = Fixed::margin(0.95)?;
 /// assert!(fixed.wants(0.3, 0.5)?.selected);
 /// assert!(!fixed.wants(0.05, 0.5)?.selected);
 /// # Ok::<(), curricle::Error>(())
@@ -32,6 +31,14 @@ impl Fixed {
     /// [`Error::NonFinite`](crate::Error::NonFinite) if it is NaN.
     pub fn new(threshold: f64) -> Result<Self> {
         Ok(Self { threshold: ordered(threshold)? })
+    }
+
+    /// Selects where the margin `p_1 - p_2` is below `tau`, the uncertainty being its complement; 0.95 in the paper.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) if `tau` is not in `[0, 1]`.
+    pub fn margin(tau: f64) -> Result<Self> {
+        Self::new(1.0 - within("tau", tau, 0.0, 1.0)?)
     }
 
     /// The least threshold that selects at most `rate` of a given sample: with `m = floor(rate n)`, its `(m + 1)`-th

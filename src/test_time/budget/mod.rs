@@ -2,6 +2,7 @@
 //!
 //! | budget | selects | promises |
 //! |--|--|--|
+//! | [`Always`] | everything | |
 //! | [`Fixed`] | above a threshold | nothing about the rate |
 //! | [`Tracking`] | the most uncertain part of any stream | the rate, for every sequence |
 //! | [`Horizon`] | a number of a stream of known length | never more |
@@ -16,6 +17,7 @@
 //! All budgets take uncertainty: HIGH means that an effort is wanted. A score that is low for uncertain items, such as a
 //! margin, goes in as its complement or its negative ([`Score::uncertainty`](crate::signal::uncertainty::Score)).
 
+mod always;
 mod conformal;
 mod dd_sketch;
 mod fixed;
@@ -26,6 +28,7 @@ mod token_bucket;
 mod tracking;
 mod window;
 
+pub use always::Always;
 pub use conformal::{Conformal, ErrorRecall, ResidualRisk, conformal_quantile};
 pub use dd_sketch::DdSketch;
 pub use fixed::Fixed;

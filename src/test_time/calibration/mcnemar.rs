@@ -49,7 +49,19 @@ impl McNemar {
         let pairs = before.iter().zip(after);
         let gained = pairs.clone().filter(|&(&before, &after)| after && !before).count() as u64;
         let lost = pairs.filter(|&(&before, &after)| before && !after).count() as u64;
-        Ok(Self { gained, lost, p: two_sided(gained, lost) })
+        Ok(Self::from_counts(gained, lost))
+    }
+
+    /// From how many items each system alone has right.
+    ///
+    /// ```
+    /// use curricle::test_time::calibration::McNemar;
+    ///
+    /// assert_eq!(McNemar::from_counts(3, 3).p, 1.0);
+    /// assert!((McNemar::from_counts(10, 1).p - 24.0 / 2048.0).abs() < 1e-12);
+    /// ```
+    pub fn from_counts(gained: u64, lost: u64) -> Self {
+        Self { gained, lost, p: two_sided(gained, lost) }
     }
 }
 

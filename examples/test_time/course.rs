@@ -1,0 +1,174 @@
+//! One way to answer a stream of queries.
+
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "measures time; no decision is made here"
+)]
+
+use curricle::test_time::budget::{Always, Budget, Fixed, Tracking};
+use curricle::test_time::self_improvement::{GainGate, Improver, Model, Options, Switch, Verified};
+use curricle::{Purpose, Rng, Round};
+use indicatif::ProgressBar;
+
+use crate::Result;
+use crate::speller::Speller;
+use crate::task::{Language, Query};
+use crate::typist::Typist;
+
+/// Pairs synthesised for an update, the same for all.
+const PAIRS: usize = 48;
+/// The share of words that are names, in the first half of the stream and in the second.
+pub const NAMES: [f64; 2] = [0.1, 0.4];
+/// The budget of [`Course::Budget`] and [`Course::Guarded`].
+pub const BUDGET: f64 = 0.2;
+
+/// How far the threshold of the budget moves with an input, and how many inputs it ranks among: a few, since the
+/// stream is short.
+const ETA: f64 = 0.02;
+const WINDOW: usize = 300;
+
+/// The ways that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// The model as it is.
+    Plain,
+    /// TT-SI as published: adapt where the margin is below 0.95, no checks.
+    Paper,
+    /// A share of the inputs, no checks.
+    Budget,
+    /// The same share; held-out pairs and rollback, the gain gate, the switch.
+    Guarded,
+    /// Adapt to every input, no checks.
+    Everything,
+}
+
+impl Course {
+    pub const ALL: [Course; 5] =
+        [Course::Plain, Course::Paper, Course::Budget, Course::Guarded, Course::Everything];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Course::Plain => "no adaptation",
+            Course::Paper => "TT-SI, margin < 0.95",
+            Course::Budget => "20 % budget",
+            Course::Guarded => "20 % budget, guarded",
+            Course::Everything => "adapt to everything",
+        }
+    }
+}
+
+/// What became of every query of a stream.
+pub struct Run {
+    pub course: Course,
+    pub seed: u64,
+    pub right: Vec<bool>,
+    pub spent: Vec<bool>,
+    pub rolled_back: u64,
+    pub seconds: f64,
+}
+
+/// All of them, on the same trained model and the same stream.
+pub fn all(seed: u64, queries: usize, bar: &ProgressBar) -> Result<Vec<Run>> {
+    let language = Language::new(seed);
+    bar.set_message("training");
+    let speller = Speller::trained(&language, seed)?;
+    let mut rng = Rng::at(seed, Round(3), Purpose::User);
+    let stream: Vec<Query> =
+        (0..queries).map(|number| language.query(NAMES[2 * number / queries], &mut rng)).collect();
+    let runs = Course::ALL.map(|course| {
+        bar.set_message(course.name());
+        let typist = Typist::new(speller.clone());
+        match course {
+            Course::Plain => plain(seed, typist, &stream, bar),
+            Course::Paper => {
+                let options = Options::paper().samples(PAIRS).seed(seed);
+                improved(
+                    course,
+                    seed,
+                    Improver::new(options, Fixed::margin(0.95)?)?,
+                    typist,
+                    &stream,
+                    bar,
+                )
+            }
+            Course::Budget => {
+                let options = Options::paper().samples(PAIRS).seed(seed);
+                improved(
+                    course,
+                    seed,
+                    Improver::new(options, Tracking::with(BUDGET, ETA, WINDOW)?)?,
+                    typist,
+                    &stream,
+                    bar,
+                )
+            }
+            Course::Guarded => {
+                let options = Options::paper()
+                    .samples(PAIRS)
+                    .seed(seed)
+                    .hold_out(8, 0.0)
+                    .paired()
+                    .gate(GainGate::new(0.01, 0.05)?)
+                    .switch(Switch::new(0.05)?);
+                improved(
+                    course,
+                    seed,
+                    Improver::new(options, Tracking::with(BUDGET, ETA, WINDOW)?)?,
+                    typist,
+                    &stream,
+                    bar,
+                )
+            }
+            Course::Everything => {
+                let options = Options::paper().samples(PAIRS).seed(seed);
+                improved(course, seed, Improver::new(options, Always)?, typist, &stream, bar)
+            }
+        }
+    });
+    bar.finish_with_message("done");
+    runs.into_iter().collect()
+}
+
+fn plain(seed: u64, mut typist: Typist, stream: &[Query], bar: &ProgressBar) -> Result<Run> {
+    let start = std::time::Instant::now();
+    let mut right = Vec::with_capacity(stream.len());
+    for query in stream {
+        right.push(typist.answer(query, &[])? == query.truth);
+        bar.inc(1);
+    }
+    let spent = vec![false; stream.len()];
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(Run { course: Course::Plain, seed, right, spent, rolled_back: 0, seconds })
+}
+
+fn improved<B: Budget>(
+    course: Course,
+    seed: u64,
+    mut improver: Improver<B>,
+    mut typist: Typist,
+    stream: &[Query],
+    bar: &ProgressBar,
+) -> Result<Run> {
+    let start = std::time::Instant::now();
+    let mut right = Vec::with_capacity(stream.len());
+    for query in stream {
+        let outcome = improver.answer(&mut typist, query)?;
+        if let Some(failure) = outcome.failure {
+            return Err(failure.to_string().into());
+        }
+        let given = outcome.answer.map_err(|failure| failure.to_string())? == query.truth;
+        right.push(given);
+        // The next letter is typed sooner or later, and then tells what was right.
+        if let Some(base) = outcome.base {
+            improver.verify(outcome.ticket, Verified { base: base == query.truth, given })?;
+        } else if course == Course::Guarded {
+            improver.verify(outcome.ticket, Verified { base: given, given })?;
+        }
+        bar.inc(1);
+    }
+    let entries = improver.journal().entries();
+    let spent: Vec<bool> = entries.iter().map(|entry| entry.spent).collect();
+    let rolled_back = entries.iter().filter(|entry| entry.spent && !entry.is_improved()).count() as u64;
+    Ok(Run { course, seed, right, spent, rolled_back, seconds: start.elapsed().as_secs_f64() })
+}

@@ -1,0 +1,199 @@
+//! `curricle score uncertainty`: a file of logits in, a table of scores and a selection out.
+
+use std::path::{Path, PathBuf};
+
+use bytemuck::Pod;
+use curricle::kernels::Element;
+use curricle::kernels::logits::{self, RowSums};
+use curricle::signal::uncertainty::{NonFinite, Reading, Score, Uncertainty};
+use curricle::table::{Column, Provenance, Table};
+use curricle::{Error, Purpose, Rng, Round};
+use half::{bf16, f16};
+use safetensors::Dtype;
+
+use crate::fault::Fault;
+use crate::progress::progress;
+use crate::table_file::{TableFile, statistics};
+use crate::tensor_file::TensorFile;
+
+/// Bytes of logits that are in memory at a time, unless one row needs more.
+const BUFFER: usize = 32 << 20;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A safetensors file with a tensor `logits`, [rows, vocab], of f32, f16 or bf16.
+    #[arg(long)]
+    logits: PathBuf,
+    /// Which scores to compute, each a column: entropy, normalised-entropy, renyi-2 (or another order), gini,
+    /// least-confidence, margin-complement, energy, margin, relative-margin, logit-margin, normalised-logit-margin,
+    /// log-max-probability, self-certainty.
+    #[arg(long, value_delimiter = ',', default_value = "margin", value_parser = parse)]
+    scores: Vec<Score>,
+    /// The part of the rows to select, in [0, 1]: the most uncertain by the first score, rounded down.
+    #[arg(long)]
+    budget: f64,
+    /// The temperature of the softmax.
+    #[arg(long, default_value_t = 1.0)]
+    temperature: f64,
+    /// What becomes of rows with NaN, several +inf or nothing possible.
+    #[arg(long, value_enum, default_value = "refuse")]
+    non_finite: Faulty,
+    /// Decides which of equally uncertain rows are selected.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The table to write, .parquet or .csv.
+    #[arg(long)]
+    out: PathBuf,
+    /// The model that made the logits, to be noted in the table.
+    #[arg(long, default_value = "")]
+    model: String,
+    /// Its revision, to be noted in the table.
+    #[arg(long, default_value = "")]
+    revision: String,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Faulty {
+    /// Stop, naming the row.
+    Refuse,
+    /// Score them as if nothing were known.
+    Uncertain,
+    /// Leave their scores empty and never select them.
+    Skip,
+}
+
+fn parse(name: &str) -> Result<Score, String> {
+    name.parse().map_err(|_| "no score of this name".into())
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Fault> {
+    let out = TableFile::new(&arguments.out)?;
+    let (budget, temperature) = (arguments.budget, arguments.temperature);
+    if !(0.0..=1.0).contains(&budget) {
+        return Err(Fault::Input(format!("a budget of {budget} is not in [0, 1]")));
+    }
+    if !(1e-6..=1e6).contains(&temperature) {
+        return Err(Fault::Input(format!("a temperature of {temperature} is not in [1e-6, 1e6]")));
+    }
+    let mut file = TensorFile::open(&arguments.logits, "logits")?;
+    let scored = match file.dtype {
+        Dtype::F32 => all::<f32>(&mut file, arguments),
+        Dtype::F16 => all::<f16>(&mut file, arguments),
+        Dtype::BF16 => all::<bf16>(&mut file, arguments),
+        other => {
+            Err(Fault::file(&arguments.logits, format!("`logits` is {other:?}, not F32, F16 or BF16")))
+        }
+    }?;
+    let selected = select(&scored.uncertainties, budget, arguments.seed);
+    let count = selected.iter().filter(|selected| **selected).count();
+    let made_by = Provenance {
+        signal: "uncertainty".into(),
+        model: arguments.model.clone(),
+        revision: arguments.revision.clone(),
+    };
+    let mut table = Table::new(made_by, (0..file.rows as u64).collect());
+    for (score, values) in arguments.scores.iter().zip(scored.columns) {
+        table = table
+            .column(&score.to_string(), Column::Number(values))
+            .map_err(|error| Fault::Input(error.to_string()))?;
+    }
+    let table = table.column("selected", Column::Flag(selected)).map_err(Fault::Output)?;
+    out.write(&table)?;
+    eprintln!("{} rows scored, {count} selected, written to {}", file.rows, arguments.out.display());
+    arguments.scores.iter().for_each(|score| statistics(&table, &score.to_string()));
+    Ok(())
+}
+
+/// What became of the rows.
+struct Scored {
+    /// By the first score; `None` for a row that is never to be selected.
+    uncertainties: Vec<Option<f64>>,
+    /// By score: the values, `None` where there is none or it is infinite.
+    columns: Vec<Vec<Option<f64>>>,
+}
+
+fn all<E: Element + Pod>(file: &mut TensorFile, arguments: &Arguments) -> Result<Scored, Fault> {
+    let policy = match arguments.non_finite {
+        Faulty::Refuse => NonFinite::Error,
+        Faulty::Uncertain => NonFinite::TreatAsUncertain,
+        Faulty::Skip => NonFinite::Skip,
+    };
+    let temperature = arguments.temperature;
+    let scores: Vec<Uncertainty> = arguments
+        .scores
+        .iter()
+        .map(|&score| Uncertainty::new(score).temperature(temperature).non_finite(policy))
+        .collect();
+    // Sums at the temperature, and at those that some scores need beside it.
+    let mut temperatures = vec![temperature];
+    for second in arguments.scores.iter().filter_map(|score| score.second_temperature(temperature)) {
+        if !temperatures.contains(&second) {
+            temperatures.push(second);
+        }
+    }
+    let mut scored = Scored {
+        uncertainties: Vec::with_capacity(file.rows),
+        columns: vec![Vec::with_capacity(file.rows); scores.len()],
+    };
+    let bar = progress(file.rows, "rows");
+    let at_a_time = (BUFFER / (file.dim * size_of::<E>())).max(1);
+    let mut rows: Vec<E> = Vec::new();
+    for first in (0..file.rows).step_by(at_a_time) {
+        let range = first..(first + at_a_time).min(file.rows);
+        rows.clear();
+        file.read(range.clone(), &mut rows)?;
+        let sums: Vec<Vec<RowSums>> =
+            temperatures.iter().map(|&temperature| sums(&rows, file.dim, temperature)).collect();
+        for (place, row) in range.enumerate() {
+            for (number, (uncertainty, score)) in scores.iter().zip(&arguments.scores).enumerate() {
+                let second = score.second_temperature(temperature).and_then(|wanted| {
+                    let found = temperatures.iter().position(|&other| other == wanted)?;
+                    Some(&sums[found][place])
+                });
+                let reading = uncertainty
+                    .reading(row as u64, file.dim, &sums[0][place], second)
+                    .map_err(|error| refusal(&arguments.logits, row, error))?;
+                let finite = |reading: Reading| reading.value.is_finite().then_some(reading.value);
+                scored.columns[number].push(reading.and_then(finite));
+                if number == 0 {
+                    scored.uncertainties.push(reading.map(|reading| reading.uncertainty));
+                }
+            }
+        }
+        bar.inc((rows.len() / file.dim) as u64);
+    }
+    bar.finish_and_clear();
+    Ok(scored)
+}
+
+fn sums<E: Element>(rows: &[E], vocab: usize, temperature: f64) -> Vec<RowSums> {
+    let mut sums = vec![logits::exact(&[], temperature); rows.len() / vocab];
+    logits::rows(rows, vocab, temperature, &mut sums);
+    sums
+}
+
+fn refusal(path: &Path, row: usize, error: Error) -> Fault {
+    let what = match error {
+        Error::NonFinite { value, .. } if value.is_nan() => "holds NaN".into(),
+        Error::NonFinite { .. } => "holds +inf more than once".into(),
+        Error::Empty { .. } => "has nothing possible".into(),
+        other => other.to_string(),
+    };
+    Fault::file(path, format!("row {row} of `logits` {what}"))
+}
+
+/// Selects the most uncertain part of the rows; a coin decides among equal ones.
+fn select(uncertainties: &[Option<f64>], budget: f64, seed: u64) -> Vec<bool> {
+    let mut rng = Rng::at(seed, Round(0), Purpose::TestTime);
+    let mut rows: Vec<(f64, u64, usize)> = Vec::with_capacity(uncertainties.len());
+    for (row, &uncertainty) in uncertainties.iter().enumerate() {
+        let coin = rng.bits();
+        rows.extend(uncertainty.map(|uncertainty| (uncertainty + 0.0, coin, row)));
+    }
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    // 0.29 * 100 is a little less than 29.
+    let most = (budget * uncertainties.len() as f64 + 1e-9).floor() as usize;
+    let mut selected = vec![false; uncertainties.len()];
+    rows.iter().take(most).for_each(|&(.., row)| selected[row] = true);
+    selected
+}
