@@ -448,3 +448,16 @@ fn equal_masses_and_certain_errors() {
     let certain = Reliability::of(&[1.0], &[false], Bins::default()).unwrap();
     assert_eq!((certain.nll, certain.ece), (f64::INFINITY, 1.0));
 }
+
+#[test]
+fn what_needs_moments_is_unavailable_without_them() {
+    use curricle::kernels::logits::{RowSums, exact};
+    let sums = RowSums { moments: None, ..exact(&[2.0, 1.0, 0.5], 1.0) };
+    for score in Score::PLAIN {
+        let needs = matches!(score, Score::SelfCertainty | Score::NormalisedLogitMargin);
+        match score.of(&sums) {
+            Err(Error::Unavailable { .. }) => assert!(needs, "{score}"),
+            found => assert!(!needs && found == score.of(&exact(&[2.0, 1.0, 0.5], 1.0)), "{score}"),
+        }
+    }
+}

@@ -4,8 +4,9 @@
 mod gpu_common;
 
 use curricle_kernels::Error;
-use curricle_kernels::gpu::logits::{RowSums, row_sums};
+use curricle_kernels::gpu::logits::row_sums;
 use curricle_kernels::gpu::{Rows, Upload, ops};
+use curricle_kernels::logits::{RowSums, exact};
 use gpu_common::{Random, adapter, halves};
 use half::{bf16, f16};
 
@@ -42,22 +43,20 @@ fn naive(row: &[f64]) -> Naive {
 
 fn assert_sums(found: &RowSums, expected: &Naive, tolerance: f64) {
     let said = || format!("{found:?}: {} {} {}", expected.r, expected.a, expected.q);
-    assert!(found.sound);
-    assert_eq!(found.finite, expected.finite);
-    assert_eq!(found.argmax, expected.argmax);
-    assert_eq!(f64::from(found.max), expected.max);
-    assert_eq!(f64::from(found.second), expected.second);
+    assert_eq!((found.faults(), found.moments), (0, None));
+    assert_eq!(found.count, expected.finite as u64);
+    assert_eq!(found.argmax, expected.argmax as u64);
+    assert_eq!(found.max, expected.max);
+    assert_eq!(found.second, expected.second);
     // A term below e^-87 may count as none.
-    let close =
-        |a: f32, b: f64, tolerance: f64| (f64::from(a) - b).abs() <= tolerance * b.abs() + 1e-33;
-    let all = close(found.r, expected.r, tolerance)
-        && close(found.a, expected.a, tolerance)
-        && close(found.q, expected.q, 3.0 * tolerance);
+    let close = |a: f64, b: f64, tolerance: f64| (a - b).abs() <= tolerance * b.abs() + 1e-33;
+    let all = close(found.rest, expected.r, tolerance)
+        && close(found.weighted, expected.a, tolerance)
+        && close(found.squared, expected.q, 3.0 * tolerance);
     assert!(all, "{}", said());
     // What the sums are for: the entropy, absolutely.
     let entropy = |r: f64, a: f64| r.ln_1p() - a / (1.0 + r);
-    let (one, other) =
-        (entropy(f64::from(found.r), f64::from(found.a)), entropy(expected.r, expected.a));
+    let (one, other) = (entropy(found.rest, found.weighted), entropy(expected.r, expected.a));
     assert!((one - other).abs() < tolerance * (1.0 + other), "{one} {other}");
 }
 
@@ -158,24 +157,37 @@ fn peaks_ties_masks_and_extremes() {
 }
 
 #[test]
-fn rows_without_sense_are_flagged() {
+fn faulty_rows_are_what_the_processor_makes_of_them() {
     let Some(adapter) = adapter() else { return };
     let dim = 300;
-    let mut rows = vec![0.5f32; 6 * dim];
+    let mut rows = vec![0.5f32; 7 * dim];
     rows[7] = f32::NAN;
     rows[dim + 299] = -f32::NAN;
     rows[2 * dim + 150] = f32::INFINITY;
     rows[3 * dim..4 * dim].fill(f32::NEG_INFINITY);
     rows[4 * dim] = f32::NEG_INFINITY;
     rows[4 * dim + 1] = f32::NAN;
-    let logits = Rows::upload(&rows, dim, &adapter.device).unwrap();
-    for found in [row_sums(&logits).unwrap(), ops::row_sums(&logits).unwrap()] {
-        let sound: Vec<_> = found.iter().map(|sums| sums.sound).collect();
-        assert_eq!(sound, [false, false, false, true, false, true]);
-        let finite: Vec<_> = found.iter().map(|sums| sums.finite).collect();
-        assert_eq!(finite, [0, 0, 0, 0, 0, dim]);
-        assert_eq!((found[3].max, found[3].second), (f32::NEG_INFINITY, f32::NEG_INFINITY));
-        assert_eq!((found[3].argmax, found[3].r, found[3].a, found[3].q), (0, 0.0, 0.0, 0.0));
+    (rows[6 * dim + 1], rows[6 * dim + 2]) = (f32::INFINITY, f32::INFINITY);
+    let brain: Vec<bf16> = rows.iter().map(|&z| bf16::from_f32(z)).collect();
+    let expected: Vec<RowSums> = rows
+        .chunks(dim)
+        .map(|row| {
+            let row: Vec<f64> = row.iter().map(|&z| z.into()).collect();
+            RowSums { moments: None, ..exact(&row, 1.0) }
+        })
+        .collect();
+    let faults: Vec<u64> = expected.iter().map(RowSums::faults).collect();
+    assert_eq!(faults, [1, 1, 0, 0, 1, 0, 2]);
+    for logits in
+        [Rows::upload(&rows, dim, &adapter.device), Rows::upload(&brain, dim, &adapter.device)]
+    {
+        let logits = logits.unwrap();
+        for found in [row_sums(&logits).unwrap(), ops::row_sums(&logits).unwrap()] {
+            for row in [0, 1, 2, 3, 4, 6] {
+                assert_eq!(format!("{:?}", found[row]), format!("{:?}", expected[row]), "row {row}");
+            }
+            assert!((found[5].rest - 299.0).abs() < 1e-3, "{:?}", found[5]);
+        }
     }
 }
 

@@ -1,11 +1,7 @@
 //! Sums over rows of logits on the device, each value read once.
 //!
-//! With `m` the greatest value of a row, first at `i`, and `d_j = z_j - m`, over all `j` but `i`:
-//! `R = sum e^d`, `A = sum e^d d`, `Q = sum e^(2 d)`. Entropy is `ln(1 + R) - A / (1 + R)`, the
-//! greatest probability `1 / (1 + R)`, the energy `-(m + ln(1 + R))`. The greatest term, 1, is never
-//! added: a peaked row keeps its digits.
-//!
-//! Error against exact sums: about `1e-6` of `R` and `A`, twice that of `Q`, mostly of `z - m` in `f32`.
+//! They are the [`RowSums`] that the processor computes, without their moments. Error against exact sums:
+//! about `1e-6` of `R` and `A`, twice that of `Q`, mostly of `z - m` in `f32`.
 //! Terms below `e^-87` of the greatest count as none. The exponential is the kernel's own.
 
 use cubecl::prelude::*;
@@ -15,31 +11,11 @@ use super::logits_kernel::row_sums as kernel;
 use super::rows::{Held, Kind};
 use super::{Rows, ops};
 use crate::Error;
+use crate::logits::{RowSums, exact};
 
-/// The sums of one row of logits. `-inf` is a value of probability zero.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RowSums {
-    /// The greatest value; `-inf` if `finite` is 0.
-    pub max: f32,
-    /// Where it is, the lowest index if it is there more than once; 0 if `finite` is 0.
-    pub argmax: usize,
-    /// The second greatest value, equal to the greatest if that is there twice; `-inf` if `finite` is
-    /// below 2.
-    pub second: f32,
-    /// How many values are not `-inf`.
-    pub finite: usize,
-    /// `sum e^d` without the greatest.
-    pub r: f32,
-    /// `sum e^d d` without the greatest.
-    pub a: f32,
-    /// `sum e^(2 d)` without the greatest.
-    pub q: f32,
-    /// Whether no value is NaN or `+inf`. If one is, the other fields mean nothing.
-    pub sound: bool,
-}
-
-/// The sums of each row of logits on any burn device: by the kernel on a device of burn's cubecl
-/// backend, by burn's own operations ([`ops::row_sums`]) elsewhere.
+/// The sums of each row of logits on any burn device, at temperature 1 and without moments: by the kernel on
+/// a device of burn's cubecl backend, by burn's own operations ([`ops::row_sums`]) elsewhere. A row with NaN or
+/// `+inf` is read back and summed by the host, as [`crate::logits::exact`] does it.
 ///
 /// # Errors
 /// [`Error::Shape`] for rows without a value, [`Error::DType`], [`Error::Device`].
@@ -51,8 +27,8 @@ pub struct RowSums {
 /// let Ok(adapter) = available(Accept::Any) else { return Ok(()) };
 /// let rows = Rows::upload(&[0.0f32, 2.0, 2.0, f32::NEG_INFINITY], 4, &adapter.device)?;
 /// let sums = logits::row_sums(&rows)?[0];
-/// assert_eq!((sums.max, sums.argmax, sums.second, sums.finite), (2.0, 1, 2.0, 3));
-/// assert!((sums.r - (1.0 + (-2f32).exp())).abs() < 1e-6);
+/// assert_eq!((sums.max, sums.argmax, sums.second, sums.count), (2.0, 1, 2.0, 3));
+/// assert!((sums.rest - (1.0 + (-2f64).exp())).abs() < 1e-6);
 /// # Ok(())
 /// # }
 /// ```
@@ -68,13 +44,13 @@ pub fn row_sums(logits: &Rows) -> Result<Vec<RowSums>, Error> {
     }
     let held = logits.held()?;
     match held.kind {
-        Kind::F32 => launch::<f32>(&held),
-        Kind::F16 => launch::<half::f16>(&held),
-        Kind::Brain => launch::<u32>(&held),
+        Kind::F32 => launch::<f32>(logits, &held),
+        Kind::F16 => launch::<half::f16>(logits, &held),
+        Kind::Brain => launch::<u32>(logits, &held),
     }
 }
 
-fn launch<E: Numeric>(held: &Held) -> Result<Vec<RowSums>, Error> {
+fn launch<E: Numeric>(logits: &Rows, held: &Held) -> Result<Vec<RowSums>, Error> {
     let client = &held.client;
     let hardware = &client.properties().hardware;
     let scalars = held.dim / held.kind.parts();
@@ -106,26 +82,27 @@ fn launch<E: Numeric>(held: &Held) -> Result<Vec<RowSums>, Error> {
     let read = client.read(vec![floats, ints]).map_err(device)?;
     let floats: Vec<f32> = bytemuck::pod_collect_to_vec(&read[0]);
     let ints: Vec<u32> = bytemuck::pod_collect_to_vec(&read[1]);
-    let sums = |(floats, ints): (&[f32], &[u32])| {
-        RowSums::new(floats, ints[0] as usize, held.dim - ints[1] as usize, ints[2] == 0)
-    };
-    Ok(floats.chunks_exact(5).zip(ints.chunks_exact(3)).map(sums).collect())
+    let rows = floats.chunks_exact(5).zip(ints.chunks_exact(3)).enumerate();
+    rows.map(|(row, (floats, ints))| match ints[2] {
+        0 => Ok(sums(floats, ints[0].into(), held.dim as u64 - u64::from(ints[1]))),
+        _ => faulty(logits, row),
+    })
+    .collect()
 }
 
-impl RowSums {
-    /// From `[max, second, R, A, Q]`.
-    pub(super) fn new(floats: &[f32], argmax: usize, finite: usize, sound: bool) -> Self {
-        let some = sound && finite > 0;
-        let kept = |value: f32| if some { value } else { 0.0 };
-        RowSums {
-            max: if some { floats[0] } else { f32::NEG_INFINITY },
-            argmax: if some { argmax } else { 0 },
-            second: if some { floats[1] } else { f32::NEG_INFINITY },
-            finite: if sound { finite } else { 0 },
-            r: kept(floats[2]),
-            a: kept(floats[3]),
-            q: kept(floats[4]),
-            sound,
-        }
+/// The sums of a row without faults, from `[max, second, R, A, Q]`.
+pub(super) fn sums(floats: &[f32], argmax: u64, finite: u64) -> RowSums {
+    let mut sums = RowSums { moments: None, ..RowSums::empty() };
+    if finite > 0 {
+        let [max, second, rest, weighted, squared] = [0, 1, 2, 3, 4].map(|k| f64::from(floats[k]));
+        sums = RowSums { max, second, argmax, count: finite, rest, weighted, squared, ..sums };
     }
+    sums.settled(1.0)
+}
+
+/// The sums of a row with NaN or `+inf`, taken by the host: such a row is rare, and which of its elements it are
+/// matters.
+pub(super) fn faulty(logits: &Rows, row: usize) -> Result<RowSums, Error> {
+    let values: Vec<f64> = logits.row(row)?.into_iter().map(f64::from).collect();
+    Ok(RowSums { moments: None, ..exact(&values, 1.0) })
 }

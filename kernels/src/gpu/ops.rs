@@ -4,14 +4,15 @@
 //! against. Several passes over memory; the kernels take one.
 
 use burn::tensor::{DType, Int, Tensor, TensorData};
-use half::bf16;
 
 use super::Rows;
 use super::limits::device;
-use super::logits::RowSums;
+use super::logits::{faulty, sums};
 use super::plan::Plan;
+use super::rows::unpacked;
 use crate::Error;
 use crate::angle::{Dots, EPSILON, Spans};
+use crate::logits::RowSums;
 
 /// [`super::angle::dots`] by burn's operations, in `f32`: rows above 1 are scaled by their
 /// greatest magnitude before they are squared.
@@ -100,11 +101,14 @@ pub fn row_sums(logits: &Rows) -> Result<Vec<RowSums>, Error> {
     let second = numbers(z.mask_fill(top, f32::NEG_INFINITY).max_dim(1))?;
     let max = numbers(max)?;
     let argmax = numbers(argmax.float())?;
-    let sums = |row: usize| {
+    let one = |row: usize| {
+        if unsound[row] > 0.0 {
+            return faulty(logits, row);
+        }
         let floats = [max[row], second[row], r[row], a[row], q[row]];
-        RowSums::new(&floats, argmax[row] as usize, finite[row] as usize, unsound[row] == 0.0)
+        Ok(sums(&floats, argmax[row] as u64, finite[row] as u64))
     };
-    Ok((0..rows).map(sums).collect())
+    (0..rows).map(one).collect()
 }
 
 /// The rows as `f32` on their device. burn has no operation that takes words apart, so `bf16` words
@@ -115,9 +119,7 @@ fn widened(rows: &Rows) -> Result<Tensor<2>, Error> {
         Rows::Brain(words) => {
             let data = words.clone().inner().try_into_data().map_err(device)?;
             let words: Vec<u32> = data.try_into_vec_as().map_err(device)?;
-            let halves = words.iter().flat_map(|word| [*word as u16, (word >> 16) as u16]);
-            let values: Vec<f32> = halves.map(|bits| bf16::from_bits(bits).to_f32()).collect();
-            let data = TensorData::new(values, [rows.len(), rows.dim()]);
+            let data = TensorData::new(unpacked(&words), [rows.len(), rows.dim()]);
             Ok(Tensor::from_data(data, (&rows.device(), DType::F32)))
         }
     }

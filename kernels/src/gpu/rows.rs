@@ -9,6 +9,7 @@ use cubecl::client::Client;
 use cubecl::server::Handle;
 use half::{bf16, f16};
 
+use super::limits::device;
 use crate::{Element, Error};
 
 /// Rows of numbers `[rows, dim]` in a burn tensor, in one of the three types that the kernels read.
@@ -68,6 +69,21 @@ impl Rows {
         }
     }
 
+    /// One row, read back.
+    pub(super) fn row(&self, row: usize) -> Result<Vec<f32>, Error> {
+        match self {
+            Rows::Float(tensor) => {
+                let row = tensor.clone().inner().slice([row..row + 1, 0..self.dim()]).cast(DType::F32);
+                row.try_into_data().map_err(device)?.try_into_vec_as().map_err(device)
+            }
+            Rows::Brain(words) => {
+                let row = words.clone().inner().slice([row..row + 1, 0..self.dim() / 2]);
+                let words = row.try_into_data().map_err(device)?.try_into_vec_as().map_err(device)?;
+                Ok(unpacked(&words))
+            }
+        }
+    }
+
     /// The device that the rows lie on, without autodiff.
     pub fn device(&self) -> Device {
         match self {
@@ -116,6 +132,12 @@ impl Rows {
             kind,
         })
     }
+}
+
+/// The numbers in words of two `bf16`.
+pub(super) fn unpacked(words: &[u32]) -> Vec<f32> {
+    let halves = words.iter().flat_map(|word| [*word as u16, (word >> 16) as u16]);
+    halves.map(|bits| bf16::from_bits(bits).to_f32()).collect()
 }
 
 /// How a number lies in the buffer.

@@ -1,6 +1,6 @@
 //! The sums of one row in `f64`, in two passes, with the exponential of `libm`.
 
-use super::RowSums;
+use super::{Moments, RowSums};
 
 /// Numbers that are summed together.
 const TOGETHER: usize = 64;
@@ -86,6 +86,8 @@ pub(crate) fn sums(row: impl Iterator<Item = f64> + Clone, temperature: f64) -> 
         // A gap beyond all numbers has no weight.
         all.add([e, if e > 0.0 { e * d } else { 0.0 }, e * e, gap, off * off]);
     }
-    [sums.rest, sums.weighted, sums.squared, sums.gaps, sums.spread] = all.values();
+    let [rest, weighted, squared, gaps, spread] = all.values();
+    (sums.rest, sums.weighted, sums.squared) = (rest, weighted, squared);
+    sums.moments = Some(Moments { gaps, spread });
     sums.settled(temperature)
 }

@@ -51,19 +51,27 @@ pub struct RowSums {
     pub weighted: f64,
     /// `Q`, the sum of `e^(2 d_j)` over `j != i`.
     pub squared: f64,
-    /// The sum of `d_j`.
-    pub gaps: f64,
-    /// The sum of `(z_j / T - mean)^2`.
-    pub spread: f64,
+    /// Sums without an exponential; a graphics device leaves them out.
+    pub moments: Option<Moments>,
     /// How many elements are NaN.
     pub nan: u64,
     /// How many elements are `+inf`.
     pub infinite: u64,
-    infinite_at: u64,
+    /// Where the first `+inf` is; 0 if there is none.
+    pub infinite_at: u64,
+}
+
+/// The sums over a row of logits that have no exponential in them.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Moments {
+    /// The sum of `d_j`.
+    pub gaps: f64,
+    /// The sum of `(z_j / T - mean)^2`.
+    pub spread: f64,
 }
 
 impl RowSums {
-    fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
             temperature: 1.0,
             max: f64::NEG_INFINITY,
@@ -73,8 +81,7 @@ impl RowSums {
             rest: 0.0,
             weighted: 0.0,
             squared: 0.0,
-            gaps: 0.0,
-            spread: 0.0,
+            moments: Some(Moments::default()),
             nan: 0,
             infinite: 0,
             infinite_at: 0,
@@ -87,18 +94,21 @@ impl RowSums {
     }
 
     /// Brings what was computed in units of `z` to those of `z / T`, and takes the limit at one `+inf`.
-    fn settled(mut self, temperature: f64) -> Self {
+    pub(crate) fn settled(mut self, temperature: f64) -> Self {
         self.temperature = temperature;
         // No negative zero, so that equal rows have equal bits.
         self.max = self.max / temperature + 0.0;
         self.second = self.second / temperature + 0.0;
-        self.gaps /= temperature;
-        self.spread /= temperature * temperature;
+        if let Some(moments) = &mut self.moments {
+            moments.gaps /= temperature;
+            moments.spread /= temperature * temperature;
+        }
         if self.nan == 0 && self.infinite == 1 {
             (self.second, self.max, self.argmax) = (self.max, f64::INFINITY, self.infinite_at);
             (self.rest, self.weighted, self.squared) = (0.0, 0.0, 0.0);
-            self.gaps = if self.count > 0 { f64::NEG_INFINITY } else { 0.0 };
-            self.spread = if self.count > 0 { f64::INFINITY } else { 0.0 };
+            let limit = Moments { gaps: f64::NEG_INFINITY, spread: f64::INFINITY };
+            let limit = if self.count > 0 { limit } else { Moments::default() };
+            self.moments = self.moments.map(|_| limit);
             self.count += 1;
         }
         self
@@ -241,9 +251,10 @@ mod tests {
         };
         (sums.argmax, sums.max) = (argmax as u64, max);
         let mean = finite().map(|(_, z)| z).sum::<f64>() / sums.count as f64;
+        let mut moments = Moments::default();
         for (index, z) in finite() {
-            sums.gaps += z - max;
-            sums.spread += (z - mean) * (z - mean);
+            moments.gaps += z - max;
+            moments.spread += (z - mean) * (z - mean);
             if index != argmax {
                 sums.second = sums.second.max(z);
                 sums.rest += libm::exp(z - max);
@@ -251,6 +262,7 @@ mod tests {
                 sums.squared += libm::exp(2.0 * (z - max));
             }
         }
+        sums.moments = Some(moments);
         sums
     }
 
@@ -268,8 +280,9 @@ mod tests {
             "{sums:?} {twin:?}"
         );
         assert!(near(sums.squared, twin.squared), "{sums:?} {twin:?}");
-        assert!(near(sums.gaps, twin.gaps), "{sums:?} {twin:?}");
-        assert!(near(sums.spread, twin.spread), "{sums:?} {twin:?}");
+        let [found, expected] = [sums, twin].map(|sums| sums.moments.expect("moments"));
+        assert!(near(found.gaps, expected.gaps), "{sums:?} {twin:?}");
+        assert!(near(found.spread, expected.spread), "{sums:?} {twin:?}");
         let (off, apart) = (entropy(sums) - entropy(twin), margin(sums) - margin(twin));
         assert!(off.abs() <= 1e-6, "entropy off by {off}");
         assert!(apart.abs() <= 3e-7, "margin off by {apart}");

@@ -3,7 +3,7 @@
 use pulp::Simd;
 
 use super::survey::{Survey, survey};
-use super::{RowSums, exact};
+use super::{Moments, RowSums, exact};
 use crate::Element;
 use crate::lanes::{Array, FLOOR, LANES, Lanes, Scale, filled};
 
@@ -129,7 +129,8 @@ pub(crate) fn sums<S: Simd, E: Element>(
     let mut sums = RowSums::empty();
     (sums.max, sums.second, sums.argmax, sums.count) = (max, second, argmax as u64, whole.count);
     (sums.rest, sums.weighted, sums.squared) = (rest, weighted / temperature, squared);
-    (sums.gaps, sums.spread) = (whole.count as f64 * (whole.mean - max), whole.spread);
+    let gaps = whole.count as f64 * (whole.mean - max);
+    sums.moments = Some(Moments { gaps, spread: whole.spread });
     sums.settled(temperature)
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use curricle_kernels::logits::RowSums;
+use curricle_kernels::logits::{Moments, RowSums};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -156,7 +156,8 @@ impl Score {
     /// # Errors
     /// [`Error::NonFinite`] if the sums are of a row with NaN, or with more than one `+inf`; [`Error::Empty`] if
     /// nothing is possible; [`Error::OutOfRange`] for a negative order; [`Error::Unavailable`] for a Rényi entropy
-    /// of another order than 0, 1, 2 or infinity, which takes sums at a second temperature.
+    /// of another order than 0, 1, 2 or infinity, which takes sums at a second temperature, and for
+    /// `SelfCertainty` and `NormalisedLogitMargin` of sums without [moments](RowSums::moments).
     pub fn of(self, sums: &RowSums) -> Result<f64> {
         self.of_two(sums, None)
     }
@@ -214,11 +215,19 @@ impl Score {
             Self::Margin => -expm1(-gap) / whole,
             Self::RelativeMargin => tanh(0.5 * gap),
             Self::LogitMargin => gap,
-            Self::NormalisedLogitMargin => normalised(gap, sums),
+            Self::NormalisedLogitMargin => normalised(gap, sums, self.moments(sums)?),
             Self::LogMaxProbability => -log,
             Self::SelfCertainty if sums.count == 1 => 0.0,
-            Self::SelfCertainty => (log - sums.gaps / support - ln(support)).max(0.0),
+            Self::SelfCertainty => {
+                let gaps = self.moments(sums)?.gaps;
+                (log - gaps / support - ln(support)).max(0.0)
+            }
         })
+    }
+
+    fn moments(self, sums: &RowSums) -> Result<Moments> {
+        let evidence = "sums without moments";
+        sums.moments.ok_or(Error::Unavailable { score: self, evidence })
     }
 
     /// The value at which the score says that nothing is known of `n` outcomes; infinite if there is none.
@@ -240,16 +249,16 @@ impl Score {
 }
 
 /// `g` in standard deviations. If one logit is infinite both are, and the limit of their ratio is `n / sqrt(n - 1)`.
-fn normalised(gap: f64, sums: &RowSums) -> f64 {
+fn normalised(gap: f64, sums: &RowSums, moments: Moments) -> f64 {
     let support = sums.count as f64;
     if sums.count == 1 {
         f64::INFINITY
     } else if sums.max == f64::INFINITY {
         support / (support - 1.0).sqrt()
-    } else if sums.spread == 0.0 {
+    } else if moments.spread == 0.0 {
         0.0
     } else {
-        gap / (sums.spread / support).sqrt()
+        gap / (moments.spread / support).sqrt()
     }
 }
 
