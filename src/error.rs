@@ -114,6 +114,9 @@ pub enum Error {
         /// What it was asked for.
         request: &'static str,
     },
+    /// This build lacks a feature of the crate, named here.
+    #[error("built without the feature `{0}`")]
+    Feature(&'static str),
     /// A kernel refused its input.
     #[error(transparent)]
     Kernel(#[from] curricle_kernels::Error),
@@ -142,6 +145,9 @@ pub enum Error {
     /// A snapshot could not be accepted.
     #[error("snapshot refused: {0}")]
     Snapshot(#[from] SnapshotError),
+    /// A journal could not be read, or cannot be written to.
+    #[error("journal refused: {0}")]
+    Journal(#[from] JournalError),
     /// A table of scores could not be accepted.
     #[error("table refused: {0}")]
     Table(#[from] crate::table::TableError),
@@ -213,6 +219,64 @@ pub enum SnapshotError {
     /// The checksum holds, but the content contradicts itself.
     #[error("inconsistent content: {0}")]
     Inconsistent(&'static str),
+}
+
+/// Why a [`Journal`](crate::Journal) was refused. The files are as they were.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The log does not begin with its signature.
+    #[error("not a curricle log")]
+    NotALog,
+    /// The log was written by a newer (or no longer supported) layout.
+    #[error("log schema {found}, this version reads {supported}")]
+    Schema {
+        /// The layout version of the log.
+        found: u32,
+        /// The layout version that this build reads.
+        supported: u32,
+    },
+    /// There is a base, but no log beside it: a plain snapshot, or the log was lost.
+    #[error("the base has no log")]
+    NoLog,
+    /// The log continues another base.
+    #[error("base {expected:016x}, the log continues {found:016x}")]
+    Base {
+        /// The checksum of the base.
+        expected: u64,
+        /// The checksum of the base that the log was started for.
+        found: u64,
+    },
+    /// The log was changed after it was written: no whole record stands here.
+    #[error("the log is damaged at byte {offset}")]
+    Damaged {
+        /// Where the first bad record begins.
+        offset: u64,
+    },
+    /// An event that happened before is refused when it is replayed: the build decides otherwise.
+    #[error("event {event} was refused: {error}")]
+    Replay {
+        /// Which event of the log, from 0.
+        event: u64,
+        /// Why it was refused.
+        error: Box<Error>,
+    },
+    /// A replayed draw gave other samples than before: the build decides otherwise.
+    #[error("{round} has digest {found:016x}, the log {expected:016x}")]
+    Diverged {
+        /// The round that drew otherwise.
+        round: Round,
+        /// The digest of all decisions up to then, in the log.
+        expected: u64,
+        /// The digest of all decisions up to then, replayed.
+        found: u64,
+    },
+    /// Another journal, of this process or another, has the log open.
+    #[error("the log is in use")]
+    Locked,
+    /// An event could not be written down, so that no other may follow it.
+    #[error("the log has missed an event")]
+    Behind,
 }
 
 /// Checks that a number is finite, naming it if it is not.

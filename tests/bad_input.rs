@@ -12,8 +12,8 @@ use curricle::policy::{
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
 use curricle::{
-    ArmId, Curriculum, Error, Feedback, Gate, Missing, Outcome, Population, Result, Rng, Round,
-    SampleId, Schedule, Signal, SnapshotError, Ticket, Weighting,
+    ArmId, Compression, Curriculum, Error, Feedback, Gate, Missing, Outcome, Population, Result, Rng,
+    Round, SampleId, Schedule, Signal, SnapshotError, Ticket, Weighting,
 };
 use serde::{Deserialize, Serialize};
 
@@ -433,7 +433,7 @@ mod snapshots {
     fn sealed(bytes: &[u8], change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         change(&mut bytes);
-        let content = [&bytes[..24], &bytes[32..]].concat();
+        let content = [&bytes[80..], &bytes[..24], &bytes[32..80]].concat();
         let checksum = xxhash_rust::xxh3::xxh3_64(&content);
         bytes[24..32].copy_from_slice(&checksum.to_le_bytes());
         bytes
@@ -445,13 +445,97 @@ mod snapshots {
         let schema = sealed(&bytes, |bytes| bytes[8] += 1);
         assert!(matches!(
             refused(&mut curriculum, &schema),
-            SnapshotError::Schema { found: 3, supported: 2 }
+            SnapshotError::Schema { found: 4, supported: 3 }
         ));
         let algorithm = sealed(&bytes, |bytes| bytes[12] += 1);
         assert!(matches!(
             refused(&mut curriculum, &algorithm),
             SnapshotError::Algorithm { found: 4, supported: 3 }
         ));
+    }
+
+    /// A header that says zstd over a payload that is not.
+    #[test]
+    fn not_compressed() {
+        let (mut curriculum, bytes) = used();
+        let zstd = sealed(&bytes, |bytes| bytes[72] = 1);
+        let error = curriculum.restore_bytes(&zstd);
+        if cfg!(feature = "zstd") {
+            assert_eq!(error, Err(Error::Snapshot(SnapshotError::Inconsistent("the payload"))));
+        } else {
+            assert_eq!(error, Err(Error::Feature("zstd")));
+            let path = tempfile::tempdir().unwrap().path().join("curriculum.snapshot");
+            assert_eq!(curriculum.save_with(&path, Compression::Zstd(3)), Err(Error::Feature("zstd")));
+            assert!(!path.exists());
+        }
+        let unknown = sealed(&bytes, |bytes| bytes[72] = 2);
+        assert!(matches!(refused(&mut curriculum, &unknown), SnapshotError::Inconsistent(_)));
+        assert!(curriculum.restore_bytes(&bytes).is_ok());
+    }
+
+    #[cfg(feature = "zstd")]
+    mod compressed {
+        use super::*;
+
+        fn compressed(curriculum: &Sec, level: i32) -> Vec<u8> {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("curriculum.snapshot");
+            curriculum.save_with(&path, Compression::Zstd(level)).unwrap();
+            std::fs::read(path).unwrap()
+        }
+
+        #[test]
+        fn restored() {
+            let (curriculum, bytes) = used();
+            for level in [1, 3, 22] {
+                let mut restored = build(1, 10);
+                let small = compressed(&curriculum, level);
+                assert!(small.len() < bytes.len());
+                restored.restore_bytes(&small).unwrap();
+                assert!(restored.to_bytes().unwrap() == bytes, "level {level}");
+            }
+            for level in [0, 23, -1] {
+                let error = curriculum.save_with("nowhere", Compression::Zstd(level));
+                assert!(matches!(error, Err(Error::OutOfRange { what: "zstd level", .. })), "{level}");
+            }
+        }
+
+        #[test]
+        fn flipped_or_cut() {
+            let (mut curriculum, _) = used();
+            let small = compressed(&curriculum, 3);
+            for position in 0..small.len() {
+                let flipped =
+                    [&small[..position], &[small[position] ^ 1], &small[position + 1..]].concat();
+                refused(&mut curriculum, &flipped);
+                refused(&mut curriculum, &small[..position]);
+            }
+        }
+
+        /// A frame that unpacks to more, or to less, than the header says; a frame with something behind it.
+        #[test]
+        fn of_another_size() {
+            let (mut curriculum, bytes) = used();
+            let small = compressed(&curriculum, 3);
+            let inconsistent = SnapshotError::Inconsistent("the payload");
+            for size in [0, 1, bytes.len() - 81, bytes.len() - 79, 1 << 40] {
+                let forged = sealed(&small, |bytes| bytes[64..72].copy_from_slice(&size.to_le_bytes()));
+                assert_eq!(refused(&mut curriculum, &forged), inconsistent, "{size}");
+            }
+            let longer = sealed(&small, |bytes| {
+                bytes.push(0);
+                let stored = bytes.len() as u64 - 80;
+                bytes[16..24].copy_from_slice(&stored.to_le_bytes());
+            });
+            assert_eq!(refused(&mut curriculum, &longer), inconsistent);
+            // A state of 100 MB of zeros, which is no state, in some kilobytes.
+            let bomb = zstd::bulk::compress(&vec![0; 100 << 20], 19).unwrap();
+            let bomb = sealed(&[&small[..80], &bomb].concat(), |bytes| {
+                let stored = bytes.len() as u64 - 80;
+                bytes[16..24].copy_from_slice(&stored.to_le_bytes());
+            });
+            assert_eq!(refused(&mut curriculum, &bomb), inconsistent);
+        }
     }
 
     #[test]
@@ -499,6 +583,33 @@ mod snapshots {
             }
         }
         assert!(refusals > 50, "{refusals}");
+    }
+
+    /// A file that is mapped gives what its bytes give.
+    #[test]
+    fn mapped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("curriculum.snapshot");
+        let build =
+            || Curriculum::builder(100_000).arms(7, |sample| (sample.0 % 7) as u32).build().unwrap();
+        let mut curriculum = build();
+        for _ in 0..3 {
+            let batch = curriculum.draw(100).unwrap();
+            curriculum.lose(&batch.draws.iter().map(|draw| draw.ticket).collect::<Vec<_>>()).unwrap();
+        }
+        curriculum.save(&path).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(bytes.len() > 1 << 20);
+        let (mut mapped, mut read) = (build(), build());
+        mapped.restore(&path).unwrap();
+        read.restore_bytes(&bytes).unwrap();
+        assert!(mapped.to_bytes().unwrap() == bytes);
+        assert!(read.to_bytes().unwrap() == bytes);
+        assert!(build().restored(&path).unwrap().to_bytes().unwrap() == bytes);
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(matches!(mapped.restore(&path), Err(Error::Snapshot(SnapshotError::Size { .. }))));
+        assert!(build().restored(&path).is_err());
+        assert!(mapped.to_bytes().unwrap() == bytes);
     }
 
     #[test]
