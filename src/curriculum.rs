@@ -11,7 +11,7 @@ use crate::error::{Error, Result, finite, within};
 use crate::event::{Batch, Draw, Feedback, Field, Verdict};
 use crate::id::{ArmId, Round, SampleId, Ticket};
 use crate::ledger::{Counts, Ledger, Pending, Record, State};
-use crate::policy::{Allotment, Policy, Reward, Turn, Uniform};
+use crate::policy::{Allotment, MANY, Odds, Policy, Reward, Turn, Uniform};
 use crate::population::{Population, units};
 use crate::progress::Progress;
 use crate::rng::{Purpose, Rng};
@@ -33,8 +33,8 @@ use crate::signal::{GroupSpread, Signal, Trial};
 ///
 /// A call that returns an error has changed nothing.
 ///
-/// Cost for N samples, K arms and batches of n: a draw O(K + n log N), an observation O(n log R)
-/// where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for
+/// Cost for N samples, K arms and batches of n: a draw O(K + n log N), or O(n log N) where the policy lets
+/// [`Odds`](crate::policy::Odds) change arm by arm; an observation O(n log R) where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for
 /// the sums of weights, 8 for the order within the arms, 0 to 4 for the arm, 20 for the record.
 ///
 /// ```
@@ -143,18 +143,43 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
     /// One round, from the feedback that is due to open tickets.
     fn next(&mut self, n: usize, desk: &mut Desk<P>) -> Result<Round> {
         let folded = self.fold(desk)?;
-        // Weights are set in place and put back if anything fails: a copy would cost O(N).
-        self.state.population.exchange(&mut desk.weights, &mut desk.slots)?;
-        if let Err(error) = self.decide(folded, n, desk) {
-            desk.weights.reverse();
-            let back = self.state.population.exchange(&mut desk.weights, &mut desk.slots);
-            debug_assert!(back.is_ok(), "weights that fitted before fit again");
+        if let Err(error) = self.stage(folded, n, desk) {
+            if let Some(learned) = desk.policy.as_mut().filter(|_| folded) {
+                learned.follow(&self.state.policy, &desk.rewards);
+            }
             return Err(error);
         }
         if folded {
             self.commit(desk);
         }
         Ok(self.open(desk))
+    }
+
+    /// Changes weights and odds in place and decides; if anything fails all is put back, as a copy would
+    /// cost O(N).
+    fn stage(&mut self, folded: bool, n: usize, desk: &mut Desk<P>) -> Result<()> {
+        self.state.population.exchange(&mut desk.weights, &mut desk.slots)?;
+        let arms = self.state.population.arms();
+        for place in 0..desk.weights.len() {
+            if let (sample, 0) = desk.weights[place] {
+                desk.touch(arms.label(sample), arms.count());
+            }
+        }
+        let decided = self.allot(folded, n, desk).and_then(|()| {
+            let picked = self.pick(n, desk);
+            if let (Err(_), Allotment::Odds(odds), true) =
+                (&picked, &mut self.state.allotment, desk.is_revised)
+            {
+                odds.take_back(&mut desk.revision);
+            }
+            picked
+        });
+        if decided.is_err() {
+            desk.weights.reverse();
+            let back = self.state.population.exchange(&mut desk.weights, &mut desk.slots);
+            debug_assert!(back.is_ok(), "weights that fitted before fit again");
+        }
+        decided
     }
 
     /// Takes in the outcomes of drawn tickets, and says of each whether the trainer may use it for a
@@ -228,14 +253,15 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
             return Err(Error::Awaiting { round: pending.round, missing, first });
         }
         pending.draws.iter().for_each(|draw| ledger.fetch(draw.sample));
-        for (draw, state) in pending.draws.iter().zip(&pending.states) {
+        desk.tally.clear(population.arms().count());
+        for (place, (draw, state)) in pending.draws.iter().zip(&pending.states).enumerate() {
             if let State::Settled(outcome, _) = state {
                 let record = *ledger.record(draw.sample)?;
                 let trial = Trial::new(draw.ticket, draw.sample, draw.arm, *outcome);
                 desk.trials.push(Trial { record, ..trial });
+                desk.tally.group(draw.arm).share = pending.shares.get(place).copied().unwrap_or(1.0);
             }
         }
-        desk.tally.clear(population.arms().count());
         self.visit(desk);
         desk.scores.clear();
         desk.scores.resize(desk.trials.len(), 0.0);
@@ -243,14 +269,7 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         for (trial, &score) in desk.trials.iter().zip(&desk.scores) {
             finite("score", trial.ticket.0, f64::from(score))?;
         }
-        rewards(desk, &pending.shares);
-        match &mut desk.policy {
-            Some(policy) => policy.clone_from(&self.state.policy),
-            none => *none = Some(self.state.policy.clone()),
-        }
-        if let Some(policy) = &mut desk.policy {
-            policy.learn(population, &desk.rewards);
-        }
+        rewards(desk);
         if let Weighting::Score { floor } = self.options.weighting {
             desk.trials.iter().for_each(|trial| population.arms().fetch_sample(trial.sample));
             for (trial, &score) in desk.trials.iter().zip(&desk.scores) {
@@ -260,6 +279,8 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
                 }
             }
         }
+        let policy = desk.policy.get_or_insert_with(|| self.state.policy.clone());
+        policy.learn(population, &desk.rewards);
         Ok(true)
     }
 
@@ -274,31 +295,58 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         }
         let present = &self.state.ledger.progress;
         desk.progress.clear();
-        for group in desk.tally.in_order() {
+        desk.tally.in_order(|group| {
             if let Some(success) = group.success.get() {
                 let mut progress = present[group.arm.index()];
                 progress.visit(success, group.success.count, group.judged);
+                group.progress = Some(progress);
                 desk.progress.push((group.arm, progress));
             }
-        }
+        });
         for trial in &mut desk.trials {
-            let visited = desk.progress.binary_search_by_key(&trial.arm, |(arm, _)| *arm);
-            trial.progress = visited.map_or(present[trial.arm.index()], |place| desk.progress[place].1);
+            let visited = desk.tally.get(trial.arm).and_then(|group| group.progress);
+            trial.progress = visited.unwrap_or(present[trial.arm.index()]);
         }
     }
 
-    /// Makes the decisions of a round, of the policy that has learned if a round was folded in.
-    fn decide(&self, folded: bool, n: usize, desk: &mut Desk<P>) -> Result<()> {
-        let Memory { round, population, .. } = &self.state;
-        let stream = |purpose| Rng::at(self.options.seed, *round, purpose);
+    /// Makes the decision of a round, of the policy that has learned if a round was folded in.
+    fn allot(&mut self, folded: bool, n: usize, desk: &mut Desk<P>) -> Result<()> {
         self.count_under_way(&mut desk.under_way);
-        let policy = desk.policy.as_ref().filter(|_| folded).unwrap_or(&self.state.policy);
+        let Memory { round, population, policy, allotment, .. } = &mut self.state;
+        let policy = desk.policy.as_ref().filter(|_| folded).unwrap_or(policy);
         let turn = Turn { under_way: &desk.under_way, ..Turn::new(*round, n, population) };
-        policy.allot(&turn, &mut stream(Purpose::Policy), &mut desk.allotment)?;
-        desk.allotment.settle(population)?;
+        let arms = population.arms().count();
+        desk.is_revised = false;
+        let Some(logits) = policy.logits(&turn).filter(|_| arms >= MANY) else {
+            let mut random = Rng::at(self.options.seed, *round, Purpose::Policy);
+            policy.allot(&turn, &mut random, &mut desk.allotment)?;
+            return desk.allotment.settle(population);
+        };
+        if let Allotment::Odds(odds) = allotment {
+            let revision = &mut desk.revision;
+            desk.is_revised = match &desk.touched {
+                Some(touched) => {
+                    let rewards = if folded { &desk.rewards[..] } else { &[] };
+                    let changed =
+                        rewards.iter().map(|reward| reward.arm).chain(touched.iter().copied());
+                    odds.revise(&logits, population, changed, revision)?
+                }
+                None => odds.revise(&logits, population, (0..arms as u32).map(ArmId), revision)?,
+            };
+        }
+        if !desk.is_revised {
+            desk.allotment = Allotment::Odds(Odds::new(&logits, population)?);
+        }
+        Ok(())
+    }
+
+    /// Draws what the tickets of the round will stand for.
+    fn pick(&self, n: usize, desk: &mut Desk<P>) -> Result<()> {
+        let Memory { round, population, .. } = &self.state;
+        let allotment = if desk.is_revised { &self.state.allotment } else { &desk.allotment };
+        let mut random = Rng::at(self.options.seed, *round, Purpose::Sampler);
         desk.picks.clear();
-        let mut random = stream(Purpose::Sampler);
-        self.sampler.draw(population, &desk.allotment, n, &mut random, &mut desk.picks)?;
+        self.sampler.draw(population, allotment, n, &mut random, &mut desk.picks)?;
         let beta = self.options.importance.at(*round);
         // The greatest importance weight, that of the least propensity, is 1.
         let least = desk.picks.iter().map(|pick| pick.propensity).fold(f64::INFINITY, f64::min);
@@ -332,8 +380,8 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
     /// Takes the changes of a fold over; its round is done with.
     fn commit(&mut self, desk: &mut Desk<P>) {
         let Memory { ledger, policy, .. } = &mut self.state;
-        if let Some(learned) = &mut desk.policy {
-            std::mem::swap(policy, learned);
+        if let Some(learned) = &desk.policy {
+            policy.follow(learned, &desk.rewards);
         }
         desk.progress.iter().for_each(|(arm, progress)| ledger.progress[arm.index()] = *progress);
         for (trial, score) in desk.trials.iter().zip(&desk.scores) {
@@ -359,7 +407,10 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         desk.bytes.extend(round.0.to_le_bytes());
         desk.draws.iter().for_each(|draw| desk.bytes.extend(draw.sample.0.to_le_bytes()));
         state.digest = xxh3_64_with_seed(&desk.bytes, state.digest);
-        std::mem::swap(&mut state.allotment, &mut desk.allotment);
+        if !desk.is_revised {
+            std::mem::swap(&mut state.allotment, &mut desk.allotment);
+        }
+        desk.touched.get_or_insert_default().clear();
         let none = Pending { round, draws: Vec::new(), states: Vec::new(), shares: Vec::new() };
         let mut pending = std::mem::replace(&mut desk.spare, none);
         pending.round = round;
@@ -367,8 +418,8 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         pending.states.clear();
         pending.states.resize(desk.draws.len(), State::Open);
         pending.shares.clear();
-        if let Allotment::Arms(p) = &state.allotment {
-            pending.shares.extend_from_slice(p);
+        if !matches!(state.allotment, Allotment::Ranks { .. }) {
+            pending.shares.extend(desk.draws.iter().map(|draw| state.allotment.share(draw.arm)));
         }
         state.ledger.open(pending);
         state.round = Round(round.0 + 1);
@@ -385,6 +436,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     pub fn insert(&mut self, arm: ArmId, weight: f64) -> Result<SampleId> {
         let sample = self.state.population.insert(arm, weight)?;
         self.state.ledger.records.push(Record::default());
+        self.touch(arm);
         Ok(sample)
     }
 
@@ -393,7 +445,9 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// # Errors
     /// [`Error::UnknownSample`].
     pub fn remove(&mut self, sample: SampleId) -> Result<()> {
-        self.state.population.remove(sample)
+        self.state.population.remove(sample)?;
+        self.touch(self.state.population.arms().label(sample));
+        Ok(())
     }
 
     /// Moves a sample to another arm. Its open tickets belong to the arm that they were drawn from.
@@ -401,7 +455,11 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// # Errors
     /// [`Error::UnknownSample`], [`Error::UnknownArm`].
     pub fn retag(&mut self, sample: SampleId, arm: ArmId) -> Result<()> {
-        self.state.population.retag(sample, arm)
+        let before = self.state.population.arms().arm_of(sample)?;
+        self.state.population.retag(sample, arm)?;
+        self.touch(before);
+        self.touch(arm);
+        Ok(())
     }
 
     /// Sets the weight of a sample, `>= 0`; at 0 it is not drawn.
@@ -410,7 +468,14 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// [`Error::UnknownSample`]; [`Error::NonFinite`] or [`Error::OutOfRange`];
     /// [`Error::WeightOverflow`].
     pub fn set_weight(&mut self, sample: SampleId, weight: f64) -> Result<()> {
-        self.state.population.set_weight(sample, weight)
+        self.state.population.set_weight(sample, weight)?;
+        self.touch(self.state.population.arms().label(sample));
+        Ok(())
+    }
+
+    /// Notes that an arm may have been emptied or filled.
+    fn touch(&mut self, arm: ArmId) {
+        self.desk.touch(arm, self.state.population.arms().count());
     }
 
     /// The round that the next draw will have.
@@ -419,12 +484,9 @@ impl<P, S, D> Curriculum<P, S, D> {
     }
 
     /// The probability of each arm in the last draw; empty before the first and in a curriculum
-    /// over ranks.
-    pub fn shares(&self) -> &[f64] {
-        match &self.state.allotment {
-            Allotment::Arms(p) => p,
-            Allotment::Ranks { .. } => &[],
-        }
+    /// over ranks. Cost: O(K).
+    pub fn shares(&self) -> Vec<f64> {
+        self.state.allotment.shares()
     }
 
     /// The policy, in its present state.
@@ -477,7 +539,7 @@ impl<P, S, D> Curriculum<P, S, D> {
 }
 
 /// The rewards of the arms, in the order of arms.
-fn rewards<P>(desk: &mut Desk<P>, shares: &[f64]) {
+fn rewards<P>(desk: &mut Desk<P>) {
     for (trial, &score) in desk.trials.iter().zip(&desk.scores) {
         let group = desk.tally.group(trial.arm);
         group.score.add(score);
@@ -486,14 +548,16 @@ fn rewards<P>(desk: &mut Desk<P>, shares: &[f64]) {
         trial.outcome.cost.into_iter().for_each(|cost| group.cost.add(cost));
     }
     desk.rewards.clear();
-    desk.rewards.extend(desk.tally.in_order().map(|group| Reward {
-        arm: group.arm,
-        count: group.score.count,
-        rollouts: group.rollouts,
-        score: group.score.get().unwrap_or(0.0),
-        success: group.success.get(),
-        loss: group.loss.get(),
-        cost: (group.cost.count > 0).then_some(group.cost.sum),
-        share: shares.get(group.arm.index()).copied().unwrap_or(1.0),
-    }));
+    desk.tally.in_order(|group| {
+        desk.rewards.push(Reward {
+            arm: group.arm,
+            count: group.score.count,
+            rollouts: group.rollouts,
+            score: group.score.get().unwrap_or(0.0),
+            success: group.success.get(),
+            loss: group.loss.get(),
+            cost: (group.cost.count > 0).then_some(group.cost.sum),
+            share: group.share,
+        });
+    });
 }

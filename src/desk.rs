@@ -4,7 +4,7 @@
 use crate::event::Draw;
 use crate::id::{ArmId, Round, SampleId};
 use crate::ledger::Pending;
-use crate::policy::{Allotment, Reward};
+use crate::policy::{Allotment, Revision, Reward};
 use crate::progress::Progress;
 use crate::sampler::Pick;
 use crate::seen::Seen;
@@ -12,7 +12,7 @@ use crate::signal::Trial;
 
 /// The working lists of a curriculum.
 pub(crate) struct Desk<P> {
-    /// A copy of the policy that learns from the round being folded in.
+    /// A copy of the policy that learns from the round being folded in; outside of a draw it is equal to it.
     pub policy: Option<P>,
     /// The settled tickets of that round, and their scores.
     pub trials: Vec<Trial>,
@@ -25,7 +25,12 @@ pub(crate) struct Desk<P> {
     pub weights: Vec<(SampleId, u64)>,
     pub slots: Vec<(usize, u64)>,
     pub under_way: Vec<u32>,
+    /// The decision, unless the odds of the last one are revised in place.
     pub allotment: Allotment,
+    pub is_revised: bool,
+    pub revision: Revision,
+    /// Arms that may have been emptied or filled since the last decision; if they are not known, all are.
+    pub touched: Option<Vec<ArmId>>,
     pub picks: Vec<Pick>,
     pub draws: Vec<Draw>,
     /// A round that is done with, for its lists.
@@ -49,6 +54,9 @@ impl<P> Default for Desk<P> {
             slots: Vec::new(),
             under_way: Vec::new(),
             allotment: Allotment::default(),
+            is_revised: false,
+            revision: Revision::default(),
+            touched: None,
             picks: Vec::new(),
             draws: Vec::new(),
             spare: Pending {
@@ -60,6 +68,16 @@ impl<P> Default for Desk<P> {
             bytes: Vec::new(),
             places: Vec::new(),
             seen: Seen::default(),
+        }
+    }
+}
+
+impl<P> Desk<P> {
+    /// Notes that an arm may have been emptied or filled. Beyond `arms` notes it is as well to look at all.
+    pub fn touch(&mut self, arm: ArmId, arms: usize) {
+        match &mut self.touched {
+            Some(touched) if touched.len() < arms => touched.push(arm),
+            touched => *touched = None,
         }
     }
 }
@@ -83,8 +101,8 @@ pub(crate) struct Tally {
     /// By arm: the place of its group plus one, or 0 if it has none.
     place: Vec<u32>,
     groups: Vec<Group>,
-    /// The places of the groups in the order of arms.
-    order: Vec<u32>,
+    /// Arms and the places of their groups, in the order of arms.
+    order: Vec<u64>,
 }
 
 /// What the trials of one arm add up to; sums are taken in ticket order.
@@ -98,6 +116,10 @@ pub(crate) struct Group {
     /// The rollouts of all trials, and of those that reported a success.
     pub rollouts: u32,
     pub judged: u32,
+    /// The probability that the arm had.
+    pub share: f64,
+    /// What the progress of the arm becomes, if any of the trials reported a success.
+    pub progress: Option<Progress>,
 }
 
 impl Tally {
@@ -122,20 +144,28 @@ impl Tally {
                 cost: none,
                 rollouts: 0,
                 judged: 0,
+                share: 1.0,
+                progress: None,
             });
             *place = self.groups.len() as u32;
         }
         &mut self.groups[*place as usize - 1]
     }
 
-    /// The groups in the order of arms.
-    pub fn in_order(&mut self) -> impl Iterator<Item = &Group> {
+    /// The group of an arm that has one.
+    pub fn get(&self, arm: ArmId) -> Option<&Group> {
+        self.groups.get((self.place[arm.index()] as usize).wrapping_sub(1))
+    }
+
+    /// Does something with each group, in the order of arms.
+    pub fn in_order(&mut self, mut each: impl FnMut(&mut Group)) {
         if self.order.len() != self.groups.len() {
             self.order.clear();
-            self.order.extend(0..self.groups.len() as u32);
-            self.order.sort_unstable_by_key(|&place| self.groups[place as usize].arm);
+            let groups = (0u64..).zip(&self.groups);
+            self.order.extend(groups.map(|(place, group)| u64::from(group.arm.0) << 32 | place));
+            self.order.sort_unstable();
         }
-        self.order.iter().map(|&place| &self.groups[place as usize])
+        self.order.iter().for_each(|&key| each(&mut self.groups[key as u32 as usize]));
     }
 }
 

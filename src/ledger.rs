@@ -120,7 +120,7 @@ pub(crate) struct Pending {
     pub draws: Vec<Draw>,
     /// By position in `draws`.
     pub states: Vec<State>,
-    /// The probability of each arm when the round was drawn; empty in a round over ranks.
+    /// By position in `draws`: the probability that its arm had; empty in a round over ranks.
     pub shares: Vec<f64>,
 }
 
@@ -213,7 +213,7 @@ impl Ledger {
             let follows = next.is_none_or(|next| pending.first() == next);
             if pending.draws.is_empty()
                 || pending.draws.len() != pending.states.len()
-                || !(pending.shares.is_empty() || pending.shares.len() == arms)
+                || !(pending.shares.is_empty() || pending.shares.len() == pending.draws.len())
                 || pending.round >= round
                 || !pending.draws.iter().all(known)
                 || !consecutive

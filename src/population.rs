@@ -25,6 +25,8 @@ pub struct Population {
     /// Weights by slot.
     tree: SumTree,
     totals: Vec<ArmTotal>,
+    /// How many samples have a positive weight.
+    drawable: usize,
 }
 
 /// What an arm can offer.
@@ -55,7 +57,7 @@ impl Population {
         let weight = |sample: usize| {
             weights.map_or(Ok(even), |weights| units(sample as u64, weights[sample])).unwrap_or(0)
         };
-        let mut population = Self { arms, tree: SumTree::default(), totals: Vec::new() };
+        let mut population = Self { arms, tree: SumTree::default(), totals: Vec::new(), drawable: 0 };
         population.rebuild(weight)?;
         Ok(population)
     }
@@ -77,7 +79,7 @@ impl Population {
 
     /// How many samples have a positive weight.
     pub fn drawable_total(&self) -> usize {
-        self.totals.iter().map(|total| total.drawable as usize).sum()
+        self.drawable
     }
 
     /// The sum of an arm's weights, in units of 2^-32.
@@ -124,6 +126,7 @@ impl Population {
             let total = &mut self.totals[self.arms.label(*sample).index()];
             total.weight = total.weight.wrapping_sub(old).wrapping_add(*weight);
             total.drawable = total.drawable - u32::from(old > 0) + u32::from(*weight > 0);
+            self.drawable = self.drawable - usize::from(old > 0) + usize::from(*weight > 0);
             *weight = old;
         }
         Ok(())
@@ -135,6 +138,7 @@ impl Population {
         let total = &mut self.totals[arm.index()];
         total.weight = total.weight - old + weight;
         total.drawable = total.drawable - u32::from(old > 0) + u32::from(weight > 0);
+        self.drawable = self.drawable - usize::from(old > 0) + usize::from(weight > 0);
         Ok(old)
     }
 
@@ -210,6 +214,7 @@ impl Population {
                 ArmTotal { weight: members.iter().sum(), drawable }
             })
             .collect();
+        self.drawable = self.totals.iter().map(|total| total.drawable as usize).sum();
         Ok(())
     }
 
@@ -222,6 +227,7 @@ impl Population {
             && self.tree.len() == self.arms.slot_count()
             && vacant_weigh_nothing
             && self.totals.len() == self.arms.count()
+            && self.drawable == self.totals.iter().map(|total| total.drawable as usize).sum::<usize>()
             && arms.zip(&self.totals).all(|(arm, total)| {
                 let members = || self.arms.slots(ArmId(arm)).map(|slot| self.tree.get(slot));
                 let drawable = members().filter(|&weight| weight > 0).count();

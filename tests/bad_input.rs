@@ -445,12 +445,12 @@ mod snapshots {
         let schema = sealed(&bytes, |bytes| bytes[8] += 1);
         assert!(matches!(
             refused(&mut curriculum, &schema),
-            SnapshotError::Schema { found: 4, supported: 3 }
+            SnapshotError::Schema { found: 5, supported: 4 }
         ));
         let algorithm = sealed(&bytes, |bytes| bytes[12] += 1);
         assert!(matches!(
             refused(&mut curriculum, &algorithm),
-            SnapshotError::Algorithm { found: 4, supported: 3 }
+            SnapshotError::Algorithm { found: 5, supported: 4 }
         ));
     }
 

@@ -49,6 +49,10 @@ fn base() -> Builder {
     Curriculum::builder(60).arms(3, |sample| (sample.0 / 20) as u32).seed(11)
 }
 
+fn many() -> Builder {
+    Curriculum::builder(4000).arms(2000, |sample| (sample.0 / 2) as u32).seed(11)
+}
+
 fn weights() -> Vec<f64> {
     (0..60).map(|sample| f64::from(sample % 7)).collect()
 }
@@ -141,8 +145,11 @@ fn decisions() {
         stream("utility", base().policy(sec()).signal(Utility)),
         stream("weighting by score", base().weighting(Weighting::Score { floor: 0.01 })),
         stream("lag 2", base().policy(sec()).lag(2)),
+        stream("many arms", many().policy(Boltzmann::new())),
+        stream("many arms, floor", many().policy(sec()).sampler(Replace)),
+        stream("many arms, systematic", many().policy(sec()).sampler(Systematic)),
     ];
-    assert_eq!(ALGORITHM, 3);
+    assert_eq!(ALGORITHM, 4);
     let expected: Vec<&str> = include_str!("data/decisions.txt").lines().collect();
     assert_eq!(lines.len(), expected.len(), "{}", lines.join("\n"));
     for (line, expected) in lines.iter().zip(&expected) {

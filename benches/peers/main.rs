@@ -4,6 +4,7 @@
 //! cargo bench --no-default-features --bench peers
 //!     --python PATH   another interpreter than python3
 //!     --large         the rounds at 10^7 samples too (some take seconds)
+//!     --only NAME     one comparison, such as `bandit`
 //! ```
 //!
 //! The peers are numpy, torchrl's `PrioritizedSampler` and cpprb's `PrioritizedReplayBuffer`, each where
@@ -75,7 +76,7 @@ impl Python {
 }
 
 fn main() -> Anything<()> {
-    let (mut interpreter, mut large) = ("python3".to_owned(), false);
+    let (mut interpreter, mut large, mut only) = ("python3".to_owned(), false, None);
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -83,6 +84,7 @@ fn main() -> Anything<()> {
                 interpreter = arguments.value()?.to_string_lossy().into_owned()
             }
             lexopt::Arg::Long("large") => large = true,
+            lexopt::Arg::Long("only") => only = Some(arguments.value()?.to_string_lossy().into_owned()),
             lexopt::Arg::Long("bench") => {}
             other => return Err(other.unexpected().into()),
         }
@@ -120,7 +122,7 @@ fn main() -> Anything<()> {
     if large {
         tasks.push(task("step", "update 512 + draw 512", 10 * million, 512, 7, ours::step));
     }
-    for task in &tasks {
+    for task in tasks.iter().filter(|task| only.as_ref().is_none_or(|only| only == task.name)) {
         compare(task, python.as_mut())?;
     }
     if let Some(mut python) = python {

@@ -162,7 +162,7 @@ fn train<P: Policy>(
 
         if step % EVERY == 0 {
             let accuracy = accuracy(&model, &held_out)?;
-            let measurement = Measurement { step, accuracy, shares: curriculum.shares().to_vec() };
+            let measurement = Measurement { step, accuracy, shares: curriculum.shares() };
             bar.set_position(step as u64);
             bar.set_message(format!("{:.0} % right", 100.0 * measurement.mean()));
             let done = measurement.is_done();

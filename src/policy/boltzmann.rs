@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Forget, Policy, Reward, Turn};
+use super::{Allotment, Forget, Logits, Policy, Reward, Turn};
 use crate::error::{Result, finite, within};
 use crate::id::ArmId;
 use crate::math;
@@ -39,7 +39,8 @@ pub enum Clock {
 /// [`Bounded`](super::Bounded) for a floor: without one an arm that is no longer sampled is never
 /// looked at again.
 ///
-/// Cost: O(K) a round for K arms. Memory: 8 bytes an arm.
+/// Cost: O(K) a round for K arms. From 1024 arms on, with a constant temperature and [`Clock::Keep`], which
+/// is the default, O(n log K) for n rewarded arms, by way of [`Odds`](super::Odds). Memory: 16 bytes an arm, and then 34.
 ///
 /// Paper: Chen et al., *Self-Evolving Curriculum for LLM Reasoning*, arXiv 2505.14970.
 ///
@@ -66,7 +67,7 @@ pub struct Boltzmann {
     values: Vec<f64>,
 }
 
-/// A curriculum copies its policy in every round: `clone_from` reuses the list of values.
+/// A curriculum copies its policy: `clone_from` reuses the list of values.
 impl Clone for Boltzmann {
     fn clone(&self) -> Self {
         let mut copy = Self::new();
@@ -173,6 +174,25 @@ impl Policy for Boltzmann {
             Some(arms) => soften(&self.values, arms, p),
         }
         Ok(())
+    }
+
+    fn logits(&self, _: &Turn<'_>) -> Option<Logits<'_>> {
+        match (self.temperature, self.effective, self.clock) {
+            (Schedule::Constant(temperature), None, Clock::Keep) => {
+                Some(Logits { values: &self.values, temperature, floor: 0.0 })
+            }
+            _ => None,
+        }
+    }
+
+    fn follow(&mut self, other: &Self, rewards: &[Reward]) {
+        match self.clock {
+            Clock::Keep => {
+                let arms = rewards.iter().map(|reward| reward.arm.index());
+                arms.for_each(|arm| self.values[arm] = other.values[arm]);
+            }
+            Clock::Decay => self.clone_from(other),
+        }
     }
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::fixed::{check_mixture, normalise};
-use super::{Allotment, Policy, Reward, Turn};
+use super::odds::MOST_FLOOR;
+use super::{Allotment, Logits, Policy, Reward, Turn};
 use crate::error::{Error, Result, within};
 use crate::event::Field;
 use crate::id::ArmId;
@@ -46,7 +47,8 @@ impl Prior {
 ///
 /// What the cap cuts off is given to the arms below it in proportion to their probability, until
 /// all are at most `cap`. If the cap is too low for the number of drawable arms, `1/K`, their even
-/// share, takes its place. Cost: O(K) a round, O(K log K) with a cap.
+/// share, takes its place. Cost: O(K) a round, O(K log K) with a cap. With a uniform prior, `epsilon` up to 0.9 and no
+/// cap nothing is added to a policy that offers [`Logits`].
 ///
 /// ```
 /// use curricle::policy::{Bounded, Fixed, Prior};
@@ -70,7 +72,7 @@ pub struct Bounded<P> {
     cap: f64,
 }
 
-/// A curriculum copies its policy in every round: `clone_from` reuses the memory of the one within.
+/// A curriculum copies its policy: `clone_from` reuses the memory of the one within.
 impl<P: Clone> Clone for Bounded<P> {
     fn clone(&self) -> Self {
         let Self { inner, epsilon, prior, cap } = self;
@@ -152,6 +154,18 @@ impl<P: Policy> Policy for Bounded<P> {
             limit(p, self.cap.max(1.0 / drawable.max(1) as f64), drawable);
         }
         Ok(())
+    }
+
+    fn logits(&self, turn: &Turn<'_>) -> Option<Logits<'_>> {
+        let epsilon = self.epsilon.at(turn.round);
+        let is_plain = self.cap >= 1.0 && (epsilon <= 0.0 || self.prior == Prior::Uniform);
+        let logits = self.inner.logits(turn).filter(|_| is_plain)?;
+        let floor = epsilon + (1.0 - epsilon) * logits.floor;
+        (floor <= MOST_FLOOR).then_some(Logits { floor, ..logits })
+    }
+
+    fn follow(&mut self, other: &Self, rewards: &[Reward]) {
+        self.inner.follow(&other.inner, rewards);
     }
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {

@@ -16,6 +16,7 @@ mod kalman;
 mod learning_progress;
 mod mastered;
 mod mixing;
+mod odds;
 mod open_arms;
 mod pac;
 mod per_cost;
@@ -54,6 +55,8 @@ pub use kalman::Kalman;
 pub use learning_progress::AbsoluteProgress;
 pub use mastered::Mastered;
 pub use mixing::{Estimate, OnlineMixing};
+pub use odds::{Logits, Odds};
+pub(crate) use odds::{MANY, Revision};
 pub use pac::Pac;
 pub use per_cost::PerCost;
 pub use posterior::Posterior;
@@ -67,12 +70,14 @@ pub use thompson::{Belief, Thompson};
 pub use ucb::{Bound, Ucb};
 pub use uniform::Uniform;
 
-/// What a policy decides for one round: a probability for each arm, or a Gaussian over ranks.
+/// What is decided for one round: a probability for each arm, or a Gaussian over ranks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Allotment {
     /// The probability of each arm, by [`ArmId`]; they sum to 1.
     Arms(Vec<f64>),
+    /// The probabilities of very many arms; see [`Policy::logits`].
+    Odds(Odds),
     /// Rank `i`, counted over the slots of all [`Arms`](crate::Arms), has a probability
     /// proportional to `exp(-(i - mean)^2 / (2 sd^2))`.
     Ranks {
@@ -102,6 +107,24 @@ impl Allotment {
         p
     }
 
+    /// The probability of an arm; 1 over ranks.
+    pub fn share(&self, arm: ArmId) -> f64 {
+        match self {
+            Self::Arms(p) => p.get(arm.index()).copied().unwrap_or(0.0),
+            Self::Odds(odds) => odds.share(arm),
+            Self::Ranks { .. } => 1.0,
+        }
+    }
+
+    /// The probability of each arm; empty over ranks. Cost: O(K).
+    pub fn shares(&self) -> Vec<f64> {
+        match self {
+            Self::Arms(p) => p.clone(),
+            Self::Odds(odds) => (0..odds.arms() as u32).map(|arm| odds.share(ArmId(arm))).collect(),
+            Self::Ranks { .. } => Vec::new(),
+        }
+    }
+
     /// Moves the probability of arms that have nothing to draw to the others, in proportion.
     ///
     /// # Errors
@@ -110,6 +133,10 @@ impl Allotment {
     pub(crate) fn settle(&mut self, population: &Population) -> Result<()> {
         let p = match self {
             Self::Arms(p) => p,
+            // Only arms that have something to draw have weights.
+            Self::Odds(odds) => {
+                return length("probabilities of arms", population.arms().count(), odds.arms());
+            }
             Self::Ranks { mean, sd } => {
                 finite("mean rank", 0, *mean)?;
                 crate::error::within("standard deviation", *sd, f64::MIN_POSITIVE, f64::MAX)?;
@@ -222,9 +249,9 @@ impl Reward {
 
 /// Allots a probability to every arm, and learns from the rewards of the arms.
 ///
-/// A policy is a plain value: no threads, no clock, no generator of its own. It is cloned before
-/// every round, so that a failing draw changes nothing, and it is what a
-/// [snapshot](crate::Curriculum::save) keeps of it.
+/// A policy is a plain value: no threads, no clock, no generator of its own. A curriculum keeps a copy
+/// that learns first, so that a failing draw changes nothing; the value is what a
+/// [snapshot](crate::Curriculum::save) keeps.
 ///
 /// ```
 /// use curricle::policy::{Allotment, Policy, Reward, Turn};
@@ -275,6 +302,23 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// # Errors
     /// Whatever keeps the policy from deciding; the draw then fails and changes nothing.
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()>;
+
+    /// A decision in closed form, if this policy makes its decision of this turn in that way:
+    /// [`Logits`], of which only those of rewarded arms change when the policy [learns](Self::learn).
+    ///
+    /// A curriculum of more than 1000 arms then keeps [`Odds`], changes them arm by arm and does not call
+    /// [`allot`](Self::allot), so that no round costs O(K). The default is `None`.
+    fn logits(&self, _turn: &Turn<'_>) -> Option<Logits<'_>> {
+        None
+    }
+
+    /// Becomes equal to another copy of this policy, of which it is known that one of the two has learned
+    /// these rewards once more than the other, and that nothing else distinguishes them.
+    ///
+    /// The default copies all. With many arms it pays to copy what the rewarded arms have.
+    fn follow(&mut self, other: &Self, _rewards: &[Reward]) {
+        self.clone_from(other);
+    }
 
     /// Learns from one round: one reward for each arm of which a ticket came back, in the order of
     /// arms. Rounds arrive in order, each once; one whose tickets were all lost is an empty list.

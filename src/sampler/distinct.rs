@@ -19,8 +19,8 @@ use crate::rng::Rng;
 /// draw is in proportion to the same numbers among the rest. An arm that has been drawn empty thus
 /// leaves its share to the others.
 ///
-/// Cost of n draws: O(K) to read the probabilities, then O(n log N) while repeats are rare; from the
-/// point where half of the attempts repeat, O(n log K + n log N log n). Over ranks O(n log n), as
+/// Cost of n draws: O(K) to read a list of probabilities, then O(n log N) while repeats are rare; from the
+/// point where half of the attempts repeat, O(K + n log K + n log N log n). Over ranks O(n log n), as
 /// long as n is small against `sd`.
 ///
 /// ```
@@ -45,15 +45,12 @@ impl Sampler for Distinct {
         rng: &mut Rng,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
+        enough(n, available(population, allotment))?;
         match allotment {
-            Allotment::Arms(p) => {
-                enough(n, available(population, p))?;
-                successive(population, p, n, rng, picks)
-            }
             Allotment::Ranks { mean, sd } => {
-                enough(n, population.drawable_total())?;
                 ranks::Ranks::new(population, *mean, *sd).distinct(n, rng, picks)
             }
+            _ => successive(population, allotment, n, rng, picks),
         }
     }
 }
@@ -61,7 +58,7 @@ impl Sampler for Distinct {
 /// Appends n distinct draws; at least n must be available.
 fn successive(
     population: &Population,
-    p: &[f64],
+    allotment: &Allotment,
     n: usize,
     rng: &mut Rng,
     picks: &mut Vec<Pick>,
@@ -75,7 +72,7 @@ fn successive(
             let missing = goal - picks.len();
             let mut attempts = std::mem::take(&mut room.attempts);
             attempts.clear();
-            independent(population, p, missing, rng, room, &mut attempts)?;
+            independent(population, allotment, missing, rng, room, &mut attempts)?;
             for pick in &attempts {
                 if room.taken.insert(pick.sample.0) {
                     picks.push(Pick { propensity: (pick.propensity / mass).min(1.0), ..*pick });
@@ -98,14 +95,14 @@ fn successive(
     for pick in &picks[first..] {
         rest.take(population.arms().slot_of(pick.sample)?, pick.arm);
     }
-    let mut arms = arm_tree(p, |arm| rest.part(ArmId(arm as u32)))?;
+    let mut arms = arm_tree(population.arms().count(), |arm| allotment.share(arm) * rest.part(arm))?;
     while picks.len() < goal {
         let index = arms.find(rng.below(arms.total()));
         let arm = ArmId(index as u32);
         let share = arms.get(index) as f64 / arms.total() as f64;
         let pick = rest.draw(arm, rng)?;
         picks.push(Pick { propensity: share * pick.propensity, ..pick });
-        arms.set(index, arm_units(p[index] * rest.part(arm)))?;
+        arms.set(index, arm_units(allotment.share(arm) * rest.part(arm)))?;
     }
     Ok(())
 }

@@ -80,15 +80,15 @@ pub trait Sampler: Clone + Serialize + DeserializeOwned {
 }
 
 /// Probabilities of arms in units of 2^-62, as integers, so that draws from them are exact and never
-/// fall off the end. A positive probability is at least one unit. The multiplier, if any, is a
-/// fraction in `[0, 1]`.
-fn arm_tree(p: &[f64], part: impl Fn(usize) -> f64) -> Result<SumTree> {
-    let units: Vec<u64> = p.iter().enumerate().map(|(arm, &p)| arm_units(p * part(arm))).collect();
+/// fall off the end. A positive probability is at least one unit.
+fn arm_tree(arms: usize, p: impl Fn(ArmId) -> f64) -> Result<SumTree> {
+    let units: Vec<u64> = (0..arms as u32).map(|arm| arm_units(p(ArmId(arm)))).collect();
     SumTree::new(&units)
 }
 
 /// The same probabilities, summed up: arm `a` owns the targets from `sums[a - 1]` to below `sums[a]`.
-/// Returns their total. Takes less than a tree if it is used for one draw.
+/// Returns their total. Takes less than a tree if it is used for one draw. The multiplier is a fraction in
+/// `[0, 1]`.
 fn arm_sums(p: &[f64], part: impl Fn(usize) -> f64, sums: &mut Vec<u64>) -> Result<u64> {
     sums.clear();
     let mut total = 0u64;
@@ -119,10 +119,15 @@ fn is_tedious(repeats: usize, asked: usize, made: usize, n: usize) -> bool {
     repeats > asked / 2 && (repeats > 16 || made > 2 * n + 64)
 }
 
-/// How many different samples can be drawn from the arms of positive probability.
-fn available(population: &Population, p: &[f64]) -> usize {
-    let possible = p.iter().enumerate().filter(|(_, p)| **p > 0.0);
-    possible.map(|(arm, _)| population.drawable(ArmId(arm as u32))).sum()
+/// How many different samples can be drawn from what has positive probability.
+fn available(population: &Population, allotment: &Allotment) -> usize {
+    match allotment {
+        Allotment::Arms(p) => {
+            let possible = p.iter().enumerate().filter(|(_, p)| **p > 0.0);
+            possible.map(|(arm, _)| population.drawable(ArmId(arm as u32))).sum()
+        }
+        Allotment::Odds(_) | Allotment::Ranks { .. } => population.drawable_total(),
+    }
 }
 
 /// Fails if fewer than `want` different samples can be drawn.

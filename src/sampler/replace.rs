@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::room::Room;
 use super::{Pick, Sampler, arm_sums, enough, occupant, owner, ranks};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::ArmId;
 use crate::policy::Allotment;
 use crate::population::Population;
@@ -13,7 +13,7 @@ use crate::rng::Rng;
 /// Independent draws: an arm with probability `p_a`, then a member in proportion to its weight. A
 /// sample can appear several times in a batch.
 ///
-/// Cost of n draws: O(K) to read the probabilities, then O(n log N).
+/// Cost of n draws: O(K) to read a list of probabilities, then O(n log N).
 ///
 /// ```
 /// use curricle::{Curriculum, sampler::Replace};
@@ -35,31 +35,43 @@ impl Sampler for Replace {
         rng: &mut Rng,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
-        match allotment {
-            Allotment::Arms(p) => Room::lend(|room| independent(population, p, n, rng, room, picks)),
-            Allotment::Ranks { mean, sd } => {
-                enough(1, population.drawable_total())?;
-                ranks::Ranks::new(population, *mean, *sd).replace(n, rng, picks)
-            }
+        if let Allotment::Ranks { mean, sd } = allotment {
+            enough(1, population.drawable_total())?;
+            return ranks::Ranks::new(population, *mean, *sd).replace(n, rng, picks);
         }
+        Room::lend(|room| independent(population, allotment, n, rng, room, picks))
     }
 }
 
 /// Appends n independent draws over arms.
 pub(super) fn independent(
     population: &Population,
-    p: &[f64],
+    allotment: &Allotment,
     n: usize,
     rng: &mut Rng,
     room: &mut Room,
     picks: &mut Vec<Pick>,
 ) -> Result<()> {
-    let Room { sums, drawn, .. } = room;
-    let total = arm_sums(p, |_| 1.0, sums)?;
-    enough(1, total.min(1) as usize)?;
-    drawn.clear();
-    drawn.extend((0..n).map(|_| rng.below(total)));
-    drawn.iter_mut().for_each(|arm| *arm = owner(sums, *arm) as u64);
+    let Room { sums, drawn, targets, .. } = room;
+    match allotment {
+        Allotment::Arms(p) => {
+            let total = arm_sums(p, |_| 1.0, sums)?;
+            enough(1, total.min(1) as usize)?;
+            drawn.clear();
+            drawn.extend((0..n).map(|_| rng.below(total)));
+            drawn.iter_mut().for_each(|arm| *arm = owner(sums, *arm) as u64);
+        }
+        Allotment::Odds(odds) => {
+            enough(1, odds.total().min(1) as usize)?;
+            odds.draw_each(n, rng, drawn, targets);
+        }
+        Allotment::Ranks { .. } => {
+            return Err(Error::Unsupported {
+                part: "a draw over arms",
+                request: "a Gaussian over ranks",
+            });
+        }
+    }
     members(population, rng, room);
     for (&arm, &slot) in room.drawn.iter().zip(&room.targets) {
         let arm = ArmId(arm as u32);
@@ -67,7 +79,7 @@ pub(super) fn independent(
         picks.push(Pick {
             sample: occupant(population, slot as usize)?,
             arm,
-            propensity: p[arm.index()] * weight / population.arm_weight(arm) as f64,
+            propensity: allotment.share(arm) * weight / population.arm_weight(arm) as f64,
         });
     }
     Ok(())
@@ -79,22 +91,45 @@ pub(super) fn independent(
 /// Bits are drawn one by one, then everything else happens to all of them at once, step by step, so
 /// that the memory accesses of a batch overlap.
 pub(super) fn members(population: &Population, rng: &mut Rng, room: &mut Room) {
-    /// No sum of weights before an arm, as the total is below it.
+    /// No sum of weights before an arm and no slot, as the totals are below it.
     const UNKNOWN: u64 = u64::MAX;
-    let Room { drawn, targets, starts, .. } = room;
+    let Room { drawn, targets, starts, searched, .. } = room;
     let (tree, arms) = (population.tree(), population.arms());
     let first = |arm: u64| arms.slots(ArmId(arm as u32)).start;
     drawn.iter().for_each(|&arm| tree.fetch(first(arm)));
+    // The sums before arms are worth a list only if most arms are drawn more than once.
+    let is_listed = arms.count() <= drawn.len();
     starts.clear();
-    starts.resize(arms.count(), UNKNOWN);
+    starts.resize(if is_listed { arms.count() } else { 0 }, UNKNOWN);
     targets.clear();
+    searched.clear();
     for &arm in &*drawn {
-        let start = &mut starts[arm as usize];
-        if *start == UNKNOWN {
-            *start = tree.prefix(first(arm));
+        let slots = arms.slots(ArmId(arm as u32));
+        let target = rng.below(population.arm_weight(ArmId(arm as u32)));
+        if slots.len() == 1 {
+            targets.push(slots.start as u64);
+            continue;
         }
-        targets.push(*start + rng.below(population.arm_weight(ArmId(arm as u32))));
+        let start = match starts.get_mut(arm as usize) {
+            Some(start) => {
+                if *start == UNKNOWN {
+                    *start = tree.prefix(slots.start);
+                }
+                *start
+            }
+            None => tree.prefix(slots.start),
+        };
+        targets.push(UNKNOWN);
+        searched.push(start + target);
     }
-    tree.find_each(targets);
-    targets.iter().for_each(|&slot| arms.fetch_slot(slot as usize));
+    tree.find_each(searched);
+    let mut found = searched.iter();
+    for slot in targets {
+        if *slot == UNKNOWN
+            && let Some(&found) = found.next()
+        {
+            *slot = found;
+        }
+        arms.fetch_slot(*slot as usize);
+    }
 }

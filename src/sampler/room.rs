@@ -14,6 +14,7 @@ pub(super) struct Room {
     /// Targets, and what owns them.
     pub drawn: Vec<u64>,
     pub targets: Vec<u64>,
+    pub searched: Vec<u64>,
     /// By arm: where its weights begin in the tree.
     pub starts: Vec<u64>,
     /// By arm: how many slots it gets.

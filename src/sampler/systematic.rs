@@ -50,10 +50,21 @@ impl Sampler for Systematic {
         rng: &mut Rng,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
-        let Allotment::Arms(p) = allotment else {
-            return Err(Error::Unsupported { part: "Systematic", request: "a Gaussian over ranks" });
+        let shares;
+        let p = match allotment {
+            Allotment::Arms(p) => p,
+            Allotment::Odds(_) => {
+                shares = allotment.shares();
+                &shares
+            }
+            Allotment::Ranks { .. } => {
+                return Err(Error::Unsupported {
+                    part: "Systematic",
+                    request: "a Gaussian over ranks",
+                });
+            }
         };
-        enough(n, available(population, p))?;
+        enough(n, available(population, allotment))?;
         let first = picks.len();
         Room::lend(|room| {
             counts(population, p, n, rng, room)?;

@@ -38,15 +38,14 @@ impl Sampler for Top {
         _: &mut Rng,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
+        enough(n, available(population, allotment))?;
         match allotment {
-            Allotment::Arms(p) => {
-                enough(n, available(population, p))?;
-                for (arm, count) in counts(population, p, n).into_iter().enumerate() {
+            Allotment::Arms(_) | Allotment::Odds(_) => {
+                for (arm, count) in counts(population, &allotment.shares(), n).into_iter().enumerate() {
                     heaviest(population, ArmId(arm as u32), count, picks)?;
                 }
             }
             Allotment::Ranks { mean, sd } => {
-                enough(n, population.drawable_total())?;
                 let near = ranks::Ranks::new(population, *mean, *sd).nearest(n, &Seen::default());
                 for &(rank, _) in near.iter().take(n) {
                     let sample = occupant(population, rank)?;

@@ -28,6 +28,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::arms::Arms;
 use crate::curriculum::{Curriculum, Memory};
+use crate::desk::Desk;
 use crate::error::{Error, Result, SnapshotError};
 use crate::ledger::Ledger;
 use crate::policy::{Allotment, Policy};
@@ -39,11 +40,11 @@ use header::{HEADER, Header};
 pub use compression::Compression;
 
 /// The layout of snapshots that this build writes and reads.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
-pub const ALGORITHM: u32 = 3;
+pub const ALGORITHM: u32 = 4;
 
 impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// The whole state as bytes. Cost: O(N).
@@ -176,6 +177,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         let state: Memory<P> = unpack(payload, header.size, header.compression)?;
         state.check()?;
         self.state = state;
+        self.desk = Desk::default();
         Ok(header.checksum)
     }
 
@@ -195,11 +197,11 @@ impl<P> Memory<P> {
         if !self.ledger.is_consistent(arms.samples(), arms.count(), self.round) {
             return Err(SnapshotError::Inconsistent("the ledger"));
         }
-        match &self.allotment {
-            Allotment::Arms(p) if !(p.is_empty() || p.len() == arms.count()) => {
-                Err(SnapshotError::Inconsistent("the allotment"))
-            }
-            _ => Ok(()),
-        }
+        let is_consistent = match &self.allotment {
+            Allotment::Arms(p) => p.is_empty() || p.len() == arms.count(),
+            Allotment::Odds(odds) => odds.is_consistent(arms.count()),
+            Allotment::Ranks { .. } => true,
+        };
+        if is_consistent { Ok(()) } else { Err(SnapshotError::Inconsistent("the allotment")) }
     }
 }
