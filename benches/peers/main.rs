@@ -5,6 +5,7 @@
 //!     --python PATH   another interpreter than python3
 //!     --large         the rounds at 10^7 samples too (some take seconds)
 //!     --only NAME     one comparison, such as `bandit`
+//!     --picture FILE  instead, `step` at 10^4 to 10^7 samples, drawn beside the time of one random cache line
 //! ```
 //!
 //! The peers are numpy, torchrl's `PrioritizedSampler` and cpprb's `PrioritizedReplayBuffer`, each where
@@ -16,10 +17,15 @@
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod ours;
+#[path = "../picture/mod.rs"]
+mod picture;
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Instant;
+
+use picture::Line;
+use plotters::style::RGBColor;
 
 type Anything<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -77,6 +83,7 @@ impl Python {
 
 fn main() -> Anything<()> {
     let (mut interpreter, mut large, mut only) = ("python3".to_owned(), false, None);
+    let mut drawing = None;
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -85,6 +92,7 @@ fn main() -> Anything<()> {
             }
             lexopt::Arg::Long("large") => large = true,
             lexopt::Arg::Long("only") => only = Some(arguments.value()?.to_string_lossy().into_owned()),
+            lexopt::Arg::Long("picture") => drawing = Some(arguments.value()?),
             lexopt::Arg::Long("bench") => {}
             other => return Err(other.unexpected().into()),
         }
@@ -119,8 +127,19 @@ fn main() -> Anything<()> {
         task("tree", "draw 512", million, 512, 15, ours::draw),
         task("tree", "draw 512", 10 * million, 512, 15, ours::draw),
     ];
-    if large {
+    if large && drawing.is_none() {
         tasks.push(task("step", "update 512 + draw 512", 10 * million, 512, 7, ours::step));
+    }
+    if let Some(path) = drawing {
+        let step = |power: u32| {
+            let rounds = if power > 6 { 5 } else { 9 };
+            task("step", "update 512 + draw 512", 10usize.pow(power), 512, rounds, ours::step)
+        };
+        tasks.clear();
+        tasks.extend((4..=7).map(step));
+        let measured = tasks.iter().map(|task| Ok((task.samples, compare(task, python.as_mut())?)));
+        draw(&measured.collect::<Anything<Vec<_>>>()?, path.as_ref())?;
+        tasks.clear();
     }
     for task in tasks.iter().filter(|task| only.as_ref().is_none_or(|only| only == task.name)) {
         compare(task, python.as_mut())?;
@@ -145,7 +164,42 @@ fn time(work: &mut dyn FnMut()) -> u128 {
     times[times.len() / 2]
 }
 
-fn compare(task: &Task, mut python: Option<&mut Python>) -> Anything<()> {
+/// Contenders and their nanoseconds an item.
+type Times = Vec<(String, f64)>;
+
+/// The picture of the times at several numbers of samples, the limit drawn in.
+fn draw(measured: &[(usize, Times)], path: &std::path::Path) -> Anything<()> {
+    let palette = [[30, 90, 170], [200, 120, 40], [225, 175, 120], [60, 150, 90], [150, 80, 150]];
+    let mut lines: Vec<Line> = Vec::new();
+    for (samples, times) in measured {
+        for (name, time) in times {
+            let at = (*samples as f64, *time);
+            match lines.iter_mut().find(|line| line.name == *name) {
+                Some(line) => line.points.push(at),
+                None => {
+                    let [r, g, b] = palette[lines.len() % palette.len()];
+                    lines.push(Line {
+                        name: name.clone(),
+                        colour: RGBColor(r, g, b),
+                        points: vec![at],
+                    });
+                }
+            }
+        }
+    }
+    // The slowest is named first, as it lies highest.
+    lines.sort_by(|a, b| b.points[b.points.len() - 1].1.total_cmp(&a.points[a.points.len() - 1].1));
+    let limit = |&(samples, _): &(usize, Times)| {
+        (samples as f64, time(&mut *ours::random_lines(samples, 512)) as f64 / 512.0)
+    };
+    let points: Vec<(f64, f64)> = measured.iter().map(limit).collect();
+    points.iter().for_each(|(samples, time)| println!("limit at {samples}: {time:.1} ns"));
+    let name = "limit: one random cache line".into();
+    lines.push(Line { name, colour: RGBColor(140, 140, 140), points });
+    picture::draw(&lines, "ns to update and draw one of 512", path)
+}
+
+fn compare(task: &Task, mut python: Option<&mut Python>) -> Anything<Times> {
     println!("\n{}, N = {}", task.title, task.samples);
     let mut rust: Vec<(String, Box<dyn FnMut()>)> =
         vec![("curricle".into(), (task.ours)(task.samples, task.batch))];
@@ -180,8 +234,10 @@ fn compare(task: &Task, mut python: Option<&mut Python>) -> Anything<()> {
         sorted[sorted.len() / 2] as f64
     };
     let base = median(&times[0].1);
+    let mut found = Vec::new();
     for (name, list) in &times {
         let median = median(list);
+        found.push((name.clone(), median / task.batch as f64));
         println!(
             "  {name:<40} {:>11.1} us a batch {:>10.1} ns an item {:>9.1} x",
             median / 1000.0,
@@ -189,5 +245,5 @@ fn compare(task: &Task, mut python: Option<&mut Python>) -> Anything<()> {
             median / base
         );
     }
-    Ok(())
+    Ok(found)
 }

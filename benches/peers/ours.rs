@@ -50,6 +50,16 @@ pub fn draw(samples: usize, batch: usize) -> Work {
     })
 }
 
+/// One read of a random cache line for each of a batch, all at once: what no draw can do without.
+pub fn random_lines(samples: usize, batch: usize) -> Work {
+    let (tree, mut rng, mut places) = (tree(samples), rng(), vec![0; batch]);
+    Box::new(move || {
+        places.iter_mut().for_each(|place| *place = rng.below(samples as u64));
+        let sum = places.iter().map(|&place| tree.get(place as usize)).fold(0, u64::wrapping_add);
+        std::hint::black_box(sum);
+    })
+}
+
 /// The same of `rand_distr`.
 pub fn rand_draw(samples: usize, batch: usize) -> Work {
     let peer = WeightedTreeIndex::new((0..samples).map(weight)).expect("good weights");

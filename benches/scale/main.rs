@@ -14,6 +14,7 @@
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 mod exact;
+#[path = "../picture/mod.rs"]
 mod picture;
 
 use std::alloc::System;
@@ -23,6 +24,8 @@ use std::time::Instant;
 use curricle::policy::{Boltzmann, Bounded, Prior};
 use curricle::sampler::Distinct;
 use curricle::{Batch, Curriculum, Feedback, Gate, Outcome, Purpose, Rng, Round, SumTree, Weighting};
+use picture::Line;
+use plotters::style::RGBColor;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedTreeIndex;
 use stats_alloc::{Region, StatsAlloc};
@@ -84,7 +87,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!();
     exact::check(full);
     if let Some(path) = picture {
-        picture::draw(&rows, path.as_ref())?;
+        let line = |name: &str, [r, g, b]: [u8; 3], time: fn(&Row) -> f64| Line {
+            name: name.into(),
+            colour: RGBColor(r, g, b),
+            points: rows.iter().map(|row| (row.samples as f64, time(row))).collect(),
+        };
+        let lines = [
+            line("WeightedTreeIndex, draw", [200, 120, 40], |row| row.peer_draw),
+            line("WeightedTreeIndex, update", [225, 175, 120], |row| row.peer_update),
+            line("curricle, update", [120, 165, 215], |row| row.update),
+            line("curricle, draw", [30, 90, 170], |row| row.draw),
+            line("limit: one random cache line", [140, 140, 140], |row| row.limit),
+        ];
+        picture::draw(&lines, "ns an item, in batches of 512", path.as_ref())?;
     }
     Ok(())
 }
