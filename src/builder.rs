@@ -136,6 +136,14 @@ impl<P, S, D> Builder<P, S, D> {
         Self { arms: checked.and_then(|()| Arms::from_order(order)).map(Some), ..self }
     }
 
+    /// The same of an order that may not have come about: [`build`](Self::build) says why.
+    pub(crate) fn try_order(self, order: Result<Vec<SampleId>>) -> Self {
+        match order {
+            Ok(order) => self.order(&order),
+            Err(error) => Self { arms: Err(error), ..self },
+        }
+    }
+
     /// Sets the weight of each sample, `>= 0`; within an arm members are drawn in proportion.
     pub fn weights(self, weights: Vec<f64>) -> Self {
         Self { weights: Some(weights), ..self }

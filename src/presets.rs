@@ -9,6 +9,7 @@ use crate::policy::{
 };
 use crate::sampler::{Distinct, Systematic};
 use crate::signal::{Gated, GroupSpread, MeanAdvantage, Reported, Utility};
+use crate::table::Table;
 
 /// Each sets policy, signal and sampler; arms, seed, lag and all else stay as they are, and each part
 /// can be set again afterwards. What they are worth is measured in `POLICIES.md`.
@@ -117,7 +118,58 @@ impl<P, S, D> Builder<P, S, D> {
     /// # Ok(()) }
     /// ```
     pub fn ranked(self, best_first: &[SampleId], n: u32) -> Builder<Gaussian, Utility, Distinct> {
+        self.order(best_first).along_ranks(n)
+    }
+
+    /// GAIN-RL from a table of scores: [`ranked`](Self::ranked) by falling `column`, such as `total` of
+    /// [`Table::of_concentrations`], or a column of [`Angle::unbiased`](crate::signal::Angle::unbiased), which has
+    /// no bias towards short questions.
+    /// Equal scores stand by sample.
+    ///
+    /// The scores give the order only. The mean moves by what is reported of each batch: success, and as
+    /// [`utility`](crate::Outcome::utility) the concentration that the samples have now,
+    /// or the one of the table where the states are out of reach. Look at the
+    /// [rank correlation with length](Table::statistics) first.
+    ///
+    /// # Errors
+    /// [`build`](Self::build) says what is wrong with the table: [`TableError::NoColumn`];
+    /// [`TableError::Stray`] for a sample twice or beyond the data set, [`TableError::Gap`] for missing
+    /// ones, [`TableError::Undefined`] for those without a score.
+    ///
+    /// ```
+    /// use curricle::signal::{HiddenStates, Spans};
+    /// use curricle::table::{Provenance, Table};
+    /// use curricle::{Curriculum, Feedback, Outcome};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let states = [1.0f32, 0.0, 3.0, 4.0, 4.0, 3.0, 0.0, 1.0];
+    /// let spans = [1..3, 2..4, 1..4].map(|question| Spans { prefix: 0..1, question });
+    /// let found = HiddenStates { states: &states, dim: 2, spans: &spans }.concentrations()?;
+    /// let scores = Table::of_concentrations(Provenance::default(), vec![0, 1, 2], &found)?;
+    ///
+    /// let mut curriculum = Curriculum::builder(3).gain_rl(&scores, "total", 2).build()?;
+    /// let batch = curriculum.draw(2)?;
+    /// let outcome = Outcome::default().success(0.75).utility(1.2);
+    /// let feedback: Vec<Feedback> =
+    ///     batch.draws.iter().map(|draw| Feedback::new(draw.ticket, outcome)).collect();
+    /// curriculum.observe(&feedback)?;
+    /// curriculum.draw(2)?;
+    /// assert!(curriculum.policy().mean() > 0.9); // tanh(0.5) + tanh(0.6) ranks further
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// [`TableError::NoColumn`]: crate::table::TableError::NoColumn
+    /// [`TableError::Stray`]: crate::table::TableError::Stray
+    /// [`TableError::Gap`]: crate::table::TableError::Gap
+    /// [`TableError::Undefined`]: crate::table::TableError::Undefined
+    pub fn gain_rl(self, scores: &Table, column: &str, n: u32) -> Builder<Gaussian, Utility, Distinct> {
+        let samples = self.samples() as u64;
+        let ranks = scores.defined(column).and_then(|()| scores.ranks(column, samples));
+        self.try_order(ranks).along_ranks(n)
+    }
+
+    fn along_ranks(self, n: u32) -> Builder<Gaussian, Utility, Distinct> {
         let policy = Gaussian::new(MeanRule::paper(f64::from(n)), Spread::Fraction(0.05));
-        self.order(best_first).policy(policy).signal(Utility).sampler(Distinct)
+        self.policy(policy).signal(Utility).sampler(Distinct)
     }
 }

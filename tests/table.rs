@@ -8,6 +8,7 @@ fn made_by() -> Provenance {
     Provenance { signal: "angle".into(), model: "a, \"b\"".into(), revision: "r1".into() }
 }
 
+#[cfg(feature = "table")]
 fn table() -> impl Strategy<Value = Table> {
     prop::collection::vec((any::<u64>(), any::<Option<f64>>(), any::<u64>(), any::<bool>()), 0..50)
         .prop_map(|rows| {

@@ -2,10 +2,10 @@
 //!
 //! Scoring a data set is done once and the order used many times, perhaps on other machines; a table
 //! is what lies between. It says which signal and model made it, shards of it are [merged](merge), and its
-//! [statistics](Statistics) show what an order would really sort by. With the feature `table` it is
-//! written and read as Parquet and CSV.
+//! [statistics](Statistics) show what an order would really sort by. With the feature `csv` it is
+//! written and read as CSV, with `table` as Parquet, too.
 
-#[cfg(feature = "table")]
+#[cfg(feature = "csv")]
 mod csv;
 mod merge;
 #[cfg(feature = "table")]
@@ -133,6 +133,16 @@ pub enum TableError {
     /// A sample stands in the table twice, or is beyond those there should be.
     #[error("{0} is in the table twice, or is not one of the samples")]
     Stray(SampleId),
+    /// Samples have no score where each must have one.
+    #[error("{undefined} samples have no `{column}`, the first is {first}")]
+    Undefined {
+        /// The name of the column.
+        column: String,
+        /// How many samples have none.
+        undefined: u64,
+        /// The first of them, in the order of the rows.
+        first: SampleId,
+    },
     /// The file is not such a table.
     #[error("{path}: {what}")]
     Malformed {
@@ -269,6 +279,15 @@ impl Table {
         Ok(order)
     }
 
+    /// Checks that a column has a value for each sample.
+    pub(crate) fn defined(&self, name: &str) -> Result<()> {
+        let column = self.need(name)?;
+        let mut without = (0..column.len()).filter(|&row| column.number(row).is_none());
+        let Some(first) = without.next() else { return Ok(()) };
+        let (first, undefined) = (SampleId(self.samples[first]), 1 + without.count() as u64);
+        Err(TableError::Undefined { column: name.into(), undefined, first }.into())
+    }
+
     fn need(&self, name: &str) -> Result<&Column> {
         self.get(name).ok_or_else(|| TableError::NoColumn(name.into()).into())
     }
@@ -288,7 +307,7 @@ impl Table {
     }
 }
 
-#[cfg(feature = "table")]
+#[cfg(feature = "csv")]
 fn malformed(path: &std::path::Path, what: impl ToString) -> crate::Error {
     TableError::Malformed { path: path.to_path_buf(), what: what.to_string() }.into()
 }
