@@ -41,7 +41,7 @@ impl Whole {
 }
 
 /// Writes a whole file in one go.
-#[cfg(feature = "table")]
+#[cfg(feature = "csv")]
 pub(crate) fn write_whole(
     path: &Path,
     fill: impl FnOnce(&mut File) -> std::io::Result<()>,

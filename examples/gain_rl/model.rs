@@ -163,12 +163,17 @@ mod tests {
         tensor.into_data().try_to_vec().unwrap()
     }
 
+    /// A new network, as it answers.
+    fn solver(seed: u64) -> Solver {
+        Solver::new(seed, &Device::flex().autodiff()).valid()
+    }
+
     /// What comes after a token, be it an answer or the filling of a shorter prompt, does not touch
     /// its state: the states of the prompt are those of a pre-fill, and the prefix has the same in all.
     #[test]
     fn a_question_is_read_alone_as_in_a_batch() {
         let device = Device::flex();
-        let (model, pool) = (Solver::new(3, &device), Pool::new(12, 3));
+        let (model, pool) = (solver(3), Pool::new(12, 3));
         let all: Vec<&Question> = pool.all().iter().collect();
         let together = model.forward(&all, &device);
         let (states, losses) = (numbers(together.states), numbers(together.loss));
@@ -194,7 +199,7 @@ mod tests {
     fn the_seed_says_which_weights() {
         let (device, pool) = (Device::flex(), Pool::new(4, 1));
         let all: Vec<&Question> = pool.all().iter().collect();
-        let loss = |seed| numbers(Solver::new(seed, &device).forward(&all, &device).loss);
+        let loss = |seed| numbers(solver(seed).forward(&all, &device).loss);
         assert_eq!(loss(5), loss(5));
         assert_ne!(loss(5), loss(6));
     }
