@@ -76,99 +76,82 @@ pub fn all(seed: u64, queries: usize, bar: &ProgressBar) -> Result<Vec<Run>> {
     let mut rng = Rng::at(seed, Round(3), Purpose::User);
     let stream: Vec<Query> =
         (0..queries).map(|number| language.query(NAMES[2 * number / queries], &mut rng)).collect();
+    let stage = Stage { seed, stream: &stream, bar };
+    let published = || Options::paper().samples(PAIRS).seed(seed);
+    let share = || Tracking::with(BUDGET, ETA, WINDOW);
     let runs = Course::ALL.map(|course| {
         bar.set_message(course.name());
         let typist = Typist::new(speller.clone());
         match course {
-            Course::Plain => plain(seed, typist, &stream, bar),
-            Course::Paper => {
-                let options = Options::paper().samples(PAIRS).seed(seed);
-                improved(
-                    course,
-                    seed,
-                    Improver::new(options, Fixed::margin(0.95)?)?,
-                    typist,
-                    &stream,
-                    bar,
-                )
-            }
-            Course::Budget => {
-                let options = Options::paper().samples(PAIRS).seed(seed);
-                improved(
-                    course,
-                    seed,
-                    Improver::new(options, Tracking::with(BUDGET, ETA, WINDOW)?)?,
-                    typist,
-                    &stream,
-                    bar,
-                )
-            }
+            Course::Plain => stage.plain(typist),
+            Course::Paper => stage.improved(course, published(), Fixed::margin(0.95)?, typist),
+            Course::Budget => stage.improved(course, published(), share()?, typist),
             Course::Guarded => {
-                let options = Options::paper()
-                    .samples(PAIRS)
-                    .seed(seed)
+                let guarded = published()
                     .hold_out(8, 0.0)
                     .paired()
                     .gate(GainGate::new(0.01, 0.05)?)
                     .switch(Switch::new(0.05)?);
-                improved(
-                    course,
-                    seed,
-                    Improver::new(options, Tracking::with(BUDGET, ETA, WINDOW)?)?,
-                    typist,
-                    &stream,
-                    bar,
-                )
+                stage.improved(course, guarded, share()?, typist)
             }
-            Course::Everything => {
-                let options = Options::paper().samples(PAIRS).seed(seed);
-                improved(course, seed, Improver::new(options, Always)?, typist, &stream, bar)
-            }
+            Course::Everything => stage.improved(course, published(), Always, typist),
         }
     });
     bar.finish_with_message("done");
     runs.into_iter().collect()
 }
 
-fn plain(seed: u64, mut typist: Typist, stream: &[Query], bar: &ProgressBar) -> Result<Run> {
-    let start = std::time::Instant::now();
-    let mut right = Vec::with_capacity(stream.len());
-    for query in stream {
-        right.push(typist.answer(query, &[])? == query.truth);
-        bar.inc(1);
-    }
-    let spent = vec![false; stream.len()];
-    let seconds = start.elapsed().as_secs_f64();
-    Ok(Run { course: Course::Plain, seed, right, spent, rolled_back: 0, seconds })
+/// What all courses of a seed have in common.
+struct Stage<'a> {
+    seed: u64,
+    stream: &'a [Query],
+    bar: &'a ProgressBar,
 }
 
-fn improved<B: Budget>(
-    course: Course,
-    seed: u64,
-    mut improver: Improver<B>,
-    mut typist: Typist,
-    stream: &[Query],
-    bar: &ProgressBar,
-) -> Result<Run> {
-    let start = std::time::Instant::now();
-    let mut right = Vec::with_capacity(stream.len());
-    for query in stream {
-        let outcome = improver.answer(&mut typist, query)?;
-        if let Some(failure) = outcome.failure {
-            return Err(failure.to_string().into());
+impl Stage<'_> {
+    fn plain(&self, mut typist: Typist) -> Result<Run> {
+        let &Stage { seed, stream, bar } = self;
+        let start = std::time::Instant::now();
+        let mut right = Vec::with_capacity(stream.len());
+        for query in stream {
+            right.push(typist.answer(query, &[])? == query.truth);
+            bar.inc(1);
         }
-        let given = outcome.answer.map_err(|failure| failure.to_string())? == query.truth;
-        right.push(given);
-        // The next letter is typed sooner or later, and then tells what was right.
-        if let Some(base) = outcome.base {
-            improver.verify(outcome.ticket, Verified { base: base == query.truth, given })?;
-        } else if course == Course::Guarded {
-            improver.verify(outcome.ticket, Verified { base: given, given })?;
-        }
-        bar.inc(1);
+        let spent = vec![false; stream.len()];
+        let seconds = start.elapsed().as_secs_f64();
+        Ok(Run { course: Course::Plain, seed, right, spent, rolled_back: 0, seconds })
     }
-    let entries = improver.journal().entries();
-    let spent: Vec<bool> = entries.iter().map(|entry| entry.spent).collect();
-    let rolled_back = entries.iter().filter(|entry| entry.spent && !entry.is_improved()).count() as u64;
-    Ok(Run { course, seed, right, spent, rolled_back, seconds: start.elapsed().as_secs_f64() })
+
+    fn improved<B: Budget>(
+        &self,
+        course: Course,
+        options: Options,
+        budget: B,
+        mut typist: Typist,
+    ) -> Result<Run> {
+        let &Stage { seed, stream, bar } = self;
+        let mut improver = Improver::new(options, budget)?;
+        let start = std::time::Instant::now();
+        let mut right = Vec::with_capacity(stream.len());
+        for query in stream {
+            let outcome = improver.answer(&mut typist, query)?;
+            if let Some(failure) = outcome.failure {
+                return Err(failure.to_string().into());
+            }
+            let given = outcome.answer.map_err(|failure| failure.to_string())? == query.truth;
+            right.push(given);
+            // The next letter is typed sooner or later, and then tells what was right.
+            if let Some(base) = outcome.base {
+                improver.verify(outcome.ticket, Verified { base: base == query.truth, given })?;
+            } else if course == Course::Guarded {
+                improver.verify(outcome.ticket, Verified { base: given, given })?;
+            }
+            bar.inc(1);
+        }
+        let entries = improver.journal().entries();
+        let spent: Vec<bool> = entries.iter().map(|entry| entry.spent).collect();
+        let rolled_back =
+            entries.iter().filter(|entry| entry.spent && !entry.is_improved()).count() as u64;
+        Ok(Run { course, seed, right, spent, rolled_back, seconds: start.elapsed().as_secs_f64() })
+    }
 }
