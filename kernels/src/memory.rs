@@ -10,12 +10,17 @@ use std::ops::Deref;
 /// The smallest file that is mapped, in bytes; a smaller one is read sooner than mapped.
 const MAPPED: u64 = 1 << 20;
 
+/// How many elements are in a [block](blocks): about as many as the processor has cache misses under way.
+pub(crate) const BLOCK: usize = 32;
+
 /// The smallest allocation that huge pages are asked for, in bytes.
 const LARGE: usize = 4 << 20;
 
-/// Asks the processor to fetch the cache line of an element, which may lie beyond the end.
+/// Asks the processor to fetch the cache line of an element into its second cache, which has room for more
+/// requests under way than the first. The element may lie beyond the end.
 ///
-/// A batch of look-ups that asks for all its lines first waits for one line rather than for each.
+/// A batch of look-ups that asks for its lines some time before it reads them waits for few of them; see
+/// [`blocks`].
 ///
 /// ```
 /// let numbers = [1, 2, 3];
@@ -27,19 +32,37 @@ pub fn prefetch<T>(slice: &[T], index: usize) {
     let address = slice.as_ptr().wrapping_add(index);
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: a prefetch never faults and never writes, whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
     }
     #[cfg(all(target_arch = "aarch64", not(miri)))]
     {
         // SAFETY: a prefetch never faults and never writes, whatever the address.
         unsafe {
-            std::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, readonly, preserves_flags));
+            std::arch::asm!("prfm pldl2keep, [{}]", in(reg) address, options(nostack, readonly, preserves_flags));
         }
     }
     #[cfg(any(miri, not(any(target_arch = "x86_64", target_arch = "aarch64"))))]
     let _ = address;
+}
+
+/// A list block by block, each together with the one behind it: for a loop that asks for what the next block
+/// needs before it works on the present one. The first block is empty, and so is the one behind the last.
+///
+/// ```
+/// let (numbers, places) = (vec![7u64; 1000], [3, 900, 41, 3]);
+/// let mut sum = 0;
+/// for (now, next) in curricle_kernels::blocks(&places) {
+///     next.iter().for_each(|&place| curricle_kernels::prefetch(&numbers, place));
+///     now.iter().for_each(|&place| sum += numbers[place]);
+/// }
+/// assert_eq!(sum, 28);
+/// ```
+pub fn blocks<T>(list: &[T]) -> impl Iterator<Item = (&[T], &[T])> {
+    std::iter::once(&list[..0])
+        .chain(list.chunks(BLOCK))
+        .zip(list.chunks(BLOCK).chain(std::iter::once(&list[..0])))
 }
 
 /// An empty list with room for `capacity` elements, in huge pages where the system gives them on
@@ -165,6 +188,20 @@ mod tests {
             assert!(*bytes == content, "{size}");
         }
         assert!(file_bytes(&File::open(folder.path()).unwrap()).is_err());
+    }
+
+    #[test]
+    fn blocks_are_the_list_twice() {
+        for len in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+            let list: Vec<usize> = (0..len).collect();
+            let (mut worked, mut asked) = (Vec::new(), Vec::new());
+            for (now, next) in blocks(&list) {
+                asked.extend_from_slice(next);
+                worked.extend_from_slice(now);
+                assert!(asked.len() == worked.len() + next.len() && next.len() <= BLOCK);
+            }
+            assert!(worked == list && asked == list, "{len}");
+        }
     }
 
     #[test]

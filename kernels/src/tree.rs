@@ -8,20 +8,20 @@
 //! misses of a batch overlap. All sums wrap, so an update may pass through a state that does not fit
 //! and leave exact sums if its end does.
 //!
-//! There is one way of going down for all processors: three comparisons without a branch keep no vector
-//! unit busy, and a node is one line whatever its width. It is compiled for the instruction sets that
-//! are detected at run time, which speeds up the sums of an update.
+//! A node is one line, whatever the processor. Where a register holds it whole (AVX-512), one comparison finds a child
+//! and one masked addition adds to a node; elsewhere three comparisons without a branch do, and additions that the
+//! compiler makes vectors of. Which of them runs is detected at run time; the results are the same.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::memory::{prefetch, roomy};
+use crate::memory::{BLOCK, prefetch, roomy};
 
 /// Children of a node.
 pub const FAN_OUT: usize = 8;
 
-/// How many descents go down together: about as many as the processor has misses under way.
-const BLOCK: usize = 32;
+/// The places of the children in a node.
+const PLACES: [u64; FAN_OUT] = [0, 1, 2, 3, 4, 5, 6, 7];
 
 /// How many descents are in the blocks of one pipeline.
 const CHUNK: usize = 512;
@@ -47,10 +47,16 @@ impl Node {
         self.0.iter().fold(0, |sum, weight| sum.wrapping_add(*weight))
     }
 
-    /// The child that owns a target in a node of sums, and the sum before it: three halvings without
-    /// a branch.
+    /// The child that owns a target in a node of sums, and the sum before it: one comparison of all eight
+    /// where the processor has it, and else three halvings without a branch.
     #[inline(always)]
-    fn child(&self, target: u64) -> (usize, u64) {
+    fn child<S: Simd>(&self, simd: S, target: u64) -> (usize, u64) {
+        if const { S::U64_LANES == FAN_OUT && size_of::<S::m64s>() == 1 } {
+            let behind = simd.greater_than_u64s(bytemuck::cast(self.0), simd.splat_u64s(target));
+            // The first sum is 0, so at least one is not beyond the target.
+            let child = bytemuck::cast::<S::m64s, u8>(behind).count_zeros() as usize - 1;
+            return (child, self.0[child & (FAN_OUT - 1)]);
+        }
         let passed = |child: usize| usize::from(self.0[child] <= target);
         let half = 4 * passed(4);
         let pair = half + 2 * passed(half + 2);
@@ -73,7 +79,14 @@ impl Node {
 
     /// Adds to the sums before the children behind one.
     #[inline(always)]
-    fn add_behind(&mut self, child: usize, change: u64) {
+    fn add_behind<S: Simd>(&mut self, simd: S, child: usize, change: u64) {
+        if const { S::U64_LANES == FAN_OUT } {
+            let places = bytemuck::cast(PLACES);
+            let is_behind = simd.greater_than_u64s(places, simd.splat_u64s(child as u64));
+            let change = simd.select_u64s(is_behind, simd.splat_u64s(change), simd.splat_u64s(0));
+            self.0 = bytemuck::cast(simd.add_u64s(bytemuck::cast(self.0), change));
+            return;
+        }
         for (place, sum) in self.0.iter_mut().enumerate() {
             *sum = sum.wrapping_add(if place > child { change } else { 0 });
         }
@@ -162,9 +175,9 @@ impl WithSimd for Descent<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         for targets in self.targets.chunks_mut(CHUNK) {
-            descend(self.leaves, self.inner, targets);
+            descend(simd, self.leaves, self.inner, targets);
         }
     }
 }
@@ -172,7 +185,7 @@ impl WithSimd for Descent<'_> {
 /// Blocks of descents pass through the far levels one behind the other: while the nodes that one
 /// block has asked for are on their way, the others go down.
 #[inline(always)]
-fn descend(leaves: &[Node], inner: &[Vec<Node>], targets: &mut [u64]) {
+fn descend<S: Simd>(simd: S, leaves: &[Node], inner: &[Vec<Node>], targets: &mut [u64]) {
     let mut nodes = [0; CHUNK];
     let nodes = &mut nodes[..targets.len()];
     // How many levels above the leaves are far; the leaves come last in any case.
@@ -185,11 +198,11 @@ fn descend(leaves: &[Node], inner: &[Vec<Node>], targets: &mut [u64]) {
             let (nodes, targets) = (&mut nodes[range.clone()], &mut targets[range]);
             if stage == 0 {
                 for depth in (far..inner.len()).rev() {
-                    pass(&inner[depth], below(leaves, inner, depth), nodes, targets);
+                    pass(simd, &inner[depth], below(leaves, inner, depth), nodes, targets);
                 }
             } else if stage <= far {
                 let depth = far - stage;
-                pass(&inner[depth], below(leaves, inner, depth), nodes, targets);
+                pass(simd, &inner[depth], below(leaves, inner, depth), nodes, targets);
             } else {
                 for (target, node) in targets.iter_mut().zip(nodes) {
                     *target = (*node * FAN_OUT + leaves[*node].leaf(*target)) as u64;
@@ -207,10 +220,10 @@ fn below<'a>(leaves: &'a [Node], inner: &'a [Vec<Node>], depth: usize) -> &'a [N
 
 /// Takes descents down by one level, and asks for the nodes that they come to.
 #[inline(always)]
-fn pass(level: &[Node], below: &[Node], nodes: &mut [usize], rests: &mut [u64]) {
+fn pass<S: Simd>(simd: S, level: &[Node], below: &[Node], nodes: &mut [usize], rests: &mut [u64]) {
     let far = below.len() > NEAR;
     for (node, rest) in nodes.iter_mut().zip(rests) {
-        let (child, before) = level[*node].child(*rest);
+        let (child, before) = level[*node].child(simd, *rest);
         *rest -= before;
         *node = *node * FAN_OUT + child;
         if far {
@@ -242,14 +255,14 @@ impl WithSimd for Exchange<'_> {
     type Output = i128;
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> i128 {
+    fn with_simd<S: Simd>(self, simd: S) -> i128 {
         let mut net = 0;
         let mut rest = self.changes;
         fetch(self.leaves, self.inner, &rest[..rest.len().min(BLOCK)]);
         while !rest.is_empty() {
             let (block, later) = rest.split_at_mut(rest.len().min(BLOCK));
             fetch(self.leaves, self.inner, &later[..later.len().min(BLOCK)]);
-            net += exchange(self.leaves, self.inner, block);
+            net += exchange(simd, self.leaves, self.inner, block);
             rest = later;
         }
         net
@@ -272,7 +285,7 @@ fn fetch(leaves: &[Node], inner: &[Vec<Node>], changes: &[(usize, u64)]) {
 }
 
 #[inline(always)]
-fn exchange(leaves: &mut [Node], inner: &mut [Vec<Node>], changes: &mut [(usize, u64)]) -> i128 {
+fn exchange<S: Simd>(simd: S, leaves: &mut [Node], inner: &mut [Vec<Node>], changes: &mut [(usize, u64)]) -> i128 {
     let mut deltas = [0u64; BLOCK];
     let mut net = 0i128;
     for ((index, weight), delta) in changes.iter_mut().zip(&mut deltas) {
@@ -285,7 +298,7 @@ fn exchange(leaves: &mut [Node], inner: &mut [Vec<Node>], changes: &mut [(usize,
     for level in inner {
         for (&(index, _), &delta) in changes.iter().zip(&deltas) {
             let child = index / span;
-            level[child / FAN_OUT].add_behind(child % FAN_OUT, delta);
+            level[child / FAN_OUT].add_behind(simd, child % FAN_OUT, delta);
         }
         span *= FAN_OUT;
     }
@@ -311,6 +324,25 @@ mod tests {
 
     fn weight() -> impl Strategy<Value = u64> {
         prop_oneof![Just(0), 1..5u64, 0..1u64 << 50]
+    }
+
+    /// Changes and then descents with a given instruction set.
+    fn work(
+        simd: impl Simd,
+        mut tree: Vec<Vec<Node>>,
+        mut changes: Vec<(usize, u64)>,
+        mut targets: Vec<u64>,
+    ) -> (Vec<Vec<Node>>, Vec<(usize, u64)>, Vec<u64>) {
+        let (leaves, inner) = tree.split_first_mut().unwrap();
+        simd.vectorize(Exchange { leaves, inner, changes: &mut changes });
+        let total: u64 = numbers(&tree[0]).iter().sum();
+        targets.retain_mut(|target| {
+            *target = target.checked_rem(total).unwrap_or(0);
+            total > 0
+        });
+        let (leaves, inner) = tree.split_first().unwrap();
+        simd.vectorize(Descent { leaves, inner, targets: &mut targets });
+        (tree, changes, targets)
     }
 
     proptest! {
@@ -343,6 +375,32 @@ mod tests {
             changes.reverse();
             prop_assert_eq!(exchange_each(&mut tree, &mut changes), -net);
             prop_assert_eq!(tree, before);
+        }
+
+        /// Every instruction set that this processor has gives the same.
+        #[test]
+        fn instruction_sets_agree(
+            weights in prop::collection::vec(weight(), 1..700),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), weight()), 0..100),
+            targets in prop::collection::vec(any::<u64>(), 0..100),
+        ) {
+            let len = weights.len();
+            let tree = levels(leaves(len, |index| weights[index]));
+            let changes: Vec<(usize, u64)> =
+                changes.into_iter().map(|(index, weight)| (index.index(len), weight)).collect();
+            let plain = work(pulp::Scalar::new(), tree.clone(), changes.clone(), targets.clone());
+            #[cfg(target_arch = "x86_64")]
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                prop_assert_eq!(&plain, &work(simd, tree.clone(), changes.clone(), targets.clone()));
+            }
+            #[cfg(target_arch = "x86_64")]
+            if let Some(simd) = pulp::x86::V4::try_new() {
+                prop_assert_eq!(&plain, &work(simd, tree.clone(), changes.clone(), targets.clone()));
+            }
+            let mut twin = tree.clone();
+            let mut replaced = changes.clone();
+            exchange_each(&mut twin, &mut replaced);
+            prop_assert_eq!((plain.0, plain.1), (twin, replaced));
         }
     }
 
