@@ -171,11 +171,13 @@ impl Arms {
     }
 
     /// The sample in a slot.
+    #[inline]
     pub fn sample_at(&self, slot: usize) -> Option<SampleId> {
         self.members.get(slot).filter(|&&sample| sample != NONE).map(|&sample| SampleId(sample.into()))
     }
 
     /// The slots of an arm, vacated ones included.
+    #[inline]
     pub fn slots(&self, arm: ArmId) -> std::ops::Range<usize> {
         let span = self.spans.get(arm.index()).copied().unwrap_or_default();
         span.start as usize..(span.start + span.len) as usize
@@ -185,6 +187,7 @@ impl Arms {
     ///
     /// # Errors
     /// [`Error::UnknownSample`] if it was never inserted, or has been removed.
+    #[inline]
     pub fn slot_of(&self, sample: SampleId) -> Result<usize> {
         match self.slot_of.get(sample.index()) {
             Some(&slot) if slot != NONE => Ok(slot as usize),
@@ -198,16 +201,23 @@ impl Arms {
         ArmId(self.arm_of.get(sample.index()))
     }
 
+    /// Asks the processor to fetch the place of an arm.
+    #[inline]
+    pub(crate) fn fetch_span(&self, arm: ArmId) {
+        prefetch(&self.spans, arm.index());
+    }
+
     /// Asks the processor to fetch the entry of a slot.
     #[inline]
     pub(crate) fn fetch_slot(&self, slot: usize) {
         prefetch(&self.members, slot);
     }
 
-    /// Asks the processor to fetch the entry of a sample.
+    /// Asks the processor to fetch the slot and the arm of a sample.
     #[inline]
     pub(crate) fn fetch_sample(&self, sample: SampleId) {
         prefetch(&self.slot_of, sample.index());
+        self.arm_of.fetch(sample.index());
     }
 
     /// Adds a new sample to an arm.

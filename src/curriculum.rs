@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use curricle_kernels::blocks;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -252,14 +253,28 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         if let (Some((missing, first)), Missing::Refuse) = (pending.open(), self.options.missing) {
             return Err(Error::Awaiting { round: pending.round, missing, first });
         }
-        pending.draws.iter().for_each(|draw| ledger.fetch(draw.sample));
         desk.tally.clear(population.arms().count());
-        for (place, (draw, state)) in pending.draws.iter().zip(&pending.states).enumerate() {
-            if let State::Settled(outcome, _) = state {
-                let record = *ledger.record(draw.sample)?;
-                let trial = Trial::new(draw.ticket, draw.sample, draw.arm, *outcome);
-                desk.trials.push(Trial { record, ..trial });
-                desk.tally.group(draw.arm).share = pending.shares.get(place).copied().unwrap_or(1.0);
+        let mut states = pending.states.iter().enumerate();
+        for (now, next) in blocks(&pending.draws) {
+            for draw in next {
+                ledger.fetch(draw.sample, draw.arm);
+                population.fetch_arm(draw.arm);
+                desk.tally.fetch(draw.arm);
+            }
+            for (draw, (place, state)) in now.iter().zip(states.by_ref()) {
+                if let State::Settled(outcome, _) = state {
+                    let record = *ledger.record(draw.sample)?;
+                    desk.trials.push(Trial {
+                        ticket: draw.ticket,
+                        sample: draw.sample,
+                        arm: draw.arm,
+                        outcome: *outcome,
+                        record,
+                        progress: Progress::default(),
+                    });
+                    desk.tally.group(draw.arm).share =
+                        pending.shares.get(place).copied().unwrap_or(1.0);
+                }
             }
         }
         self.visit(desk);
@@ -271,11 +286,14 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         }
         rewards(desk);
         if let Weighting::Score { floor } = self.options.weighting {
-            desk.trials.iter().for_each(|trial| population.arms().fetch_sample(trial.sample));
-            for (trial, &score) in desk.trials.iter().zip(&desk.scores) {
-                if population.arms().slot_of(trial.sample).is_ok() {
-                    let weight = f64::from(score).clamp(floor, 2_147_483_648.0);
-                    desk.weights.push((trial.sample, units(trial.sample.0, weight)?));
+            let mut scores = desk.scores.iter();
+            for (now, next) in blocks(&desk.trials) {
+                next.iter().for_each(|trial| population.arms().fetch_sample(trial.sample));
+                for (trial, &score) in now.iter().zip(scores.by_ref()) {
+                    if population.arms().slot_of(trial.sample).is_ok() {
+                        let weight = f64::from(score).clamp(floor, 2_147_483_648.0);
+                        desk.weights.push((trial.sample, units(trial.sample.0, weight)?));
+                    }
                 }
             }
         }
@@ -296,16 +314,19 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         let present = &self.state.ledger.progress;
         desk.progress.clear();
         desk.tally.in_order(|group| {
-            if let Some(success) = group.success.get() {
-                let mut progress = present[group.arm.index()];
+            let Some(success) = group.success.get() else { return };
+            desk.progress.push((group.arm, present[group.arm.index()]));
+            group.visited = desk.progress.len() as u32;
+            if let Some((_, progress)) = desk.progress.last_mut() {
                 progress.visit(success, group.success.count, group.judged);
-                group.progress = Some(progress);
-                desk.progress.push((group.arm, progress));
             }
         });
         for trial in &mut desk.trials {
-            let visited = desk.tally.get(trial.arm).and_then(|group| group.progress);
-            trial.progress = visited.unwrap_or(present[trial.arm.index()]);
+            let visited = desk.tally.get(trial.arm).and_then(|group| group.visited.checked_sub(1));
+            trial.progress = match visited {
+                Some(place) => desk.progress[place as usize].1,
+                None => present[trial.arm.index()],
+            };
         }
     }
 
@@ -470,6 +491,39 @@ impl<P, S, D> Curriculum<P, S, D> {
     pub fn set_weight(&mut self, sample: SampleId, weight: f64) -> Result<()> {
         self.state.population.set_weight(sample, weight)?;
         self.touch(self.state.population.arms().label(sample));
+        Ok(())
+    }
+
+    /// Sets the weights of many samples, one after the other; all or none. For weights that the caller works out anew
+    /// for each batch, such as priorities of a replay, or for samples that rest for some rounds: with n samples it costs
+    /// a fraction of n calls of [`set_weight`](Self::set_weight), as their memory accesses overlap.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// use curricle::{Curriculum, SampleId};
+    ///
+    /// let mut curriculum = Curriculum::builder(10).build()?;
+    /// let rest: Vec<(SampleId, f64)> = curriculum.draw(5)?.samples().map(|sample| (sample, 0.0)).collect();
+    /// curriculum.set_weights(&rest)?;
+    /// assert_eq!(curriculum.population().drawable_total(), 5);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As `set_weight`; then no weight has changed.
+    pub fn set_weights(&mut self, weights: &[(SampleId, f64)]) -> Result<()> {
+        let (desk, population) = (&mut self.desk, &mut self.state.population);
+        desk.weights.clear();
+        for &(sample, weight) in weights {
+            desk.weights.push((sample, units(sample.0, weight)?));
+        }
+        population.exchange(&mut desk.weights, &mut desk.slots)?;
+        let arms = population.arms();
+        for (place, &(sample, weight)) in weights.iter().enumerate() {
+            if weight == 0.0 || desk.weights[place].1 == 0 {
+                desk.touch(arms.label(sample), arms.count());
+            }
+        }
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! What a curriculum works with while it draws: lists that are kept between draws, so that a steady
 //! state allocates nothing. They are no part of its state.
 
+use curricle_kernels::prefetch;
+
 use crate::event::Draw;
 use crate::id::{ArmId, Round, SampleId};
 use crate::ledger::Pending;
@@ -118,8 +120,25 @@ pub(crate) struct Group {
     pub judged: u32,
     /// The probability that the arm had.
     pub share: f64,
-    /// What the progress of the arm becomes, if any of the trials reported a success.
-    pub progress: Option<Progress>,
+    /// The place in the list of progress plus one, if any of the trials reported a success, or 0.
+    pub visited: u32,
+}
+
+impl Group {
+    const EMPTY: Self = {
+        let none = Mean { sum: 0.0, count: 0 };
+        Self {
+            arm: ArmId(0),
+            success: none,
+            score: none,
+            loss: none,
+            cost: none,
+            rollouts: 0,
+            judged: 0,
+            share: 1.0,
+            visited: 0,
+        }
+    };
 }
 
 impl Tally {
@@ -131,28 +150,25 @@ impl Tally {
         self.place.resize(arms, 0);
     }
 
+    /// Asks the processor to fetch the place of an arm.
+    #[inline]
+    pub fn fetch(&self, arm: ArmId) {
+        prefetch(&self.place, arm.index());
+    }
+
     /// The group of an arm, made if there is none.
+    #[inline]
     pub fn group(&mut self, arm: ArmId) -> &mut Group {
         let place = &mut self.place[arm.index()];
         if *place == 0 {
-            let none = Mean::default();
-            self.groups.push(Group {
-                arm,
-                success: none,
-                score: none,
-                loss: none,
-                cost: none,
-                rollouts: 0,
-                judged: 0,
-                share: 1.0,
-                progress: None,
-            });
+            self.groups.push(Group { arm, ..Group::EMPTY });
             *place = self.groups.len() as u32;
         }
         &mut self.groups[*place as usize - 1]
     }
 
     /// The group of an arm that has one.
+    #[inline]
     pub fn get(&self, arm: ArmId) -> Option<&Group> {
         self.groups.get((self.place[arm.index()] as usize).wrapping_sub(1))
     }

@@ -129,6 +129,7 @@ impl Outcome {
     }
 
     /// Checks every field that is present; the error names the first that is out of its range.
+    #[inline]
     pub(crate) fn check(&self, ticket: Ticket) -> Result<()> {
         let present = |what, value: Option<f32>| match value {
             Some(value) => finite(what, ticket.0, f64::from(value)).map(Some),
@@ -161,6 +162,7 @@ impl Outcome {
     }
 
     /// Checks that the fields a signal needs are present.
+    #[inline]
     pub(crate) fn require(&self, ticket: Ticket, fields: &[Field]) -> Result<()> {
         match fields.iter().find(|&&field| self.get(field).is_none()) {
             Some(field) => Err(Error::MissingOutcome { ticket, field: field.name() }),

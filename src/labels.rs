@@ -1,5 +1,6 @@
 //! The arm of each sample, in as few bytes as the number of arms allows.
 
+use curricle_kernels::{prefetch, roomy};
 use serde::{Deserialize, Serialize};
 
 /// A list of arm numbers: nothing if there is one arm, else one, two or four bytes a sample.
@@ -43,6 +44,17 @@ impl Labels {
         }
     }
 
+    /// Asks the processor to fetch the arm of a sample.
+    #[inline]
+    pub fn fetch(&self, sample: usize) {
+        match self {
+            Self::One(_) => {}
+            Self::Byte(labels) => prefetch(labels, sample),
+            Self::Word(labels) => prefetch(labels, sample),
+            Self::Long(labels) => prefetch(labels, sample),
+        }
+    }
+
     pub fn set(&mut self, sample: usize, arm: u32) {
         match self {
             Self::One(_) => {}
@@ -73,7 +85,7 @@ impl Labels {
 }
 
 fn list<T>(len: usize, label: impl Fn(usize) -> T) -> Vec<T> {
-    let mut labels = curricle_kernels::roomy(len);
+    let mut labels = roomy(len);
     labels.extend((0..len).map(label));
     labels
 }

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use curricle_kernels::{filled, prefetch};
+use curricle_kernels::{blocks, filled, prefetch};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::event::{Draw, Outcome, Verdict};
-use crate::id::{Round, SampleId, Ticket};
+use crate::id::{ArmId, Round, SampleId, Ticket};
 use crate::progress::Progress;
 
 /// Rate of a sample's moving averages, per settled ticket.
@@ -157,21 +157,24 @@ impl Ledger {
     }
 
     /// Where a ticket is kept: the place of its round, and its place in it.
+    #[inline]
     pub fn locate(&self, ticket: Ticket) -> Result<(usize, usize)> {
         if ticket.0 >= self.counts.drawn {
             return Err(Error::UnknownTicket(ticket));
         }
         let round = self.pending.partition_point(|pending| pending.first() <= ticket.0);
-        let round = round.checked_sub(1).ok_or(Error::RepeatedTicket(ticket))?;
+        let round = round.checked_sub(1).ok_or_else(|| Error::RepeatedTicket(ticket))?;
         Ok((round, (ticket.0 - self.pending[round].first()) as usize))
     }
 
     /// What has become of a ticket of a pending round.
+    #[inline]
     pub fn state(&self, (round, place): (usize, usize)) -> &State {
         &self.pending[round].states[place]
     }
 
     /// Moves a ticket from one state to another; the counts follow.
+    #[inline]
     pub fn put(&mut self, (round, place): (usize, usize), state: State) {
         let slot = &mut self.pending[round].states[place];
         *self.counts.of(slot) -= 1;
@@ -184,23 +187,27 @@ impl Ledger {
         let drawn = pending.draws.len() as u64;
         self.counts.drawn += drawn;
         self.counts.open += drawn;
-        pending.draws.iter().for_each(|draw| prefetch(&self.records, draw.sample.index()));
-        for draw in &pending.draws {
-            let record = &mut self.records[draw.sample.index()];
-            *record = record.drawn(pending.round);
+        for (now, next) in blocks(&pending.draws) {
+            next.iter().for_each(|draw| prefetch(&self.records, draw.sample.index()));
+            for draw in now {
+                let record = &mut self.records[draw.sample.index()];
+                *record = record.drawn(pending.round);
+            }
         }
         self.pending.push_back(pending);
     }
 
-    /// Asks the processor to fetch the record of a sample.
+    /// Asks the processor to fetch what is known of a sample and of an arm.
     #[inline]
-    pub fn fetch(&self, sample: SampleId) {
+    pub fn fetch(&self, sample: SampleId, arm: ArmId) {
         prefetch(&self.records, sample.index());
+        prefetch(&self.progress, arm.index());
     }
 
     /// The record of a sample that was inserted at some time.
+    #[inline]
     pub fn record(&self, sample: SampleId) -> Result<&Record> {
-        self.records.get(sample.index()).ok_or(Error::UnknownSample(sample))
+        self.records.get(sample.index()).ok_or_else(|| Error::UnknownSample(sample))
     }
 
     /// Whether the parts agree with each other; used after reading them from a file.

@@ -1,5 +1,6 @@
 //! What a sampler draws from: the arms, and the weight of each of their members.
 
+use curricle_kernels::{blocks, prefetch};
 use serde::{Deserialize, Serialize};
 
 use crate::arms::{Arms, Moved};
@@ -63,16 +64,19 @@ impl Population {
     }
 
     /// The partition.
+    #[inline]
     pub fn arms(&self) -> &Arms {
         &self.arms
     }
 
     /// The weights, by slot.
+    #[inline]
     pub fn tree(&self) -> &SumTree {
         &self.tree
     }
 
     /// How many members of an arm have a positive weight.
+    #[inline]
     pub fn drawable(&self, arm: ArmId) -> usize {
         self.totals.get(arm.index()).map_or(0, |total| total.drawable as usize)
     }
@@ -83,6 +87,7 @@ impl Population {
     }
 
     /// The sum of an arm's weights, in units of 2^-32.
+    #[inline]
     pub fn arm_weight(&self, arm: ArmId) -> u64 {
         self.totals.get(arm.index()).map_or(0, |total| total.weight)
     }
@@ -93,6 +98,13 @@ impl Population {
     /// [`Error::UnknownSample`](crate::Error::UnknownSample).
     pub fn weight(&self, sample: SampleId) -> Result<f64> {
         Ok(self.tree.get(self.arms.slot_of(sample)?) as f64 * UNIT)
+    }
+
+    /// Asks the processor to fetch what is known of an arm.
+    #[inline]
+    pub(crate) fn fetch_arm(&self, arm: ArmId) {
+        prefetch(&self.totals, arm.index());
+        self.arms.fetch_span(arm);
     }
 
     /// Sets the weight of a sample; 0 keeps it from being drawn.
@@ -116,10 +128,12 @@ impl Population {
         changes: &mut [(SampleId, u64)],
         room: &mut Vec<(usize, u64)>,
     ) -> Result<()> {
-        changes.iter().for_each(|&(sample, _)| self.arms.fetch_sample(sample));
         room.clear();
-        for &(sample, weight) in &*changes {
-            room.push((self.arms.slot_of(sample)?, weight));
+        for (now, next) in blocks(changes) {
+            next.iter().for_each(|&(sample, _)| self.arms.fetch_sample(sample));
+            for &(sample, weight) in now {
+                room.push((self.arms.slot_of(sample)?, weight));
+            }
         }
         self.tree.set_each(room)?;
         for ((sample, weight), &(_, old)) in changes.iter_mut().zip(&*room) {

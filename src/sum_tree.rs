@@ -77,6 +77,7 @@ impl SumTree {
     }
 
     /// The sum of all weights.
+    #[inline]
     pub fn total(&self) -> u64 {
         self.total
     }
@@ -93,6 +94,7 @@ impl SumTree {
     }
 
     /// The weights, with zeros up to a whole number of nodes.
+    #[inline]
     fn padded(&self) -> &[u64] {
         self.levels.first().map_or(&[], |leaves| tree::numbers(leaves))
     }

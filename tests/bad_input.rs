@@ -43,6 +43,9 @@ fn weights() {
         assert!(matches!(built, Err(Error::NonFinite { what: "weight", index: 1, .. })));
         let error = refused(&mut plain(), |c| c.set_weight(SampleId(4), bad));
         assert!(matches!(error, Error::NonFinite { what: "weight", index: 4, .. }));
+        let weights = [(SampleId(1), 0.5), (SampleId(4), bad)];
+        let error = refused(&mut plain(), |c| c.set_weights(&weights));
+        assert!(matches!(error, Error::NonFinite { what: "weight", index: 4, .. }));
         let error = refused(&mut plain(), |c| c.insert(ArmId(0), bad));
         assert!(matches!(error, Error::NonFinite { what: "weight", index: 10, .. }));
     }
@@ -56,6 +59,9 @@ fn weights() {
     assert!(matches!(heavy, Err(Error::WeightOverflow { .. })));
     let mut heavy = Curriculum::builder(2).weights(vec![2e9; 2]).build().unwrap();
     assert!(matches!(refused(&mut heavy, |c| c.insert(ArmId(0), 2e9)), Error::WeightOverflow { .. }));
+    let mut three = Curriculum::builder(3).weights(vec![1e9; 3]).build().unwrap();
+    let weights = [0, 1, 2].map(|sample| (SampleId(sample), 2e9));
+    assert!(matches!(refused(&mut three, |c| c.set_weights(&weights)), Error::WeightOverflow { .. }));
     assert!(matches!(
         Curriculum::builder(3).weights(vec![1.0; 2]).build().err(),
         Some(Error::Length { what: "weights", expected: 3, found: 2 })
@@ -216,6 +222,8 @@ fn samples_and_arms() {
     let unknown = Error::UnknownSample(SampleId(10));
     assert_eq!(refused(&mut curriculum, |c| c.remove(SampleId(10))), unknown);
     assert_eq!(refused(&mut curriculum, |c| c.set_weight(SampleId(10), 1.0)), unknown);
+    let weights = [(SampleId(0), 0.5), (SampleId(10), 1.0)];
+    assert_eq!(refused(&mut curriculum, |c| c.set_weights(&weights)), unknown);
     assert_eq!(refused(&mut curriculum, |c| c.retag(SampleId(10), ArmId(0))), unknown);
     assert_eq!(
         refused(&mut curriculum, |c| c.retag(SampleId(0), ArmId(2))),

@@ -183,7 +183,12 @@ fn happen<P: Policy, S: Signal<[Trial]>, D: Sampler>(
         Event::Remove(index) => Seen::Other(curriculum.remove(sample(index)).err()),
         Event::Retag(index, arm) => Seen::Other(curriculum.retag(sample(index), ArmId(*arm)).err()),
         Event::Weigh(index, weight) => {
-            Seen::Other(curriculum.set_weight(sample(index), f64::from(*weight)).err())
+            let weight = f64::from(*weight);
+            let set = curriculum.set_weight(sample(index), weight);
+            // Setting it and others at once, one of them twice, is the same again.
+            let twice = [(sample(index), weight + 1.0), (sample(index), weight)];
+            assert_eq!(curriculum.set_weights(&twice), set);
+            Seen::Other(set.err())
         }
     }
 }

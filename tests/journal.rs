@@ -101,7 +101,11 @@ macro_rules! happen {
                 9 => Seen::Sample(subject.insert(ArmId(deed.arm), weight)),
                 10 => Seen::Nothing(subject.remove(sample)),
                 11 => Seen::Nothing(subject.retag(sample, ArmId(deed.arm))),
-                _ => Seen::Nothing(subject.set_weight(sample, weight)),
+                12 => Seen::Nothing(subject.set_weight(sample, weight)),
+                _ => {
+                    let next = SampleId(sample.0 + 1);
+                    Seen::Nothing(subject.set_weights(&[(sample, weight), (next, 0.0), (sample, 1.0)]))
+                }
             }
         }
     };
@@ -115,7 +119,7 @@ fn script(count: usize) -> Vec<Deed> {
     let mut rng = Rng::at(4, curricle::Round(0), curricle::Purpose::User);
     let mut below = |bound| rng.below(bound) as usize;
     (0..count)
-        .map(|_| Deed { verb: below(13) as u8, which: below(100), arm: below(5) as u32 })
+        .map(|_| Deed { verb: below(14) as u8, which: below(100), arm: below(5) as u32 })
         .collect()
 }
 

@@ -120,7 +120,9 @@ fn rounds<D: Sampler + PartialEq>(
                         for arm in (*first..ARMS).take(100) {
                             let members: Vec<SampleId> =
                                 one.population().arms().members(ArmId(arm)).collect();
-                            members.iter().for_each(|&sample| one.set_weight(sample, 0.0).unwrap());
+                            let none: Vec<(SampleId, f64)> =
+                                members.iter().map(|&sample| (sample, 0.0)).collect();
+                            one.set_weights(&none).unwrap();
                         }
                     }
                     Change::Fail | Change::Restore => {}

@@ -13,6 +13,9 @@ const MAPPED: u64 = 1 << 20;
 /// How many elements are in a [block](blocks): about as many as the processor has cache misses under way.
 pub(crate) const BLOCK: usize = 32;
 
+/// The size of a cache line, in bytes.
+const LINE: usize = 64;
+
 /// The smallest allocation that huge pages are asked for, in bytes.
 const LARGE: usize = 4 << 20;
 
@@ -29,7 +32,17 @@ const LARGE: usize = 4 << 20;
 /// ```
 #[inline(always)]
 pub fn prefetch<T>(slice: &[T], index: usize) {
-    let address = slice.as_ptr().wrapping_add(index);
+    let element = slice.as_ptr().wrapping_add(index);
+    line(element.cast());
+    if const { size_of::<T>() > 0 && LINE % size_of::<T>() != 0 } {
+        // The element may end in another line than it begins in.
+        line(element.wrapping_byte_add(size_of::<T>().saturating_sub(1)).cast());
+    }
+}
+
+/// Asks for the line of an address.
+#[inline(always)]
+fn line(address: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};

@@ -94,6 +94,7 @@ impl Node {
 }
 
 /// The numbers of a level as one list.
+#[inline]
 pub fn numbers(level: &[Node]) -> &[u64] {
     bytemuck::cast_slice(level)
 }
@@ -285,7 +286,12 @@ fn fetch(leaves: &[Node], inner: &[Vec<Node>], changes: &[(usize, u64)]) {
 }
 
 #[inline(always)]
-fn exchange<S: Simd>(simd: S, leaves: &mut [Node], inner: &mut [Vec<Node>], changes: &mut [(usize, u64)]) -> i128 {
+fn exchange<S: Simd>(
+    simd: S,
+    leaves: &mut [Node],
+    inner: &mut [Vec<Node>],
+    changes: &mut [(usize, u64)],
+) -> i128 {
     let mut deltas = [0u64; BLOCK];
     let mut net = 0i128;
     for ((index, weight), delta) in changes.iter_mut().zip(&mut deltas) {

@@ -27,6 +27,7 @@ pub(super) enum Event<'a> {
     Remove(SampleId),
     Retag(SampleId, ArmId),
     SetWeight(SampleId, f64),
+    SetWeights(Cow<'a, [(SampleId, f64)]>),
 }
 
 impl Event<'_> {
@@ -45,6 +46,7 @@ impl Event<'_> {
             Event::Remove(sample) => curriculum.remove(*sample),
             Event::Retag(sample, arm) => curriculum.retag(*sample, *arm),
             Event::SetWeight(sample, weight) => curriculum.set_weight(*sample, *weight),
+            Event::SetWeights(weights) => curriculum.set_weights(weights),
         };
         let refused = |error| JournalError::Replay { event: number, error: Box::new(error) };
         happened.map_err(refused)?;

@@ -251,6 +251,15 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Journal<P, S, D> {
         self.happen(|curriculum| curriculum.set_weight(sample, weight), event)
     }
 
+    /// As [`Curriculum::set_weights`]; one event.
+    ///
+    /// # Errors
+    /// As `Curriculum::set_weights`; those of the disk.
+    pub fn set_weights(&mut self, weights: &[(SampleId, f64)]) -> Result<()> {
+        let event = |_: &_| Event::SetWeights(weights.into());
+        self.happen(|curriculum| curriculum.set_weights(weights), event)
+    }
+
     /// Writes a new base, with all that has happened, and starts an empty log. A crash at any point leaves the old pair or
     /// the new one. Cost: that of [`save_with`](Curriculum::save_with).
     ///

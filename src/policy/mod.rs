@@ -108,6 +108,7 @@ impl Allotment {
     }
 
     /// The probability of an arm; 1 over ranks.
+    #[inline]
     pub fn share(&self, arm: ArmId) -> f64 {
         match self {
             Self::Arms(p) => p.get(arm.index()).copied().unwrap_or(0.0),

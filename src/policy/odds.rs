@@ -125,13 +125,16 @@ impl Odds {
         open.clear();
         let scale =
             Scale { reference: self.reference, shift: self.shift, temperature: logits.temperature };
-        for arm in arms.map(ArmId::index) {
-            let is_open = population.drawable(ArmId(arm as u32)) > 0;
-            let weight = if is_open { scale.weight(logits.value(arm)?) } else { Some(0) };
-            let Some(weight) = weight else { return Ok(false) };
-            weights.push((arm, weight));
-            if is_open != (self.weights.get(arm) > 0) {
-                open.push((arm, u64::from(is_open)));
+        // First the arms alone: their weights in the tree are on their way while the new ones are computed.
+        weights.extend(arms.map(|arm| (arm.index(), 0)));
+        weights.iter().for_each(|&(arm, _)| self.weights.fetch(arm));
+        for (arm, weight) in &mut *weights {
+            if population.drawable(ArmId(*arm as u32)) > 0 {
+                let Some(new) = scale.weight(logits.value(*arm)?) else { return Ok(false) };
+                *weight = new;
+            }
+            if (*weight > 0) != (self.weights.get(*arm) > 0) {
+                open.push((*arm, u64::from(*weight > 0)));
             }
         }
         if self.weights.set_each(weights).is_err() {
@@ -170,11 +173,13 @@ impl Odds {
     }
 
     /// The sum of the integers `w_a + e` of all arms that have something to draw.
+    #[inline]
     pub fn total(&self) -> u64 {
         self.weights.total() + self.even * self.open.total()
     }
 
     /// The probability of an arm.
+    #[inline]
     pub fn share(&self, arm: ArmId) -> f64 {
         match self.weights.get(arm.index()) {
             0 => 0.0,

@@ -103,6 +103,7 @@ fn arm_sums(p: &[f64], part: impl Fn(usize) -> f64, sums: &mut Vec<u64>) -> Resu
 }
 
 /// The arm that owns a target below the total.
+#[inline]
 fn owner(sums: &[u64], target: u64) -> usize {
     sums.partition_point(|&sum| sum <= target)
 }
@@ -140,6 +141,7 @@ fn enough(want: usize, available: usize) -> Result<()> {
 }
 
 /// The sample in a slot that is known to be occupied.
+#[inline]
 fn occupant(population: &Population, slot: usize) -> Result<SampleId> {
-    population.arms().sample_at(slot).ok_or(Error::NothingToDraw)
+    population.arms().sample_at(slot).ok_or_else(|| Error::NothingToDraw)
 }

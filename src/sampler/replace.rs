@@ -1,5 +1,6 @@
 //! Independent draws, with replacement.
 
+use curricle_kernels::blocks;
 use serde::{Deserialize, Serialize};
 
 use super::room::Room;
@@ -73,14 +74,18 @@ pub(super) fn independent(
         }
     }
     members(population, rng, room);
-    for (&arm, &slot) in room.drawn.iter().zip(&room.targets) {
-        let arm = ArmId(arm as u32);
-        let weight = population.tree().get(slot as usize) as f64;
-        picks.push(Pick {
-            sample: occupant(population, slot as usize)?,
-            arm,
-            propensity: allotment.share(arm) * weight / population.arm_weight(arm) as f64,
-        });
+    let mut drawn = room.drawn.iter();
+    for (now, next) in blocks(&room.targets) {
+        next.iter().for_each(|&slot| population.arms().fetch_slot(slot as usize));
+        for (&slot, &arm) in now.iter().zip(drawn.by_ref()) {
+            let arm = ArmId(arm as u32);
+            let weight = population.tree().get(slot as usize) as f64;
+            picks.push(Pick {
+                sample: occupant(population, slot as usize)?,
+                arm,
+                propensity: allotment.share(arm) * weight / population.arm_weight(arm) as f64,
+            });
+        }
     }
     Ok(())
 }
@@ -95,8 +100,10 @@ pub(super) fn members(population: &Population, rng: &mut Rng, room: &mut Room) {
     const UNKNOWN: u64 = u64::MAX;
     let Room { drawn, targets, starts, searched, .. } = room;
     let (tree, arms) = (population.tree(), population.arms());
-    let first = |arm: u64| arms.slots(ArmId(arm as u32)).start;
-    drawn.iter().for_each(|&arm| tree.fetch(first(arm)));
+    for (now, next) in blocks(drawn) {
+        next.iter().for_each(|&arm| population.fetch_arm(ArmId(arm as u32)));
+        now.iter().for_each(|&arm| tree.fetch(arms.slots(ArmId(arm as u32)).start));
+    }
     // The sums before arms are worth a list only if most arms are drawn more than once.
     let is_listed = arms.count() <= drawn.len();
     starts.clear();
@@ -130,6 +137,5 @@ pub(super) fn members(population: &Population, rng: &mut Rng, room: &mut Room) {
         {
             *slot = found;
         }
-        arms.fetch_slot(*slot as usize);
     }
 }
