@@ -1,6 +1,8 @@
 //! What curricle does in each comparison.
 
-use curricle::policy::{Allotment, Boltzmann};
+use std::collections::VecDeque;
+
+use curricle::policy::{Allotment, Boltzmann, Logits, Odds};
 use curricle::sampler::{Distinct, Replace, Sampler};
 use curricle::{
     Arms, Curriculum, Feedback, Gate, Outcome, Population, Purpose, Rng, Round, SampleId, SumTree,
@@ -115,18 +117,74 @@ where
     })
 }
 
-/// SEC over as many arms as samples, with all the bookkeeping of a curriculum.
+/// What the peer does, and no more: arms drawn by odds, means of their rewards, a temporal difference.
 pub fn bandit(arms: usize, batch: usize) -> Work {
+    let partition = Arms::even(arms as u32, arms).expect("few arms");
+    let population = Population::new(partition, None).expect("small weights");
+    let mut rng = rng();
+    let mut values: Vec<f64> = (0..arms).map(|_| rng.unit()).collect();
+    fn logits(values: &[f64]) -> Logits<'_> {
+        Logits { values, temperature: 0.1, floor: 0.0 }
+    }
+    let mut odds = Odds::new(&logits(&values), &population).expect("good values");
+    Box::new(move || {
+        let mut drawn = odds.draw(batch, &mut rng);
+        drawn.sort_unstable();
+        for arm in drawn.chunk_by(|a, b| a == b) {
+            let mean = arm.iter().map(|_| rng.unit()).sum::<f64>() / arm.len() as f64;
+            let value = &mut values[arm[0].index()];
+            *value += 0.5 * (mean - *value);
+        }
+        drawn.dedup();
+        odds.update(&logits(&values), &population, &drawn).expect("good values");
+    })
+}
+
+/// SEC over as many arms as samples, with all the bookkeeping of a curriculum.
+pub fn bandit_curriculum(arms: usize, batch: usize) -> Work {
     let builder = Curriculum::builder(arms).arms(arms as u32, |SampleId(sample)| sample as u32);
     let builder = builder.policy(Boltzmann::new()).sampler(Replace);
     round(builder.build().expect("a valid description"), batch)
 }
 
 /// Distinct draws by score, a gate on the band, the moving averages of what was drawn.
-pub fn selection(samples: usize, batch: usize) -> Work {
+pub fn step_of_a_curriculum(samples: usize, batch: usize) -> Work {
     let builder = Curriculum::builder(samples)
         .gate(Gate::Band { low: 0.2, high: 0.8 })
         .weighting(Weighting::Score { floor: 1e-6 })
         .sampler(Distinct);
     round(builder.build().expect("a valid description"), batch)
+}
+
+/// What the peer does: among the samples whose moving average of success lies in a band and that have rested for 5
+/// rounds, distinct draws in proportion to `p (1 - p)`. Here with tickets, a gate and a ledger as well.
+pub fn selection(samples: usize, batch: usize) -> Work {
+    const REST: usize = 5;
+    let mut rng = rng();
+    let weight = |p: f32| if (0.2..=0.8).contains(&p) { f64::from(p * (1.0 - p)) } else { 0.0 };
+    let weights = (0..samples).map(|_| weight(rng.unit() as f32)).collect();
+    let builder = Curriculum::builder(samples).weights(weights).gate(Gate::Band { low: 0.2, high: 0.8 });
+    let mut curriculum = builder.build().expect("a valid description");
+    let mut batches = VecDeque::from([curriculum.draw(batch).expect("enough samples")]);
+    let (mut feedback, mut verdicts, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+    Box::new(move || {
+        let last = &batches[batches.len() - 1];
+        feedback.clear();
+        feedback.extend(last.draws.iter().map(|draw| {
+            Feedback::new(draw.ticket, Outcome::default().success(rng.unit() as f32).rollouts(8))
+        }));
+        curriculum.observe_into(&feedback, &mut verdicts).expect("good feedback");
+        changes.clear();
+        changes.extend(last.samples().map(|sample| (sample, 0.0)));
+        let mut drawn = last.clone();
+        if batches.len() > REST {
+            drawn = batches.pop_front().expect("a batch");
+            changes.extend(drawn.samples().map(|sample| {
+                (sample, weight(curriculum.record(sample).expect("a known sample").success()))
+            }));
+        }
+        curriculum.set_weights(&changes).expect("good weights");
+        curriculum.draw_into(batch, &mut drawn).expect("enough samples");
+        batches.push_back(drawn);
+    })
 }

@@ -162,10 +162,9 @@ def _(arms, batch, rng):
         p = numpy.exp((values - values.max()) / 0.1)
         drawn = rng.choice(arms, batch, p=p / p.sum())
         reward = rng.random(batch)
-        sums = numpy.bincount(drawn, reward, arms)
-        counts = numpy.bincount(drawn, minlength=arms)
-        seen = numpy.flatnonzero(counts)
-        values[seen] += 0.5 * (sums[seen] / counts[seen] - values[seen])
+        seen, place = numpy.unique(drawn, return_inverse=True)
+        means = numpy.bincount(place, reward) / numpy.bincount(place)
+        values[seen] += 0.5 * (means - values[seen])
 
     return lambda: (), work
 

@@ -1,5 +1,6 @@
 //! Probabilities of very many arms, in a tree that changes arm by arm.
 
+use curricle_kernels::{blocks, prefetch};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result, finite, length, within};
@@ -49,6 +50,32 @@ pub struct Logits<'a> {
 /// `K 2^-53`, and none is below 2^-61.
 ///
 /// Memory: 18 bytes an arm.
+///
+/// A curriculum keeps its odds itself; a bandit without samples, tickets and a ledger uses them like this:
+///
+/// ```
+/// use curricle::policy::{Logits, Odds};
+/// use curricle::{ArmId, Arms, Population, Purpose, Rng, Round};
+///
+/// fn logits(values: &[f64]) -> Logits<'_> {
+///     Logits { values, temperature: 0.1, floor: 0.0 }
+/// }
+///
+/// # fn main() -> curricle::Result<()> {
+/// let population = Population::new(Arms::even(10_000, 10_000)?, None)?;
+/// let mut values = vec![0.0; 10_000];
+/// let mut odds = Odds::new(&logits(&values), &population)?;
+/// for round in 0..10 {
+///     let drawn = odds.draw(512, &mut Rng::at(1, Round(round), Purpose::User));
+///     for &arm in &drawn {
+///         let reward = if arm.0 == 7 { 1.0 } else { -1.0 };
+///         values[arm.index()] += 0.5 * (reward - values[arm.index()]);
+///     }
+///     odds.update(&logits(&values), &population, &drawn)?;
+/// }
+/// assert!(odds.share(ArmId(0)) < 1e-3);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Odds {
     weights: SumTree,
@@ -63,6 +90,7 @@ pub struct Odds {
 /// What a revision of [`Odds`] replaced.
 #[derive(Debug, Default)]
 pub(crate) struct Revision {
+    changed: Vec<ArmId>,
     weights: Vec<(usize, u64)>,
     open: Vec<(usize, u64)>,
     even: u64,
@@ -84,7 +112,11 @@ impl Logits<'_> {
 
 impl Odds {
     /// Computes all weights. Cost: O(K).
-    pub(crate) fn new(logits: &Logits<'_>, population: &Population) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`Error::Length`], [`Error::OutOfRange`] or [`Error::NonFinite`] for the logits;
+    /// [`Error::NothingToDraw`] if no arm has anything to draw.
+    pub fn new(logits: &Logits<'_>, population: &Population) -> Result<Self> {
         let arms = population.arms().count();
         logits.check(arms)?;
         let is_open = |arm: usize| population.drawable(ArmId(arm as u32)) > 0;
@@ -109,6 +141,26 @@ impl Odds {
         Ok(odds)
     }
 
+    /// Brings the weights of some arms, the ones whose value has changed or that have been emptied or filled, up to date,
+    /// and the floor. An arm may be named twice. Cost: O(n log K) for n arms; rarely O(K), as [above](Self).
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); then nothing has changed.
+    ///
+    /// # Panics
+    /// If an arm is not one of the population's.
+    pub fn update(
+        &mut self,
+        logits: &Logits<'_>,
+        population: &Population,
+        arms: &[ArmId],
+    ) -> Result<()> {
+        if !self.revise(logits, population, arms.iter().copied(), &mut Revision::default())? {
+            *self = Self::new(logits, population)?;
+        }
+        Ok(())
+    }
+
     /// Brings the weights of some arms up to date with their values and with what they have to draw, and
     /// the floor. Says whether the sum of the weights is still in its range; if it is not, or in case of
     /// an error, nothing has changed.
@@ -120,21 +172,27 @@ impl Odds {
         revision: &mut Revision,
     ) -> Result<bool> {
         logits.check(self.weights.len())?;
-        let Revision { weights, open, even } = revision;
+        let Revision { changed, weights, open, even } = revision;
         weights.clear();
         open.clear();
         let scale =
             Scale { reference: self.reference, shift: self.shift, temperature: logits.temperature };
-        // First the arms alone: their weights in the tree are on their way while the new ones are computed.
-        weights.extend(arms.map(|arm| (arm.index(), 0)));
-        weights.iter().for_each(|&(arm, _)| self.weights.fetch(arm));
-        for (arm, weight) in &mut *weights {
-            if population.drawable(ArmId(*arm as u32)) > 0 {
-                let Some(new) = scale.weight(logits.value(*arm)?) else { return Ok(false) };
-                *weight = new;
+        changed.clear();
+        changed.extend(arms);
+        for (now, next) in blocks(changed) {
+            for &arm in next {
+                population.fetch_arm(arm);
+                prefetch(logits.values, arm.index());
+                self.weights.fetch(arm.index());
             }
-            if (*weight > 0) != (self.weights.get(*arm) > 0) {
-                open.push((*arm, u64::from(*weight > 0)));
+            for &arm in now {
+                let (arm, is_open) = (arm.index(), population.drawable(arm) > 0);
+                let weight = if is_open { scale.weight(logits.value(arm)?) } else { Some(0) };
+                let Some(weight) = weight else { return Ok(false) };
+                weights.push((arm, weight));
+                if is_open != (self.weights.get(arm) > 0) {
+                    open.push((arm, u64::from(is_open)));
+                }
             }
         }
         if self.weights.set_each(weights).is_err() {
@@ -202,6 +260,13 @@ impl Odds {
     /// The arm that is the n-th of those that have something to draw.
     fn nth(&self, n: u64) -> u64 {
         if self.open.total() == self.open.len() as u64 { n } else { self.open.find(n) as u64 }
+    }
+
+    /// Draws n arms, independently of each other. Cost: O(n log K), their memory accesses overlap.
+    pub fn draw(&self, n: usize, rng: &mut Rng) -> Vec<ArmId> {
+        let mut drawn = Vec::new();
+        self.draw_each(n, rng, &mut drawn, &mut Vec::new());
+        drawn.into_iter().map(|arm| ArmId(arm as u32)).collect()
     }
 
     /// Draws n arms into `drawn`; `targets` is for its own use.
