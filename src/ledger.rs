@@ -163,7 +163,7 @@ impl Ledger {
             return Err(Error::UnknownTicket(ticket));
         }
         let round = self.pending.partition_point(|pending| pending.first() <= ticket.0);
-        let round = round.checked_sub(1).ok_or_else(|| Error::RepeatedTicket(ticket))?;
+        let round = round.checked_sub(1).ok_or(Error::RepeatedTicket(ticket))?;
         Ok((round, (ticket.0 - self.pending[round].first()) as usize))
     }
 
@@ -207,7 +207,7 @@ impl Ledger {
     /// The record of a sample that was inserted at some time.
     #[inline]
     pub fn record(&self, sample: SampleId) -> Result<&Record> {
-        self.records.get(sample.index()).ok_or_else(|| Error::UnknownSample(sample))
+        self.records.get(sample.index()).ok_or(Error::UnknownSample(sample))
     }
 
     /// Whether the parts agree with each other; used after reading them from a file.

@@ -12,7 +12,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// Forgets everything, and makes room for so many numbers.
     pub fn clear(&mut self, expected: usize) {
-        let room = (2 * expected).next_power_of_two().max(16);
+        let room = (4 * expected).next_power_of_two().max(16);
         self.table.clear();
         self.table.resize(room, 0);
         self.count = 0;
@@ -51,7 +51,7 @@ impl Seen {
 
     fn grow(&mut self) {
         let old = std::mem::take(&mut self.table);
-        self.clear(old.len().max(8));
+        self.clear((old.len() / 2).max(4));
         old.iter().filter(|entry| **entry != 0).for_each(|entry| {
             self.insert(entry - 1);
         });

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{chi_square, outcome};
-use curricle::policy::{Boltzmann, Bounded, Logits, Policy, Prior, Turn};
+use curricle::policy::{Boltzmann, Bounded, ColdStart, Logits, Policy, Prior, Range, Rescaled, Turn};
 use curricle::sampler::{Distinct, Replace, Systematic, Top};
 use curricle::signal::Utility;
 use curricle::{
@@ -185,6 +185,7 @@ proptest! {
         for (temperature, floor) in [(0.1, Schedule::Constant(0.1)), (0.01, none), (1.0, falling)] {
             rounds(|| sec(temperature, floor, Replace), temperature, &floor, true, &changes)?;
             rounds(|| sec(temperature, floor, Distinct), temperature, &floor, false, &changes)?;
+            rounds(|| sec(temperature, floor, Systematic), temperature, &floor, false, &changes)?;
         }
     }
 }
@@ -241,7 +242,48 @@ fn draws_from_a_hundred_thousand_arms() {
     draws_follow(Systematic, "systematic, 10^5 arms");
 }
 
-/// The samplers that read all probabilities read them from the odds.
+/// As many slots as expected, rounded down or up; the others go on where an arm has fewer members.
+#[test]
+fn systematic_counts_are_exact() {
+    let build = |members: u64| {
+        Curriculum::builder(ARMS as usize * members as usize)
+            .arms(ARMS, move |sample| (sample.0 / members) as u32)
+            .policy(Bounded::new(Boltzmann::new().temperature(0.05)).floor(0.1, Prior::Uniform))
+            .signal(Utility)
+            .sampler(Systematic)
+            .build()
+            .unwrap()
+    };
+    let (mut ample, mut scarce) = (build(600), build(4));
+    let mut greatest = (0.0f64, 0);
+    for round in 0..200 {
+        for curriculum in [&mut ample, &mut scarce] {
+            let batch = curriculum.draw(512).unwrap();
+            let utility =
+                |arm: u32| if arm % 500 == 7 { 1.0 } else { 0.1 + f32::from(arm as u8) / 600.0 };
+            let feedback = common::feedback(&batch, |_, arm| Outcome::default().utility(utility(arm)));
+            let p = naive(curriculum.policy().inner().values(), 0.05, 0.1, curriculum.population());
+            curriculum.observe(&feedback).unwrap();
+            let mut counts = vec![0u32; ARMS as usize];
+            batch.draws.iter().for_each(|draw| counts[draw.arm.index()] += 1);
+            let room = curriculum.population().arms().size(ArmId(0));
+            for (&count, &p) in counts.iter().zip(&p) {
+                let expected = 512.0 * p;
+                assert!(count as usize <= room, "round {round}");
+                if room > 512 {
+                    assert!((f64::from(count) - expected).abs() < 1.0 + 1e-6, "{count}, {expected}");
+                    greatest.0 = greatest.0.max(expected);
+                } else if expected > room as f64 + 1.0 {
+                    assert_eq!(count as usize, room, "{expected}");
+                    greatest.1 += 1;
+                }
+            }
+        }
+    }
+    assert!(greatest.0 > 20.0 && greatest.1 > 100, "the arms are all alike: {greatest:?}");
+}
+
+/// `Top` reads all probabilities from the odds; `Distinct`, those of the rest of an almost empty pool.
 #[test]
 fn every_sampler_draws_from_odds() {
     let floor = Schedule::Constant(0.3);
@@ -293,4 +335,43 @@ fn logits_of_policies() {
     let twice = Bounded::new(Bounded::new(Boltzmann::new()).floor(0.5, Prior::Uniform));
     let floor = twice.floor(0.2, Prior::Uniform).logits(&turn).map(|logits| logits.floor);
     assert!(floor.is_some_and(|floor| (floor - 0.6).abs() < 1e-12));
+}
+
+/// A policy around another passes the odds on, and follows a copy of itself, as it does by copying all.
+fn passes_on<P: Policy>(policy: P, values: impl Fn(&P) -> &[f64], from: u64) {
+    let build = || {
+        let arms = |sample: SampleId| sample.0 as u32 / 2;
+        let builder = Curriculum::builder(2 * ARMS as usize).arms(ARMS, arms).policy(policy.clone());
+        builder.signal(Utility).sampler(Replace).build().unwrap()
+    };
+    let (mut kept, mut restored) = (build(), build());
+    for round in 0..60 {
+        let batch = kept.draw(512).unwrap();
+        // A restored curriculum has no copy of its policy, so it copies all.
+        let bytes = restored.to_bytes().unwrap();
+        restored.restore_bytes(&bytes).unwrap();
+        assert_eq!(batch, restored.draw(512).unwrap());
+        if round >= from {
+            let p = naive(values(kept.policy()), 0.1, 0.0, kept.population());
+            let shares = kept.shares();
+            assert!(shares.iter().zip(&p).all(|(share, p)| (share - p).abs() < 1e-9 * p + 1e-15));
+        }
+        let feedback = common::feedback(&batch, |_, arm| Outcome::default().utility((arm % 10) as f32));
+        kept.observe(&feedback).unwrap();
+        restored.observe(&feedback).unwrap();
+    }
+    assert!(kept.to_bytes().unwrap() == restored.to_bytes().unwrap());
+}
+
+#[test]
+fn policies_around_another_pass_its_odds_on() {
+    let range = Range::Quantiles { low: 0.1, high: 0.9, visits: 100 };
+    passes_on(Rescaled::new(Boltzmann::new(), range), |policy| policy.inner().values(), 0);
+    passes_on(
+        Rescaled::new(Boltzmann::new(), Range::Fixed { low: 0.0, high: 9.0 }),
+        |policy| policy.inner().values(),
+        0,
+    );
+    // It is over after 4 * 6 + 16 rounds, or as soon as no arm is cold.
+    passes_on(ColdStart::new(Boltzmann::new(), 2), |policy| policy.inner().values(), 40);
 }

@@ -149,7 +149,7 @@ fn decisions() {
         stream("many arms, floor", many().policy(sec()).sampler(Replace)),
         stream("many arms, systematic", many().policy(sec()).sampler(Systematic)),
     ];
-    assert_eq!(ALGORITHM, 4);
+    assert_eq!(ALGORITHM, 5);
     let expected: Vec<&str> = include_str!("data/decisions.txt").lines().collect();
     assert_eq!(lines.len(), expected.len(), "{}", lines.join("\n"));
     for (line, expected) in lines.iter().zip(&expected) {

@@ -163,7 +163,8 @@ pub fn selection(samples: usize, batch: usize) -> Work {
     let mut rng = rng();
     let weight = |p: f32| if (0.2..=0.8).contains(&p) { f64::from(p * (1.0 - p)) } else { 0.0 };
     let weights = (0..samples).map(|_| weight(rng.unit() as f32)).collect();
-    let builder = Curriculum::builder(samples).weights(weights).gate(Gate::Band { low: 0.2, high: 0.8 });
+    let builder =
+        Curriculum::builder(samples).weights(weights).gate(Gate::Band { low: 0.2, high: 0.8 });
     let mut curriculum = builder.build().expect("a valid description");
     let mut batches = VecDeque::from([curriculum.draw(batch).expect("enough samples")]);
     let (mut feedback, mut verdicts, mut changes) = (Vec::new(), Vec::new(), Vec::new());

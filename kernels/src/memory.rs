@@ -34,7 +34,7 @@ const LARGE: usize = 4 << 20;
 pub fn prefetch<T>(slice: &[T], index: usize) {
     let element = slice.as_ptr().wrapping_add(index);
     line(element.cast());
-    if const { size_of::<T>() > 0 && LINE % size_of::<T>() != 0 } {
+    if const { size_of::<T>() > 0 && !LINE.is_multiple_of(size_of::<T>()) } {
         // The element may end in another line than it begins in.
         line(element.wrapping_byte_add(size_of::<T>().saturating_sub(1)).cast());
     }

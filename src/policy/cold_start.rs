@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Policy, Reward, Turn};
+use super::{Allotment, Logits, Policy, Reward, Turn};
 use crate::error::{Result, within};
 use crate::event::Field;
 use crate::id::ArmId;
@@ -46,6 +46,12 @@ impl<P: Policy> ColdStart<P> {
     pub fn inner(&self) -> &P {
         &self.inner
     }
+
+    /// Whether so many rounds have gone by that the cold start ends, whatever is missing.
+    fn is_over(&self, turn: &Turn<'_>) -> bool {
+        let all = u64::from(self.tickets) * self.seen.len() as u64;
+        turn.round.0 >= 4 * all.div_ceil(turn.slots.max(1) as u64) + 16
+    }
 }
 
 impl<P: Policy> Policy for ColdStart<P> {
@@ -60,8 +66,7 @@ impl<P: Policy> Policy for ColdStart<P> {
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
-        let all = u64::from(self.tickets) * self.seen.len() as u64;
-        let is_over = turn.round.0 >= 4 * all.div_ceil(turn.slots.max(1) as u64) + 16;
+        let is_over = self.is_over(turn);
         let is_cold = |arm: usize| {
             let under_way = turn.under_way.get(arm).copied().unwrap_or(0);
             !is_over
@@ -78,6 +83,17 @@ impl<P: Policy> Policy for ColdStart<P> {
             .filter(|(arm, _)| is_cold(*arm))
             .for_each(|(_, p)| *p = 1.0 / cold as f64);
         Ok(())
+    }
+
+    fn logits(&self, turn: &Turn<'_>) -> Option<Logits<'_>> {
+        self.inner.logits(turn).filter(|_| self.is_over(turn))
+    }
+
+    fn follow(&mut self, other: &Self, rewards: &[Reward]) {
+        for arm in rewards.iter().map(|reward| reward.arm.index()) {
+            self.seen[arm] = other.seen[arm];
+        }
+        self.inner.follow(&other.inner, rewards);
     }
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {

@@ -308,13 +308,15 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// [`Logits`], of which only those of rewarded arms change when the policy [learns](Self::learn).
     ///
     /// A curriculum of more than 1000 arms then keeps [`Odds`], changes them arm by arm and does not call
-    /// [`allot`](Self::allot), so that no round costs O(K). The default is `None`.
+    /// [`allot`](Self::allot), so that no round costs O(K). [`Boltzmann`] offers them; [`Bounded`], [`Rescaled`] and, when it is
+    /// over, [`ColdStart`] pass on those of the policy within; [`Mastered`], [`Restart`] and [`PerCost`] look at all arms in
+    /// every round. The default is `None`.
     fn logits(&self, _turn: &Turn<'_>) -> Option<Logits<'_>> {
         None
     }
 
     /// Becomes equal to another copy of this policy, of which it is known that one of the two has learned
-    /// these rewards once more than the other, and that nothing else distinguishes them.
+    /// rewards of these arms once more than the other, and that nothing else distinguishes them.
     ///
     /// The default copies all. With many arms it pays to copy what the rewarded arms have.
     fn follow(&mut self, other: &Self, _rewards: &[Reward]) {

@@ -1,5 +1,6 @@
 //! Probabilities of very many arms, in a tree that changes arm by arm.
 
+use curricle_kernels::tree::FAN_OUT;
 use curricle_kernels::{blocks, prefetch};
 use serde::{Deserialize, Serialize};
 
@@ -257,6 +258,27 @@ impl Odds {
         }
     }
 
+    /// The arm that owns a target below the [total](Self::total) if the integers `w_a + e` stand one behind the other in the order
+    /// of arms. Cost: O(log K).
+    pub(crate) fn in_order(&self, mut target: u64) -> ArmId {
+        let mut node = 0;
+        for level in (0..self.weights.depth()).rev() {
+            let mut child = node * FAN_OUT;
+            while let Some((weight, open)) =
+                self.weights.child(level, child).zip(self.open.child(level, child))
+            {
+                let mass = weight + self.even * open;
+                if target < mass {
+                    break;
+                }
+                target -= mass;
+                child += 1;
+            }
+            node = child;
+        }
+        ArmId(node as u32)
+    }
+
     /// The arm that is the n-th of those that have something to draw.
     fn nth(&self, n: u64) -> u64 {
         if self.open.total() == self.open.len() as u64 { n } else { self.open.find(n) as u64 }
@@ -316,5 +338,43 @@ impl Scale {
     fn weight(self, value: f64) -> Option<u64> {
         let x = (value - self.reference) / self.temperature - self.shift;
         (x <= 0.0).then(|| ((exp_of_negative(x) * MOST as f64).round() as u64).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arms::Arms;
+
+    proptest! {
+        /// The naive twin is a walk through all arms.
+        #[test]
+        fn arms_in_order_own_their_probability(
+            values in prop::collection::vec(-1.0..1.0f64, 1..300),
+            empty in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+            floor in prop_oneof![Just(0.0), 0.0..MOST_FLOOR],
+            targets in prop::collection::vec(any::<u64>(), 1..50),
+        ) {
+            let arms = values.len();
+            let mut weights = vec![1.0; arms];
+            empty.iter().for_each(|index| weights[index.index(arms)] = 0.0);
+            weights[0] = 1.0;
+            let partition = Arms::even(arms as u32, arms).unwrap();
+            let population = Population::new(partition, Some(&weights)).unwrap();
+            let logits = Logits { values: &values, temperature: 0.1, floor };
+            let odds = Odds::new(&logits, &population).unwrap();
+            for target in targets.iter().map(|target| target % odds.total()).chain([0, odds.total() - 1]) {
+                let mut rest = target;
+                let owner = (0..arms).find(|&arm| {
+                    let mass = odds.weights.get(arm) + odds.even * odds.open.get(arm);
+                    let owns = rest < mass;
+                    rest -= if owns { 0 } else { mass };
+                    owns
+                });
+                prop_assert_eq!(Some(odds.in_order(target).index()), owner);
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Allotment, Policy, Reward, Turn};
+use super::{Allotment, Logits, Policy, Reward, Turn};
 use crate::error::{Result, within};
 use crate::event::Field;
 use crate::population::Population;
@@ -147,6 +147,16 @@ impl<P: Policy> Policy for Rescaled<P> {
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         self.inner.allot(turn, rng, allotment)
+    }
+
+    fn logits(&self, turn: &Turn<'_>) -> Option<Logits<'_>> {
+        self.inner.logits(turn)
+    }
+
+    fn follow(&mut self, other: &Self, rewards: &[Reward]) {
+        self.recent.clone_from(&other.recent);
+        self.sorted.clone_from(&other.sorted);
+        self.inner.follow(&other.inner, rewards);
     }
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {

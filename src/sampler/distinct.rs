@@ -67,24 +67,22 @@ fn successive(
     // Independent draws of which repeats are dropped are successive draws.
     Room::lend(|room| -> Result<()> {
         let (mut mass, mut made) = (1.0, 0);
-        room.taken.clear(n);
+        let mut taken = std::mem::take(&mut room.taken);
+        taken.clear(n);
         while picks.len() < goal {
             let missing = goal - picks.len();
-            let mut attempts = std::mem::take(&mut room.attempts);
-            attempts.clear();
-            independent(population, allotment, missing, rng, room, &mut attempts)?;
-            for pick in &attempts {
-                if room.taken.insert(pick.sample.0) {
-                    picks.push(Pick { propensity: (pick.propensity / mass).min(1.0), ..*pick });
+            independent(population, allotment, missing, rng, room, |pick| {
+                if taken.insert(pick.sample.0) {
+                    picks.push(Pick { propensity: (pick.propensity / mass).min(1.0), ..pick });
                     mass = (mass - pick.propensity).max(f64::MIN_POSITIVE);
                 }
-            }
-            room.attempts = attempts;
+            })?;
             made += missing;
             if is_tedious(goal - picks.len(), missing, made, n) {
                 break;
             }
         }
+        room.taken = taken;
         Ok(())
     })?;
     if picks.len() == goal {

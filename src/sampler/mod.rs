@@ -143,5 +143,5 @@ fn enough(want: usize, available: usize) -> Result<()> {
 /// The sample in a slot that is known to be occupied.
 #[inline]
 fn occupant(population: &Population, slot: usize) -> Result<SampleId> {
-    population.arms().sample_at(slot).ok_or_else(|| Error::NothingToDraw)
+    population.arms().sample_at(slot).ok_or(Error::NothingToDraw)
 }

@@ -40,18 +40,18 @@ impl Sampler for Replace {
             enough(1, population.drawable_total())?;
             return ranks::Ranks::new(population, *mean, *sd).replace(n, rng, picks);
         }
-        Room::lend(|room| independent(population, allotment, n, rng, room, picks))
+        Room::lend(|room| independent(population, allotment, n, rng, room, |pick| picks.push(pick)))
     }
 }
 
-/// Appends n independent draws over arms.
+/// Makes n independent draws over arms.
 pub(super) fn independent(
     population: &Population,
     allotment: &Allotment,
     n: usize,
     rng: &mut Rng,
     room: &mut Room,
-    picks: &mut Vec<Pick>,
+    mut each: impl FnMut(Pick),
 ) -> Result<()> {
     let Room { sums, drawn, targets, .. } = room;
     match allotment {
@@ -80,7 +80,7 @@ pub(super) fn independent(
         for (&slot, &arm) in now.iter().zip(drawn.by_ref()) {
             let arm = ArmId(arm as u32);
             let weight = population.tree().get(slot as usize) as f64;
-            picks.push(Pick {
+            each(Pick {
                 sample: occupant(population, slot as usize)?,
                 arm,
                 propensity: allotment.share(arm) * weight / population.arm_weight(arm) as f64,

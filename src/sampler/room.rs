@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use super::Pick;
+use crate::id::ArmId;
 use crate::seen::Seen;
 
 /// The lists of a thread.
@@ -20,11 +20,33 @@ pub(super) struct Room {
     /// By arm: how many slots it gets.
     pub counts: Vec<usize>,
     /// By arm: the weight that has been drawn.
-    pub gone: Vec<u64>,
-    pub attempts: Vec<Pick>,
+    pub gone: Gone,
     /// The slots, or ranks, that have been taken.
     pub taken: Seen,
     pub ranks: Vec<usize>,
+}
+
+/// Sums by arm, for few of many arms.
+#[derive(Debug, Default)]
+pub(super) struct Gone {
+    /// 0 for all arms but the touched ones.
+    by_arm: Vec<u64>,
+    touched: Vec<ArmId>,
+}
+
+impl Gone {
+    /// All sums are 0 again. Cost: that of the arms that were touched.
+    pub fn clear(&mut self, arms: usize) {
+        self.touched.drain(..).for_each(|arm| self.by_arm[arm.index()] = 0);
+        self.by_arm.resize(arms, 0);
+    }
+
+    /// Adds to the sum of an arm; returns what it was before.
+    pub fn add(&mut self, arm: ArmId, weight: u64) -> u64 {
+        self.touched.push(arm);
+        let sum = &mut self.by_arm[arm.index()];
+        std::mem::replace(sum, *sum + weight)
+    }
 }
 
 thread_local! {

@@ -8,7 +8,7 @@ use super::room::Room;
 use super::{Pick, Sampler, arm_sums, available, enough, is_tedious, occupant, owner};
 use crate::error::{Error, Result};
 use crate::id::ArmId;
-use crate::policy::Allotment;
+use crate::policy::{Allotment, Odds};
 use crate::population::Population;
 use crate::rng::Rng;
 
@@ -21,8 +21,9 @@ use crate::rng::Rng;
 /// fewer members than that go to the others in proportion to their probabilities. Members of an arm are
 /// drawn as by [`Distinct`](super::Distinct). The batch is shuffled, so that its parts are alike.
 ///
-/// Does not draw over ranks. Cost of n draws: O(K + n log N) while repeats are rare, O(n log N log n) for
-/// those of them that an almost empty arm makes frequent.
+/// Does not draw over ranks. Cost of n draws: O(K) to read a list of probabilities, or [`Odds`] if an arm gets more slots
+/// than it has members; then O(n log N) while repeats are rare, O(n log N log n) for those of them that an almost
+/// empty arm makes frequent.
 ///
 /// ```
 /// use curricle::{Curriculum, policy::Fixed, sampler::Systematic};
@@ -50,29 +51,31 @@ impl Sampler for Systematic {
         rng: &mut Rng,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
-        let shares;
-        let p = match allotment {
-            Allotment::Arms(p) => p,
-            Allotment::Odds(_) => {
-                shares = allotment.shares();
-                &shares
-            }
-            Allotment::Ranks { .. } => {
-                return Err(Error::Unsupported {
-                    part: "Systematic",
-                    request: "a Gaussian over ranks",
-                });
-            }
-        };
         enough(n, available(population, allotment))?;
         let first = picks.len();
         Room::lend(|room| {
-            counts(population, p, n, rng, room)?;
             room.drawn.clear();
-            for (arm, &count) in room.counts.iter().enumerate() {
-                room.drawn.extend(std::iter::repeat_n(arm as u64, count));
+            match allotment {
+                Allotment::Arms(p) => {
+                    room.counts.clear();
+                    room.counts.resize(p.len(), 0);
+                    spread(population, p, n, rng, room)?;
+                }
+                Allotment::Odds(odds) => {
+                    let missing = along(population, odds, n, rng, room);
+                    if missing > 0 {
+                        room.counts.clear();
+                        room.counts.resize(odds.arms(), 0);
+                        room.drawn.iter().for_each(|&arm| room.counts[arm as usize] += 1);
+                        spread(population, &allotment.shares(), missing, rng, room)?;
+                    }
+                }
+                Allotment::Ranks { .. } => {
+                    let request = "a Gaussian over ranks";
+                    return Err(Error::Unsupported { part: "Systematic", request });
+                }
             }
-            fill(population, p, rng, room, picks)
+            fill(population, allotment, rng, room, picks)
         })?;
         rng.shuffle(&mut picks[first..]);
         Ok(())
@@ -82,15 +85,14 @@ impl Sampler for Systematic {
 /// Appends a member of each arm in `room.drawn`, none twice; the arms must have as many.
 fn fill(
     population: &Population,
-    p: &[f64],
+    allotment: &Allotment,
     rng: &mut Rng,
     room: &mut Room,
     picks: &mut Vec<Pick>,
 ) -> Result<()> {
     let first = picks.len();
     room.taken.clear(room.drawn.len());
-    room.gone.clear();
-    room.gone.resize(p.len(), 0);
+    room.gone.clear(population.arms().count());
     // Independent draws from an arm of which repeats are dropped are successive draws from it.
     let (n, mut made) = (room.drawn.len(), 0);
     loop {
@@ -99,18 +101,17 @@ fn fill(
         members(population, rng, room);
         let mut missing = 0;
         for place in 0..asked {
-            let (arm, slot) = (room.drawn[place] as usize, room.targets[place] as usize);
+            let (arm, slot) = (ArmId(room.drawn[place] as u32), room.targets[place] as usize);
             if room.taken.insert(slot as u64) {
                 let weight = population.tree().get(slot);
-                let left = population.arm_weight(ArmId(arm as u32)) - room.gone[arm];
-                room.gone[arm] += weight;
+                let left = population.arm_weight(arm) - room.gone.add(arm, weight);
                 picks.push(Pick {
                     sample: occupant(population, slot)?,
-                    arm: ArmId(arm as u32),
-                    propensity: p[arm] * (weight as f64 / left as f64),
+                    arm,
+                    propensity: allotment.share(arm) * (weight as f64 / left as f64),
                 });
             } else {
-                room.drawn[missing] = arm as u64;
+                room.drawn[missing] = arm.0.into();
                 missing += 1;
             }
         }
@@ -128,18 +129,41 @@ fn fill(
         rest.take(population.arms().slot_of(pick.sample)?, pick.arm);
     }
     for &arm in &room.drawn {
-        let pick = rest.draw(ArmId(arm as u32), rng)?;
-        picks.push(Pick { propensity: p[arm as usize] * pick.propensity, ..pick });
+        let arm = ArmId(arm as u32);
+        let pick = rest.draw(arm, rng)?;
+        picks.push(Pick { propensity: allotment.share(arm) * pick.propensity, ..pick });
     }
     Ok(())
 }
 
-/// How many of n slots each arm gets, in `room.counts`; at least n members must be available.
-fn counts(population: &Population, p: &[f64], n: usize, rng: &mut Rng, room: &mut Room) -> Result<()> {
-    let Room { counts, sums, .. } = room;
-    counts.clear();
-    counts.resize(p.len(), 0);
-    let mut missing = n;
+/// Spreads n slots evenly over the odds; their arms come to stand in `room.drawn`, in order. Says how many slots found
+/// their arm full.
+fn along(population: &Population, odds: &Odds, n: usize, rng: &mut Rng, room: &mut Room) -> usize {
+    let (total, slots) = (u128::from(odds.total()), n as u128);
+    let start = u128::from(rng.below(odds.total()));
+    let mut arm = None;
+    let mut count = 0;
+    for slot in 0..slots {
+        let owner = odds.in_order(((start + slot * total) / slots) as u64);
+        count = if arm == Some(owner) { count + 1 } else { 1 };
+        arm = Some(owner);
+        if count <= population.drawable(owner) {
+            room.drawn.push(owner.0.into());
+        }
+    }
+    n - room.drawn.len()
+}
+
+/// Spreads slots evenly over arms that have room beside `room.counts`, which grow; the arms of all counted slots
+/// come to stand in `room.drawn`, in order. There must be as many members.
+fn spread(
+    population: &Population,
+    p: &[f64],
+    mut missing: usize,
+    rng: &mut Rng,
+    room: &mut Room,
+) -> Result<()> {
+    let Room { counts, sums, drawn, .. } = room;
     while missing > 0 {
         let room = |arm: usize| population.drawable(ArmId(arm as u32)) - counts[arm];
         let total = arm_sums(p, |arm| if room(arm) > 0 { 1.0 } else { 0.0 }, sums)?;
@@ -153,6 +177,10 @@ fn counts(population: &Population, p: &[f64], n: usize, rng: &mut Rng, room: &mu
                 missing -= 1;
             }
         }
+    }
+    drawn.clear();
+    for (arm, &count) in counts.iter().enumerate() {
+        drawn.extend(std::iter::repeat_n(arm as u64, count));
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub const SCHEMA: u32 = 4;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
-pub const ALGORITHM: u32 = 4;
+pub const ALGORITHM: u32 = 5;
 
 impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// The whole state as bytes. Cost: O(N).
