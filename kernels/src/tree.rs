@@ -332,13 +332,16 @@ mod tests {
         prop_oneof![Just(0), 1..5u64, 0..1u64 << 50]
     }
 
+    /// A tree, what its changes replaced, and owners of targets.
+    type Worked = (Vec<Vec<Node>>, Vec<(usize, u64)>, Vec<u64>);
+
     /// Changes and then descents with a given instruction set.
     fn work(
         simd: impl Simd,
         mut tree: Vec<Vec<Node>>,
         mut changes: Vec<(usize, u64)>,
         mut targets: Vec<u64>,
-    ) -> (Vec<Vec<Node>>, Vec<(usize, u64)>, Vec<u64>) {
+    ) -> Worked {
         let (leaves, inner) = tree.split_first_mut().unwrap();
         simd.vectorize(Exchange { leaves, inner, changes: &mut changes });
         let total: u64 = numbers(&tree[0]).iter().sum();

@@ -143,5 +143,6 @@ fn enough(want: usize, available: usize) -> Result<()> {
 /// The sample in a slot that is known to be occupied.
 #[inline]
 fn occupant(population: &Population, slot: usize) -> Result<SampleId> {
-    population.arms().sample_at(slot).ok_or(Error::NothingToDraw)
+    let Some(sample) = population.arms().sample_at(slot) else { return Err(Error::NothingToDraw) };
+    Ok(sample)
 }
