@@ -136,7 +136,7 @@ fn compare(samples: usize, folder: &Path) -> Anything<()> {
     }
 
     drop(Journal::open(&base, curriculum)?);
-    // Both come from the file, so that their memory is alike: one that was built has huge pages.
+    // Both come from the file, so that their memory is alike.
     let mut journal = Journal::open(&base, build(samples)?)?;
     let mut twin = build(samples)?.restored(&base)?;
     let mut steps = 0;

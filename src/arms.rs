@@ -3,6 +3,7 @@
 use curricle_kernels::{filled, prefetch, roomy};
 use serde::{Deserialize, Serialize};
 
+use crate::column;
 use crate::error::{Error, Result};
 use crate::id::{ArmId, SampleId};
 use crate::labels::Labels;
@@ -28,8 +29,10 @@ const MOST_ARMS: f64 = 16_777_216.0;
 pub struct Arms {
     spans: Vec<Span>,
     /// slot -> sample
+    #[serde(deserialize_with = "column::deserialize")]
     members: Vec<u32>,
     /// sample -> slot
+    #[serde(deserialize_with = "column::deserialize")]
     slot_of: Vec<u32>,
     /// sample -> arm, also of removed samples
     arm_of: Labels,

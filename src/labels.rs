@@ -3,14 +3,16 @@
 use curricle_kernels::{prefetch, roomy};
 use serde::{Deserialize, Serialize};
 
+use crate::column;
+
 /// A list of arm numbers: nothing if there is one arm, else one, two or four bytes a sample.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Labels {
     /// All samples are in arm 0; how many there are.
     One(usize),
-    Byte(Vec<u8>),
-    Word(Vec<u16>),
-    Long(Vec<u32>),
+    Byte(#[serde(deserialize_with = "column::deserialize")] Vec<u8>),
+    Word(#[serde(deserialize_with = "column::deserialize")] Vec<u16>),
+    Long(#[serde(deserialize_with = "column::deserialize")] Vec<u32>),
 }
 
 impl Labels {

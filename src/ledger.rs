@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use curricle_kernels::{blocks, filled, prefetch};
 use serde::{Deserialize, Serialize};
 
+use crate::column;
 use crate::error::{Error, Result};
 use crate::event::{Draw, Outcome, Verdict};
 use crate::id::{ArmId, Round, SampleId, Ticket};
@@ -140,6 +141,7 @@ impl Pending {
 /// Records of samples and arms, and the tickets under way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ledger {
+    #[serde(deserialize_with = "column::deserialize")]
     pub records: Vec<Record>,
     pub progress: Vec<Progress>,
     pub pending: VecDeque<Pending>,

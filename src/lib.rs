@@ -43,6 +43,7 @@
 
 mod arms;
 mod builder;
+mod column;
 mod curriculum;
 mod desk;
 mod error;

@@ -239,7 +239,7 @@ impl Serialize for SumTree {
 
 impl<'de> Deserialize<'de> for SumTree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let weights = Vec::<u64>::deserialize(deserializer)?;
+        let weights: Vec<u64> = crate::column::deserialize(deserializer)?;
         Self::new(&weights).map_err(serde::de::Error::custom)
     }
 }

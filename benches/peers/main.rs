@@ -8,7 +8,7 @@
 //!     --picture FILE  instead, `step` at 10^4 to 10^7 samples, drawn beside the time of one random cache line
 //! ```
 //!
-//! The peers are numpy, torchrl's `PrioritizedSampler` and cpprb's `PrioritizedReplayBuffer`, each where
+//! The peers are numpy, `torch.multinomial`, torchrl's `PrioritizedSampler` and cpprb's `PrioritizedReplayBuffer`, each where
 //! it is installed; what is missing is named. In every round each contender works for 20 ms, at least for
 //! three batches, and the median batch counts; the table has the medians of the rounds. Peers are called
 //! from Python as their users call them, curricle from Rust. On a busy machine a peer's batch counts with
@@ -185,7 +185,8 @@ type Times = Vec<(String, f64)>;
 
 /// The picture of the times at several numbers of samples, the limit drawn in.
 fn draw(measured: &[(usize, Times)], path: &std::path::Path) -> Anything<()> {
-    let palette = [[30, 90, 170], [200, 120, 40], [225, 175, 120], [60, 150, 90], [150, 80, 150]];
+    let palette =
+        [[30, 90, 170], [200, 120, 40], [225, 175, 120], [190, 60, 60], [60, 150, 90], [150, 80, 150]];
     let mut lines: Vec<Line> = Vec::new();
     for (samples, times) in measured {
         for (name, time) in times {

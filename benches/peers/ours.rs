@@ -8,6 +8,7 @@ use curricle::{
     Arms, Curriculum, Feedback, Gate, Outcome, Population, Purpose, Rng, Round, SampleId, SumTree,
     Weighting,
 };
+use curricle_kernels::{blocks, prefetch};
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedTreeIndex;
 
@@ -57,7 +58,11 @@ pub fn random_lines(samples: usize, batch: usize) -> Work {
     let (tree, mut rng, mut places) = (tree(samples), rng(), vec![0; batch]);
     Box::new(move || {
         places.iter_mut().for_each(|place| *place = rng.below(samples as u64));
-        let sum = places.iter().map(|&place| tree.get(place as usize)).fold(0, u64::wrapping_add);
+        let mut sum = 0;
+        for (now, next) in blocks(&places) {
+            next.iter().for_each(|&place| prefetch(tree.weights(), place as usize));
+            sum += now.iter().map(|&place| tree.get(place as usize) >> 40).sum::<u64>();
+        }
         std::hint::black_box(sum);
     })
 }

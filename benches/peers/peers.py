@@ -62,6 +62,21 @@ def _(samples, batch, rng):
     return lambda: changes(samples, batch, rng), work
 
 
+@task(("step", "torch.multinomial"), "numpy", "torch")
+def _(samples, batch, rng):
+    weights = torch.from_numpy(start_weights(samples)).float()
+
+    def inputs():
+        index, weight = changes(samples, batch, rng)
+        return torch.from_numpy(index), torch.from_numpy(weight).float()
+
+    def work(index, weight):
+        weights[index] = weight
+        return torch.multinomial(weights, batch, replacement=True)
+
+    return inputs, work
+
+
 @task(("step", "torchrl PrioritizedSampler"), "numpy", "torch", "torchrl")
 def _(samples, batch, rng):
     from torchrl.data import PrioritizedSampler
@@ -117,6 +132,12 @@ def _(samples, batch, rng):
         return first_of(clocks, batch)
 
     return lambda: (), work
+
+
+@task(("distinct", "torch.multinomial"), "numpy", "torch")
+def _(samples, batch, rng):
+    weights = torch.from_numpy(start_weights(samples)).float()
+    return lambda: (), lambda: torch.multinomial(weights, batch, replacement=False)
 
 
 def gaussian(mean, sd):

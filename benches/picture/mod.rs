@@ -30,6 +30,7 @@ pub fn draw(lines: &[Line], caption: &str, path: &Path) -> Result<(), Box<dyn st
         .x_desc("samples")
         .y_desc(caption)
         .x_label_formatter(&|x| format!("10^{:.0}", x.log10()))
+        .y_label_formatter(&|y| format!("{y}"))
         .light_line_style(WHITE)
         .draw()?;
     for Line { name, colour, points } in lines {

@@ -24,6 +24,7 @@ use std::time::Instant;
 use curricle::policy::{Boltzmann, Bounded, Prior};
 use curricle::sampler::Distinct;
 use curricle::{Batch, Curriculum, Feedback, Gate, Outcome, Purpose, Rng, Round, SumTree, Weighting};
+use curricle_kernels::{blocks, prefetch};
 use picture::Line;
 use plotters::style::RGBColor;
 use rand_distr::Distribution;
@@ -35,6 +36,8 @@ static ALLOCATOR: StatsAlloc<System> = StatsAlloc::system();
 
 const BATCH: usize = 512;
 const ARMS: u32 = 100;
+/// So many that their odds change arm by arm.
+const MANY_ARMS: u32 = 100_000;
 
 /// One line of the tables: nanoseconds a sample, if not said otherwise.
 #[derive(Debug, Clone, Copy)]
@@ -77,12 +80,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     println!(
-        "\nwhole step: draw {BATCH} (SEC, {ARMS} arms, distinct, weights by score), gate, observe {BATCH}"
+        "\nwhole step: draw {BATCH} (SEC, {ARMS} arms if not said otherwise, distinct, weights by score), gate, observe {BATCH}"
     );
     println!(
         "  samples   draw ns  observe ns  allocations a step | build s  peak B/sample  snapshot s  B/sample  restore s"
     );
-    sizes.iter().try_for_each(|&samples| step(samples))?;
+    sizes.iter().try_for_each(|&samples| step(samples, ARMS))?;
+    println!("with {MANY_ARMS} arms");
+    step(1_000_000, MANY_ARMS)?;
+
+    println!("\na posterior for each sample: as many arms as samples, of which there are at most 2^24");
+    println!("  samples   step ns | peak B/sample");
+    let many = sizes.iter().filter(|&&samples| (1_000_000..1 << 24).contains(&samples));
+    many.copied().try_for_each(posteriors)?;
 
     println!();
     exact::check(full);
@@ -137,11 +147,14 @@ fn tree(samples: usize) -> Row {
         }
         tree.set_each(&mut changes).expect("small weights");
     });
-    // The leaves of the tree itself are the array whose lines are read.
+    // The leaves of the tree itself are the array whose lines are read, as many at a time as a draw has under way.
     let mut sum = 0;
     let limit = nanoseconds(rounds, || {
         items.iter_mut().for_each(|item| *item = rng.below(samples as u64));
-        sum += items.iter().map(|&item| tree.get(item as usize)).fold(0, u64::wrapping_add) >> 40;
+        for (now, next) in blocks(&items) {
+            next.iter().for_each(|&item| prefetch(tree.weights(), item as usize));
+            sum += now.iter().map(|&item| tree.get(item as usize) >> 40).sum::<u64>();
+        }
     });
     black_box(sum);
     drop(tree);
@@ -167,13 +180,13 @@ fn outcomes(batch: &Batch, feedback: &mut Vec<Feedback>) {
     }));
 }
 
-fn step(samples: usize) -> Result<(), Box<dyn std::error::Error>> {
+fn step(samples: usize, arms: u32) -> Result<(), Box<dyn std::error::Error>> {
     // The peak starts anew.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let before = resident("VmRSS:");
     let build = || {
         Curriculum::builder(samples)
-            .arms(ARMS, |sample| (sample.0 % u64::from(ARMS)) as u32)
+            .arms(arms, |sample| (sample.0 % u64::from(arms)) as u32)
             .policy(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform))
             .sampler(Distinct)
             .gate(Gate::ZeroSignal)
@@ -207,7 +220,8 @@ fn step(samples: usize) -> Result<(), Box<dyn std::error::Error>> {
         times[times.len() / 2] as f64 / BATCH as f64
     };
     let (drawn, observed) = (median(&mut drawn), median(&mut observed));
-    let peak = resident("VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before));
+    // With few samples, memory that was freed before is used again and does not show.
+    let peak = if samples >= 10_000_000 { peak_since(before, samples) } else { "-".into() };
     let start = Instant::now();
     let bytes = curriculum.to_bytes()?;
     let saved = start.elapsed().as_secs_f64();
@@ -219,13 +233,31 @@ fn step(samples: usize) -> Result<(), Box<dyn std::error::Error>> {
     let restored = start.elapsed().as_secs_f64();
     assert_eq!(after.digest(), digest, "a restored curriculum is another");
     println!(
-        "{samples:>9} {drawn:>9.1} {observed:>11.1} {:>19.3} | {built:>7.3} {:>14} {saved:>11.3} {size:>9.1} {restored:>10.3}",
+        "{samples:>9} {drawn:>9.1} {observed:>11.1} {:>19.3} | {built:>7.3} {peak:>14} {saved:>11.3} {size:>9.1} {restored:>10.3}",
         allocations as f64 / rounds as f64,
-        // With few samples, memory that was freed before is used again and does not show.
-        peak.filter(|_| samples >= 10_000_000)
-            .map_or("-".into(), |peak| format!("{:.1}", peak as f64 / samples as f64)),
     );
     Ok(())
+}
+
+/// Memory and step of a curriculum that keeps a posterior of success for each sample.
+fn posteriors(samples: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let before = resident("VmRSS:");
+    let mut curriculum = Curriculum::builder(samples).prompts().build()?;
+    let (mut batch, mut verdicts, mut feedback) = (curriculum.draw(BATCH)?, Vec::new(), Vec::new());
+    let time = nanoseconds(10, || {
+        outcomes(&batch, &mut feedback);
+        curriculum.observe_into(&feedback, &mut verdicts).expect("good feedback");
+        curriculum.draw_into(BATCH, &mut batch).expect("enough samples");
+    });
+    println!("{samples:>9} {time:>9.0} | {:>13}", peak_since(before, samples));
+    Ok(())
+}
+
+/// The peak of the resident memory above what it was before, in bytes a sample.
+fn peak_since(before: Option<u64>, samples: usize) -> String {
+    let peak = resident("VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before));
+    peak.map_or("-".into(), |peak| format!("{:.1}", peak as f64 / samples as f64))
 }
 
 /// A line of the process's status, in bytes; Linux only.

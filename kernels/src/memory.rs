@@ -91,6 +91,21 @@ pub fn roomy<T>(capacity: usize) -> Vec<T> {
     list
 }
 
+/// An empty list with [room](roomy) for `capacity` elements, or, if there is not so much memory, without any. For a number that
+/// a file states: where it is wrong, the memory is asked for and not touched.
+///
+/// ```
+/// assert_eq!(curricle_kernels::roomy_if_possible::<u64>(1000).capacity(), 1000);
+/// assert_eq!(curricle_kernels::roomy_if_possible::<u64>(usize::MAX).capacity(), 0);
+/// ```
+pub fn roomy_if_possible<T>(capacity: usize) -> Vec<T> {
+    let mut list = Vec::new();
+    if list.try_reserve_exact(capacity).is_ok() {
+        ask_for_huge_pages(&list);
+    }
+    list
+}
+
 /// A list of `len` equal elements, in huge pages as [`roomy`] says.
 pub fn filled<T: Clone>(value: T, len: usize) -> Vec<T> {
     let mut list = roomy(len);
