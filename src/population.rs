@@ -100,11 +100,10 @@ impl Population {
         Ok(self.tree.get(self.arms.slot_of(sample)?) as f64 * UNIT)
     }
 
-    /// Asks the processor to fetch what is known of an arm.
+    /// Asks the processor to fetch what an arm can offer.
     #[inline]
     pub(crate) fn fetch_arm(&self, arm: ArmId) {
         prefetch(&self.totals, arm.index());
-        self.arms.fetch_span(arm);
     }
 
     /// Sets the weight of a sample; 0 keeps it from being drawn.

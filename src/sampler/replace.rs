@@ -101,7 +101,10 @@ pub(super) fn members(population: &Population, rng: &mut Rng, room: &mut Room) {
     let Room { drawn, targets, starts, searched, .. } = room;
     let (tree, arms) = (population.tree(), population.arms());
     for (now, next) in blocks(drawn) {
-        next.iter().for_each(|&arm| population.fetch_arm(ArmId(arm as u32)));
+        for arm in next.iter().map(|&arm| ArmId(arm as u32)) {
+            population.fetch_arm(arm);
+            arms.fetch_span(arm);
+        }
         now.iter().for_each(|&arm| tree.fetch(arms.slots(ArmId(arm as u32)).start));
     }
     // The sums before arms are worth a list only if most arms are drawn more than once.
