@@ -172,12 +172,13 @@ fn compare(samples: usize, folder: &Path) -> Anything<()> {
         steps += STEPS;
         let (step, append) = (median(plain), median(differences));
         println!(
-            "  journal, {name:<11}: a step {:>6.1} us, its records {:>7.1} us more, {:.0} bytes, {:.3} allocations; full : records = {:.0} in time, {:.0} in bytes",
+            "  journal, {name:<11}: a step {:>6.1} us, its records {:>7.1} us more, {:.0} bytes, {:.3} allocations; full : records = {} in time, {:.0} in bytes",
             step * 1e6,
             append * 1e6,
             (journal.log_bytes() - bytes) as f64 / STEPS as f64,
             allocations as f64 / STEPS as f64,
-            whole / append,
+            // With many samples the places of the two in memory can outweigh the records.
+            if append > 0.0 { format!("{:.0}", whole / append) } else { "?".into() },
             size as f64 * STEPS as f64 / (journal.log_bytes() - bytes) as f64,
         );
     }
