@@ -509,8 +509,10 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// # Ok(()) }
     /// ```
     ///
+    /// Cost: O(n log N).
+    ///
     /// # Errors
-    /// As `set_weight`; then no weight has changed.
+    /// Those of `set_weight`, of which [`Error::WeightOverflow`] is about the sum after all of them; then no weight has changed.
     pub fn set_weights(&mut self, weights: &[(SampleId, f64)]) -> Result<()> {
         let (desk, population) = (&mut self.desk, &mut self.state.population);
         desk.weights.clear();

@@ -186,7 +186,7 @@ impl Tally {
 }
 
 /// A running mean.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Mean {
     pub sum: f64,
     pub count: u32,

@@ -5,11 +5,14 @@
 mod common;
 
 use common::{chi_square, outcome};
-use curricle::policy::{Boltzmann, Bounded, ColdStart, Logits, Policy, Prior, Range, Rescaled, Turn};
+use curricle::policy::{
+    Allotment, Boltzmann, Bounded, ColdStart, Logits, Odds, Policy, Prior, Range, Rescaled, Reward,
+    Turn,
+};
 use curricle::sampler::{Distinct, Replace, Systematic, Top};
 use curricle::signal::Utility;
 use curricle::{
-    ArmId, Curriculum, Error, Feedback, Missing, Outcome, Population, Round, SampleId, Sampler,
+    ArmId, Curriculum, Error, Feedback, Missing, Outcome, Population, Rng, Round, SampleId, Sampler,
     Schedule, Weighting,
 };
 use proptest::prelude::*;
@@ -112,7 +115,7 @@ fn rounds<D: Sampler + PartialEq>(
                 match change {
                     Change::Remove(index) => _ = one.remove(at(index, one)),
                     Change::Weigh(index, weight) => {
-                        _ = one.set_weight(at(index, one), f64::from(*weight));
+                        _ = one.set_weights(&[(at(index, one), f64::from(*weight))]);
                     }
                     Change::Retag(index, arm) => _ = one.retag(at(index, one), ArmId(*arm)),
                     Change::Insert(arm) => _ = one.insert(ArmId(*arm), 1.5).unwrap(),
@@ -335,6 +338,59 @@ fn logits_of_policies() {
     let twice = Bounded::new(Bounded::new(Boltzmann::new()).floor(0.5, Prior::Uniform));
     let floor = twice.floor(0.2, Prior::Uniform).logits(&turn).map(|logits| logits.floor);
     assert!(floor.is_some_and(|floor| (floor - 0.6).abs() < 1e-12));
+
+    let within = Logits { values: &[], temperature: 0.1, floor: 0.0 };
+    let range = Range::Fixed { low: 0.0, high: 1.0 };
+    assert_eq!(Rescaled::new(Boltzmann::new(), range).logits(&turn), Some(within));
+    // 1500 arms of 2 tickets are 6 rounds of 512: over after 4 times that and 16 more.
+    let mut cold = ColdStart::new(Boltzmann::new(), 2);
+    cold.prepare(population).unwrap();
+    let at = |round| cold.logits(&Turn::new(Round(round), 512, population)).is_some();
+    assert_eq!([at(0), at(39), at(40)], [false, false, true]);
+}
+
+/// Odds that a policy keeps by itself, whatever becomes of the arms.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Stale(Option<Odds>);
+
+impl Policy for Stale {
+    fn prepare(&mut self, population: &Population) -> curricle::Result<()> {
+        let values: Vec<f64> = (0..population.arms().count()).map(|arm| (arm % 3) as f64).collect();
+        let logits = Logits { values: &values, temperature: 1.0, floor: 0.1 };
+        self.0 = Some(Odds::new(&logits, population)?);
+        Ok(())
+    }
+
+    fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> curricle::Result<()> {
+        *allotment = Allotment::Odds(self.0.clone().unwrap());
+        Ok(())
+    }
+
+    fn learn(&mut self, _: &Population, _: &[Reward]) {}
+}
+
+#[test]
+fn odds_of_a_policy_that_does_not_see_arms_being_emptied() {
+    fn draws<D: Sampler>(sampler: D) {
+        let builder = Curriculum::builder(40).arms(20, |sample| sample.0 as u32 / 2).sampler(sampler);
+        let weights = (0..40).map(|sample| if sample < 2 { 0.0 } else { 1.0 }).collect();
+        let builder = builder.policy(Stale(None)).weights(weights).missing(Missing::Lose);
+        let mut curriculum = builder.build().unwrap();
+        // The first arm had nothing to draw when the odds were made, the last ones have nothing now.
+        let change = |sample| (SampleId(sample), if sample < 2 { 1.0 } else { 0.0 });
+        curriculum.set_weights(&[0, 1, 10, 36, 37, 38, 39].map(change)).unwrap();
+        for _ in 0..50 {
+            for draw in curriculum.draw(8).unwrap().draws {
+                assert!((1..18).contains(&draw.arm.0) && draw.sample != SampleId(10));
+                assert!(draw.propensity > 0.0 && draw.propensity <= 1.0);
+            }
+        }
+        assert!((curriculum.shares().iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+    draws(Replace);
+    draws(Distinct);
+    draws(Systematic);
+    draws(Top);
 }
 
 /// A policy around another passes the odds on, and follows a copy of itself, as it does by copying all.
@@ -342,12 +398,15 @@ fn passes_on<P: Policy>(policy: P, values: impl Fn(&P) -> &[f64], from: u64) {
     let build = || {
         let arms = |sample: SampleId| sample.0 as u32 / 2;
         let builder = Curriculum::builder(2 * ARMS as usize).arms(ARMS, arms).policy(policy.clone());
-        builder.signal(Utility).sampler(Replace).build().unwrap()
+        builder.signal(Utility).sampler(Distinct).build().unwrap()
     };
     let (mut kept, mut restored) = (build(), build());
     for round in 0..60 {
+        // Draws that fail: the copy that has learned goes back to what the policy is.
+        let error = kept.draw(3 * ARMS as usize);
+        assert!(matches!(error, Err(Error::BatchExceedsPool { .. })));
         let batch = kept.draw(512).unwrap();
-        // A restored curriculum has no copy of its policy, so it copies all.
+        // A restored curriculum begins with a whole copy of its policy.
         let bytes = restored.to_bytes().unwrap();
         restored.restore_bytes(&bytes).unwrap();
         assert_eq!(batch, restored.draw(512).unwrap());

@@ -148,6 +148,7 @@ fn decisions() {
         stream("many arms", many().policy(Boltzmann::new())),
         stream("many arms, floor", many().policy(sec()).sampler(Replace)),
         stream("many arms, systematic", many().policy(sec()).sampler(Systematic)),
+        stream("many arms, rescaled", many().policy(Rescaled::new(Boltzmann::new(), quantiles))),
     ];
     assert_eq!(ALGORITHM, 5);
     let expected: Vec<&str> = include_str!("data/decisions.txt").lines().collect();

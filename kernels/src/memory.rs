@@ -91,8 +91,8 @@ pub fn roomy<T>(capacity: usize) -> Vec<T> {
     list
 }
 
-/// An empty list with [room](roomy) for `capacity` elements, or, if there is not so much memory, without any. For a number that
-/// a file states: where it is wrong, the memory is asked for and not touched.
+/// An empty list with [room](roomy) for `capacity` elements, or, if there is not so much memory, without any. For a
+/// number that a file states: where it is wrong, the memory is asked for and not touched.
 ///
 /// ```
 /// assert_eq!(curricle_kernels::roomy_if_possible::<u64>(1000).capacity(), 1000);

@@ -2,7 +2,7 @@
 //!
 //! A tree is a list of levels of [`Node`]s, one cache line each. `levels[0]` holds the weights;
 //! every node further up holds the sums of its children *before* each child, so that the child that
-//! owns a target is found in three comparisons. The last level is one node.
+//! owns a target is found by comparisons alone. The last level is one node.
 //!
 //! A batch goes down level by level and asks for the node that each descent reads next: the cache
 //! misses of a batch overlap. All sums wrap, so an update may pass through a state that does not fit

@@ -3,18 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Allotment, Logits, Policy, Reward, Turn};
-use crate::error::{Result, within};
+use crate::error::{Error, Result, within};
 use crate::event::Field;
 use crate::id::ArmId;
 use crate::population::Population;
 use crate::rng::Rng;
 
 /// Any policy, which decides only when every arm has brought in some tickets; until then those that
-/// have not share all probability evenly. The policy learns from the start.
+/// have not share all probability evenly, or, if they have fewer members than the batch has slots, the part that their
+/// members are of the batch; the policy allots the rest. It learns from the start.
 ///
 /// Tickets under way count, so a long lag does not prolong the start. Arms that have nothing to draw are
 /// not waited for, and the start ends in any case after four times the rounds that it should take, and 16
-/// more, so that an arm whose outcomes never come back does not hold everything up. Cost beside the policy's: O(K) a round.
+/// more, so that an arm whose outcomes never come back does not hold everything up. Cost beside the policy's: O(K) a round,
+/// until that time is over if there are 1024 arms or more.
 ///
 /// ```
 /// use curricle::{Curriculum, policy::{Boltzmann, ColdStart}};
@@ -73,15 +75,25 @@ impl<P: Policy> Policy for ColdStart<P> {
                 && self.seen[arm].saturating_add(under_way) < self.tickets
                 && turn.population.drawable(ArmId(arm as u32)) > 0
         };
-        let cold = (0..self.seen.len()).filter(|&arm| is_cold(arm)).count();
-        if cold == 0 {
+        let arms = self.seen.len();
+        let cold: Vec<usize> = (0..arms).filter(|&arm| is_cold(arm)).collect();
+        if cold.is_empty() {
             return self.inner.allot(turn, rng, allotment);
         }
-        let p = allotment.arms(self.seen.len());
-        p.iter_mut()
-            .enumerate()
-            .filter(|(arm, _)| is_cold(*arm))
-            .for_each(|(_, p)| *p = 1.0 / cold as f64);
+        // A sampler that repeats no sample needs as many as there are slots.
+        let members: usize = cold.iter().map(|&arm| turn.population.drawable(ArmId(arm as u32))).sum();
+        let part = (members as f64 / turn.slots.max(1) as f64).min(1.0);
+        if part < 1.0 {
+            self.inner.allot(turn, rng, allotment)?;
+            allotment.settle(turn.population)?;
+        } else {
+            allotment.arms(arms);
+        }
+        let Allotment::Arms(p) = allotment else {
+            return Err(Error::Unsupported { part: "ColdStart", request: "a Gaussian over ranks" });
+        };
+        p.iter_mut().for_each(|p| *p *= 1.0 - part);
+        cold.iter().for_each(|&arm| p[arm] += part / cold.len() as f64);
         Ok(())
     }
 
@@ -112,8 +124,18 @@ mod tests {
     use crate::policy::open_arms::testing::{allotted, population};
 
     #[test]
+    fn a_cold_arm_with_few_members_gets_that_part_of_the_batch() {
+        let population = population(&[6, 2, 8]);
+        let mut policy = ColdStart::new(Uniform, 4);
+        policy.prepare(&population).unwrap();
+        policy.learn(&population, &[Reward::new(ArmId(0), 4, 0.0), Reward::new(ArmId(2), 4, 0.0)]);
+        assert_eq!(allotted(&policy, 0, 8, &population), [0.25, 0.5, 0.25]);
+        assert_eq!(allotted(&policy, 0, 2, &population), [0.0, 1.0, 0.0]);
+    }
+
+    #[test]
     fn a_cold_arm_gets_everything() {
-        let population = population(&[3; 3]);
+        let population = population(&[8; 3]);
         let mut policy = ColdStart::new(Uniform, 4);
         policy.prepare(&population).unwrap();
         policy.learn(&population, &[Reward::new(ArmId(0), 4, 0.0), Reward::new(ArmId(2), 3, 0.0)]);

@@ -134,9 +134,10 @@ impl Allotment {
     pub(crate) fn settle(&mut self, population: &Population) -> Result<()> {
         let p = match self {
             Self::Arms(p) => p,
-            // Only arms that have something to draw have weights.
-            Self::Odds(odds) => {
-                return length("probabilities of arms", population.arms().count(), odds.arms());
+            // A policy's own: they may have weights for arms that have been emptied since.
+            Self::Odds(_) => {
+                *self = Self::Arms(self.shares());
+                return self.settle(population);
             }
             Self::Ranks { mean, sd } => {
                 finite("mean rank", 0, *mean)?;
@@ -307,10 +308,10 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// A decision in closed form, if this policy makes its decision of this turn in that way:
     /// [`Logits`], of which only those of rewarded arms change when the policy [learns](Self::learn).
     ///
-    /// A curriculum of more than 1000 arms then keeps [`Odds`], changes them arm by arm and does not call
+    /// A curriculum of 1024 arms or more then keeps [`Odds`], changes them arm by arm and does not call
     /// [`allot`](Self::allot), so that no round costs O(K). [`Boltzmann`] offers them; [`Bounded`], [`Rescaled`] and, when it is
-    /// over, [`ColdStart`] pass on those of the policy within; [`Mastered`], [`Restart`] and [`PerCost`] look at all arms in
-    /// every round. The default is `None`.
+    /// over, [`ColdStart`] pass on those of the policy within; [`Mastered`], [`Restart`] and [`PerCost`] look at
+    /// all arms in every round. The default is `None`.
     fn logits(&self, _turn: &Turn<'_>) -> Option<Logits<'_>> {
         None
     }

@@ -1,5 +1,6 @@
 //! Arm counts as close to their expectation as integers can be.
 
+use curricle_kernels::blocks;
 use serde::{Deserialize, Serialize};
 
 use super::distinct::Rest;
@@ -22,8 +23,8 @@ use crate::rng::Rng;
 /// drawn as by [`Distinct`](super::Distinct). The batch is shuffled, so that its parts are alike.
 ///
 /// Does not draw over ranks. Cost of n draws: O(K) to read a list of probabilities, or [`Odds`] if an arm gets more slots
-/// than it has members; then O(n log N) while repeats are rare, O(n log N log n) for those of them that an almost
-/// empty arm makes frequent.
+/// than it has members; then O(n log N) while repeats are rare, O(K + n log N log n) where an almost empty arm makes
+/// them frequent.
 ///
 /// ```
 /// use curricle::{Curriculum, policy::Fixed, sampler::Systematic};
@@ -99,20 +100,24 @@ fn fill(
         let asked = room.drawn.len();
         made += asked;
         members(population, rng, room);
-        let mut missing = 0;
-        for place in 0..asked {
-            let (arm, slot) = (ArmId(room.drawn[place] as u32), room.targets[place] as usize);
-            if room.taken.insert(slot as u64) {
-                let weight = population.tree().get(slot);
-                let left = population.arm_weight(arm) - room.gone.add(arm, weight);
-                picks.push(Pick {
-                    sample: occupant(population, slot)?,
-                    arm,
-                    propensity: allotment.share(arm) * (weight as f64 / left as f64),
-                });
-            } else {
-                room.drawn[missing] = arm.0.into();
-                missing += 1;
+        let (mut place, mut missing) = (0, 0);
+        for (now, next) in blocks(&room.targets) {
+            next.iter().for_each(|&slot| population.arms().fetch_slot(slot as usize));
+            for &slot in now {
+                let (arm, slot) = (ArmId(room.drawn[place] as u32), slot as usize);
+                if room.taken.insert(slot as u64) {
+                    let weight = population.tree().get(slot);
+                    let left = population.arm_weight(arm) - room.gone.add(arm, weight);
+                    picks.push(Pick {
+                        sample: occupant(population, slot)?,
+                        arm,
+                        propensity: allotment.share(arm) * (weight as f64 / left as f64),
+                    });
+                } else {
+                    room.drawn[missing] = arm.0.into();
+                    missing += 1;
+                }
+                place += 1;
             }
         }
         room.drawn.truncate(missing);
