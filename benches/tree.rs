@@ -7,25 +7,21 @@
 //! The alias table and the cumulative index draw from fixed weights; an update makes them anew, so
 //! theirs is the time of that.
 
+#[path = "weights/mod.rs"]
+mod weights;
+
 use criterion::{
     BatchSize, Bencher, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
-use curricle::{Purpose, Rng, Round, SumTree};
+use curricle::{Purpose, Rng, Round};
 use rand_distr::Distribution;
 use rand_distr::weighted::{WeightedAliasIndex, WeightedIndex, WeightedTreeIndex};
+use weights::{sum_tree, units, weight};
 
 const BATCH: usize = 512;
 const SIZES: [usize; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 
-fn weight(index: usize) -> f64 {
-    0.5 + (index % 97) as f64 / 97.0
-}
-
-fn units(weight: f64) -> u64 {
-    (weight * 4_294_967_296.0) as u64
-}
-
-fn weights(size: usize) -> Vec<f64> {
+fn list(size: usize) -> Vec<f64> {
     (0..size).map(weight).collect()
 }
 
@@ -45,7 +41,7 @@ fn draws(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCH as u64));
     for size in SIZES {
         let at = |name| BenchmarkId::new(name, size);
-        let tree = SumTree::from_fn(size, |index| units(weight(index))).expect("small weights");
+        let tree = sum_tree(size);
         let mut rng = rng();
         let mut drawn = vec![0; BATCH];
         group.bench_function(at("SumTree"), |bencher| {
@@ -54,11 +50,11 @@ fn draws(criterion: &mut Criterion) {
                 tree.find_each(&mut drawn);
             });
         });
-        let peer = WeightedTreeIndex::new(weights(size)).expect("good weights");
+        let peer = WeightedTreeIndex::new(list(size)).expect("good weights");
         group.bench_function(at("WeightedTreeIndex"), |bencher| single(bencher, &peer));
-        let peer = WeightedIndex::new(weights(size)).expect("good weights");
+        let peer = WeightedIndex::new(list(size)).expect("good weights");
         group.bench_function(at("WeightedIndex"), |bencher| single(bencher, &peer));
-        let peer = WeightedAliasIndex::new(weights(size)).expect("good weights");
+        let peer = WeightedAliasIndex::new(list(size)).expect("good weights");
         group.bench_function(at("WeightedAliasIndex"), |bencher| single(bencher, &peer));
     }
 }
@@ -68,7 +64,7 @@ fn updates(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCH as u64));
     for size in SIZES {
         let at = |name| BenchmarkId::new(name, size);
-        let mut tree = SumTree::from_fn(size, |index| units(weight(index))).expect("small weights");
+        let mut tree = sum_tree(size);
         let mut rng = rng();
         let mut changes = vec![(0, 0); BATCH];
         group.bench_function(at("SumTree"), |bencher| {
@@ -79,7 +75,7 @@ fn updates(criterion: &mut Criterion) {
                 tree.set_each(&mut changes).expect("small weights");
             });
         });
-        let mut peer = WeightedTreeIndex::new(weights(size)).expect("good weights");
+        let mut peer = WeightedTreeIndex::new(list(size)).expect("good weights");
         group.bench_function(at("WeightedTreeIndex"), |bencher| {
             bencher.iter(|| {
                 for _ in 0..BATCH {
@@ -97,9 +93,9 @@ fn builds(criterion: &mut Criterion) {
     let size = SIZES[2];
     group.throughput(Throughput::Elements(size as u64));
     group.bench_function("SumTree", |bencher| {
-        bencher.iter(|| SumTree::from_fn(size, |index| units(weight(index))).expect("small weights"));
+        bencher.iter(|| sum_tree(size));
     });
-    let made = weights(size);
+    let made = list(size);
     let mut from = |name, build: &dyn Fn(Vec<f64>)| {
         group.bench_function(name, |bencher| {
             bencher.iter_batched(|| made.clone(), build, BatchSize::PerIteration);

@@ -19,6 +19,8 @@
 mod ours;
 #[path = "../picture/mod.rs"]
 mod picture;
+#[path = "../weights/mod.rs"]
+mod weights;
 
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use curricle::policy::{Allotment, Boltzmann, Logits, Odds};
 use curricle::sampler::{Distinct, Replace, Sampler};
 use curricle::{
-    Arms, Curriculum, Feedback, Gate, Outcome, Population, Purpose, Rng, Round, SampleId, SumTree,
-    Weighting,
+    Arms, Curriculum, Feedback, Gate, Outcome, Population, Purpose, Rng, Round, SampleId, Weighting,
 };
 use curricle_kernels::{blocks, prefetch};
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedTreeIndex;
+
+use crate::weights::{sum_tree, units, weight};
 
 type Work = Box<dyn FnMut()>;
 
@@ -18,21 +19,9 @@ fn rng() -> Rng {
     Rng::at(1, Round(0), Purpose::User)
 }
 
-fn weight(index: usize) -> f64 {
-    0.5 + (index % 97) as f64 / 97.0
-}
-
-fn units(weight: f64) -> u64 {
-    (weight * 4_294_967_296.0) as u64
-}
-
-fn tree(samples: usize) -> SumTree {
-    SumTree::from_fn(samples, |index| units(weight(index))).expect("small weights")
-}
-
 /// New weights for a batch, then a batch of draws.
 pub fn step(samples: usize, batch: usize) -> Work {
-    let (mut tree, mut rng) = (tree(samples), rng());
+    let (mut tree, mut rng) = (sum_tree(samples), rng());
     let (mut changes, mut drawn) = (vec![(0, 0); batch], vec![0; batch]);
     Box::new(move || {
         for change in &mut changes {
@@ -46,7 +35,7 @@ pub fn step(samples: usize, batch: usize) -> Work {
 
 /// Draws only.
 pub fn draw(samples: usize, batch: usize) -> Work {
-    let (tree, mut rng, mut drawn) = (tree(samples), rng(), vec![0; batch]);
+    let (tree, mut rng, mut drawn) = (sum_tree(samples), rng(), vec![0; batch]);
     Box::new(move || {
         drawn.iter_mut().for_each(|drawn| *drawn = rng.below(tree.total()));
         tree.find_each(std::hint::black_box(&mut drawn));
@@ -55,7 +44,7 @@ pub fn draw(samples: usize, batch: usize) -> Work {
 
 /// One read of a random cache line for each of a batch, all at once: what no draw can do without.
 pub fn random_lines(samples: usize, batch: usize) -> Work {
-    let (tree, mut rng, mut places) = (tree(samples), rng(), vec![0; batch]);
+    let (tree, mut rng, mut places) = (sum_tree(samples), rng(), vec![0; batch]);
     Box::new(move || {
         places.iter_mut().for_each(|place| *place = rng.below(samples as u64));
         let mut sum = 0;

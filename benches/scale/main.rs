@@ -16,6 +16,8 @@
 mod exact;
 #[path = "../picture/mod.rs"]
 mod picture;
+#[path = "../weights/mod.rs"]
+mod weights;
 
 use std::alloc::System;
 use std::hint::black_box;
@@ -30,6 +32,7 @@ use plotters::style::RGBColor;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedTreeIndex;
 use stats_alloc::{Region, StatsAlloc};
+use weights::{sum_tree, units, weight};
 
 #[global_allocator]
 static ALLOCATOR: StatsAlloc<System> = StatsAlloc::system();
@@ -123,18 +126,6 @@ fn nanoseconds(rounds: usize, mut work: impl FnMut()) -> f64 {
         .collect();
     times.sort_unstable();
     times[times.len() / 2] as f64 / BATCH as f64
-}
-
-fn weight(index: usize) -> f64 {
-    0.5 + (index % 97) as f64 / 97.0
-}
-
-fn units(weight: f64) -> u64 {
-    (weight * 4_294_967_296.0) as u64
-}
-
-fn sum_tree(samples: usize) -> SumTree {
-    SumTree::from_fn(samples, |index| units(weight(index))).expect("small weights")
 }
 
 /// The time of a draw, over some rounds.
