@@ -1,0 +1,97 @@
+//! Samples that come, go, change their arm or their weight.
+
+use super::Curriculum;
+use crate::error::Result;
+use crate::id::{ArmId, SampleId};
+use crate::ledger::Record;
+use crate::population::units;
+
+impl<P, S, D> Curriculum<P, S, D> {
+    /// Adds a sample of a given weight to an arm; from the next draw on it can be drawn.
+    ///
+    /// # Errors
+    /// [`Error::UnknownArm`](crate::Error::UnknownArm); [`Error::NonFinite`](crate::Error::NonFinite) or
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for the weight;
+    /// [`Error::WeightOverflow`](crate::Error::WeightOverflow).
+    pub fn insert(&mut self, arm: ArmId, weight: f64) -> Result<SampleId> {
+        let sample = self.state.population.insert(arm, weight)?;
+        self.state.ledger.records.push(Record::default());
+        self.touch(arm);
+        Ok(sample)
+    }
+
+    /// Takes a sample out for good. Feedback on its open tickets is still taken in.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSample`](crate::Error::UnknownSample).
+    pub fn remove(&mut self, sample: SampleId) -> Result<()> {
+        self.state.population.remove(sample)?;
+        self.touch(self.state.population.arms().label(sample));
+        Ok(())
+    }
+
+    /// Moves a sample to another arm. Its open tickets belong to the arm that they were drawn from.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSample`](crate::Error::UnknownSample), [`Error::UnknownArm`](crate::Error::UnknownArm).
+    pub fn retag(&mut self, sample: SampleId, arm: ArmId) -> Result<()> {
+        let before = self.state.population.arms().arm_of(sample)?;
+        self.state.population.retag(sample, arm)?;
+        self.touch(before);
+        self.touch(arm);
+        Ok(())
+    }
+
+    /// Sets the weight of a sample, `>= 0`; at 0 it is not drawn.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSample`](crate::Error::UnknownSample); [`Error::NonFinite`](crate::Error::NonFinite) or
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange);
+    /// [`Error::WeightOverflow`](crate::Error::WeightOverflow).
+    pub fn set_weight(&mut self, sample: SampleId, weight: f64) -> Result<()> {
+        self.state.population.set_weight(sample, weight)?;
+        self.touch(self.state.population.arms().label(sample));
+        Ok(())
+    }
+
+    /// Sets the weights of many samples, one after the other; all or none. For weights that the caller works out anew
+    /// for each batch, such as priorities of a replay, or for samples that rest for some rounds: with n samples it costs
+    /// a fraction of n calls of [`set_weight`](Self::set_weight), as their memory accesses overlap.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// use curricle::{Curriculum, SampleId};
+    ///
+    /// let mut curriculum = Curriculum::builder(10).build()?;
+    /// let rest: Vec<(SampleId, f64)> = curriculum.draw(5)?.samples().map(|sample| (sample, 0.0)).collect();
+    /// curriculum.set_weights(&rest)?;
+    /// assert_eq!(curriculum.population().drawable_total(), 5);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Cost: O(n log N).
+    ///
+    /// # Errors
+    /// Those of `set_weight`, of which [`Error::WeightOverflow`](crate::Error::WeightOverflow) is about the sum
+    /// after all of them; then no weight has changed.
+    pub fn set_weights(&mut self, weights: &[(SampleId, f64)]) -> Result<()> {
+        let (desk, population) = (&mut self.desk, &mut self.state.population);
+        desk.weights.clear();
+        for &(sample, weight) in weights {
+            desk.weights.push((sample, units(sample.0, weight)?));
+        }
+        population.exchange(&mut desk.weights, &mut desk.slots)?;
+        let arms = population.arms();
+        for (place, &(sample, weight)) in weights.iter().enumerate() {
+            if weight == 0.0 || desk.weights[place].1 == 0 {
+                desk.touch(arms.label(sample), arms.count());
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that an arm may have been emptied or filled.
+    fn touch(&mut self, arm: ArmId) {
+        self.desk.touch(arm, self.state.population.arms().count());
+    }
+}
