@@ -453,7 +453,7 @@ mod snapshots {
         let schema = sealed(&bytes, |bytes| bytes[8] += 1);
         assert!(matches!(
             refused(&mut curriculum, &schema),
-            SnapshotError::Schema { found: 5, supported: 4 }
+            SnapshotError::Schema { found: 6, supported: 5 }
         ));
         let algorithm = sealed(&bytes, |bytes| bytes[12] += 1);
         assert!(matches!(

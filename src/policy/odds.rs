@@ -34,7 +34,7 @@ const MOST: u64 = 1 << 60;
 pub struct Logits<'a> {
     /// The values `v`, by arm.
     pub values: &'a [f64],
-    /// The temperature, `> 0`: the same in every round.
+    /// The temperature, `> 0`. A round in which it changes costs O(K).
     pub temperature: f64,
     /// The part of the probability that is spread evenly, in `[0, 0.9]`; it may change with the round.
     pub floor: f64,
@@ -84,9 +84,7 @@ pub struct Odds {
     /// 1 for each arm that has something to draw.
     open: SumTree,
     even: u64,
-    /// The weight of a value is `2^60 exp((value - reference) / temperature - shift)`.
-    reference: f64,
-    shift: f64,
+    scale: Scale,
 }
 
 /// What a revision of [`Odds`] replaced.
@@ -138,14 +136,14 @@ impl Odds {
         let weight = |arm: usize| scale.weight(logits.values[arm]).unwrap_or(MOST);
         let weights = SumTree::from_fn(arms, |arm| if is_open(arm) { weight(arm) } else { 0 })?;
         let open = SumTree::from_fn(arms, |arm| u64::from(is_open(arm)))?;
-        let mut odds = Self { weights, open, even: 0, reference, shift };
+        let mut odds = Self { weights, open, even: 0, scale };
         odds.spread(logits.floor);
         Ok(odds)
     }
 
     /// Brings the weights of some arms up to date, and the floor. The arms are those whose value has changed, and those
-    /// that have been emptied or filled; one may be named twice. The temperature must be that of [`new`](Self::new).
-    /// Cost: O(n log K) for n arms; rarely O(K), as [above](Self).
+    /// that have been emptied or filled; one may be named twice. Cost: O(n log K) for n arms; O(K) with another temperature
+    /// than before, and rarely otherwise, as [above](Self).
     ///
     /// # Errors
     /// As [`new`](Self::new); then nothing has changed.
@@ -165,8 +163,8 @@ impl Odds {
     }
 
     /// Brings the weights of some arms up to date with their values and with what they have to draw, and
-    /// the floor. Says whether the sum of the weights is still in its range; if it is not, or in case of
-    /// an error, nothing has changed.
+    /// the floor. Says whether the temperature is the same and the sum of the weights still in its range; if not, or in
+    /// case of an error, nothing has changed.
     pub(crate) fn revise(
         &mut self,
         logits: &Logits<'_>,
@@ -178,8 +176,10 @@ impl Odds {
         let Revision { changed, weights, open, even } = revision;
         weights.clear();
         open.clear();
-        let scale =
-            Scale { reference: self.reference, shift: self.shift, temperature: logits.temperature };
+        let scale = self.scale;
+        if logits.temperature != scale.temperature {
+            return Ok(false);
+        }
         changed.clear();
         changed.extend(arms);
         for (now, next) in blocks(changed) {
@@ -323,13 +323,12 @@ impl Odds {
             && flags.into_iter().all(|(&weight, &open)| u64::from(weight > 0) == open)
             && (LEAST..=MOST).contains(&self.weights.total())
             && even.is_some_and(|even| even.checked_add(self.weights.total()).is_some())
-            && self.reference.is_finite()
-            && self.shift.is_finite()
+            && self.scale.is_possible()
     }
 }
 
-/// How a value becomes a weight.
-#[derive(Clone, Copy)]
+/// How a value becomes a weight: `2^60 exp((value - reference) / temperature - shift)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Scale {
     reference: f64,
     shift: f64,
@@ -337,6 +336,12 @@ struct Scale {
 }
 
 impl Scale {
+    /// Whether the numbers can be those of a scale; used after reading them from a file.
+    fn is_possible(self) -> bool {
+        let is_temperature = self.temperature > 0.0 && self.temperature.is_finite();
+        self.reference.is_finite() && self.shift.is_finite() && is_temperature
+    }
+
     /// The weight of a value; `None` if it is too large.
     fn weight(self, value: f64) -> Option<u64> {
         let x = (value - self.reference) / self.temperature - self.shift;
@@ -350,6 +355,27 @@ mod tests {
 
     use super::*;
     use crate::arms::Arms;
+
+    #[test]
+    fn another_temperature_and_a_far_value_are_computed_anew() {
+        let population = Population::new(Arms::even(9, 9).unwrap(), None).unwrap();
+        let mut values: Vec<f64> = (0..9).map(f64::from).collect();
+        fn logits(values: &[f64], temperature: f64) -> Logits<'_> {
+            Logits { values, temperature, floor: 0.1 }
+        }
+        let mut odds = Odds::new(&logits(&values, 1.0), &population).unwrap();
+        odds.update(&logits(&values, 2.0), &population, &[]).unwrap();
+        assert_eq!(odds, Odds::new(&logits(&values, 2.0), &population).unwrap());
+        values[3] = 1000.0;
+        odds.update(&logits(&values, 2.0), &population, &[ArmId(3)]).unwrap();
+        assert_eq!(odds, Odds::new(&logits(&values, 2.0), &population).unwrap());
+        let before = odds.clone();
+        values[4] = f64::NAN;
+        let error = odds.update(&logits(&values, 2.0), &population, &[ArmId(4)]);
+        assert!(matches!(error, Err(Error::NonFinite { index: 4, .. })));
+        assert!(odds.update(&logits(&values, -1.0), &population, &[]).is_err());
+        assert_eq!(odds, before);
+    }
 
     proptest! {
         /// The naive twin is a walk through all arms.
