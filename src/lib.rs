@@ -41,58 +41,40 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod arms;
-mod builder;
-mod column;
+mod base;
 mod curriculum;
-mod desk;
-mod error;
 mod event;
 pub mod feed;
-mod gate;
-mod id;
-mod journal;
-mod labels;
+mod files;
 mod ledger;
-mod math;
 pub mod policy;
 mod population;
-mod presets;
-mod progress;
-mod rng;
 pub mod sampler;
-mod schedule;
-mod seen;
 pub mod signal;
 pub mod simulator;
-mod snapshot;
-mod sum_tree;
 pub mod table;
 pub mod test_time;
-mod whole_file;
 
 /// The crate of kernels, whose types some signals take.
 pub use curricle_kernels as kernels;
 
-pub use arms::Arms;
-pub use builder::{Builder, Missing, Weighting, fingerprint};
+pub use base::error::{Error, JournalError, Result, SnapshotError};
+pub use base::id::{ArmId, Round, SampleId, Ticket};
+pub use base::rng::{Purpose, Rng};
+pub use base::schedule::Schedule;
 pub use curriculum::Curriculum;
-pub use error::{Error, JournalError, Result, SnapshotError};
+pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
+pub use event::gate::Gate;
 pub use event::{Batch, Draw, Feedback, Field, Outcome, Reason, Verdict};
 pub use feed::Feed;
-pub use gate::Gate;
-pub use id::{ArmId, Round, SampleId, Ticket};
-pub use journal::{Durability, Journal, Opening};
+pub use files::journal::{Durability, Journal, Opening};
+pub use files::snapshot::{ALGORITHM, Compression, SCHEMA};
+pub use ledger::progress::Progress;
 pub use ledger::{Counts, Record};
 pub use policy::Policy;
-pub use population::Population;
-pub use progress::Progress;
-pub use rng::{Purpose, Rng};
+pub use population::{Arms, Population, SumTree};
 pub use sampler::Sampler;
-pub use schedule::Schedule;
 pub use signal::Signal;
-pub use snapshot::{ALGORITHM, Compression, SCHEMA};
-pub use sum_tree::SumTree;
 
 /// The code of the README, as a test.
 #[cfg(doctest)]

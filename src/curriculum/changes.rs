@@ -1,8 +1,8 @@
 //! Samples that come, go, change their arm or their weight.
 
 use super::Curriculum;
-use crate::error::Result;
-use crate::id::{ArmId, SampleId};
+use crate::base::error::Result;
+use crate::base::id::{ArmId, SampleId};
 use crate::ledger::Record;
 use crate::population::units;
 

@@ -1,21 +1,24 @@
 //! The curriculum: a deterministic state machine with two verbs, `draw` and `observe`.
 
+pub(crate) mod builder;
 mod changes;
+pub(crate) mod desk;
+mod presets;
 mod round;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::builder::{Builder, Options};
-use crate::desk::Desk;
-use crate::error::{Error, Result, within};
+use crate::base::error::{Error, Result, within};
+use crate::base::id::{ArmId, Round, SampleId, Ticket};
+use crate::curriculum::builder::{Builder, Options};
+use crate::curriculum::desk::Desk;
 use crate::event::{Batch, Feedback, Field, Verdict};
-use crate::id::{ArmId, Round, SampleId, Ticket};
+use crate::ledger::progress::Progress;
 use crate::ledger::{Counts, Ledger, Pending, Record, State};
 use crate::policy::{Allotment, Policy, Uniform};
 use crate::population::Population;
-use crate::progress::Progress;
 use crate::sampler::{Distinct, Sampler};
 use crate::signal::{GroupSpread, Signal, Trial};
 

@@ -4,16 +4,16 @@ use curricle_kernels::blocks;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{Curriculum, Memory};
-use crate::builder::{Missing, Weighting};
-use crate::desk::Desk;
-use crate::error::{Error, Result, finite};
+use crate::base::error::{Error, Result, finite};
+use crate::base::id::{ArmId, Round, Ticket};
+use crate::base::rng::{Purpose, Rng};
+use crate::curriculum::builder::{Missing, Weighting};
+use crate::curriculum::desk::Desk;
 use crate::event::Draw;
-use crate::id::{ArmId, Round, Ticket};
+use crate::ledger::progress::Progress;
 use crate::ledger::{Pending, State};
 use crate::policy::{Allotment, MANY, Odds, Policy, Reward, Turn};
 use crate::population::units;
-use crate::progress::Progress;
-use crate::rng::{Purpose, Rng};
 use crate::sampler::{Pick, Sampler};
 use crate::signal::{Signal, Trial};
 
@@ -190,7 +190,7 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
         let least = desk.picks.iter().map(|pick| pick.propensity).fold(f64::INFINITY, f64::min);
         let weight = |pick: &Pick| match beta {
             0.0 => 1.0,
-            _ => crate::math::pow(least / pick.propensity, beta) as f32,
+            _ => crate::base::math::pow(least / pick.propensity, beta) as f32,
         };
         desk.draws.clear();
         let first = self.state.ledger.counts.drawn;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 
 use super::Feed;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::event::{Batch, Feedback, Verdict};
 
 /// A feed behind a lock, for the threads of one process: clone it for every thread that draws or

@@ -8,8 +8,8 @@ mod prefetch;
 pub use lockstep::{Lockstep, Reporter};
 pub use prefetch::Prefetch;
 
+use crate::base::error::Result;
 use crate::curriculum::Curriculum;
-use crate::error::Result;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::policy::Policy;
 use crate::sampler::Sampler;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use super::Feed;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::event::{Batch, Feedback, Verdict};
 
 /// Draws one batch ahead and loads its items on a worker thread, while the training loop works on

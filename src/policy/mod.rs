@@ -2,252 +2,28 @@
 //!
 #![doc = include_str!("../../POLICIES.md")]
 
-mod advantage_ucb;
-mod boltzmann;
-mod bounded;
-mod cold_start;
-mod difficulty;
-mod easy_to_hard;
-mod evidence;
-mod exp3;
-mod fixed;
-mod gaussian;
-mod kalman;
-mod learning_progress;
-mod mastered;
-mod mixing;
-mod odds;
-mod open_arms;
-mod pac;
-mod per_cost;
-mod posterior;
-mod power_law;
-mod replay;
-mod rescaled;
-mod restart;
-mod scaling;
-mod staged;
-mod teacher_student;
-mod thompson;
-mod ucb;
-mod uniform;
-mod variate;
+mod algorithm;
+mod allotment;
+mod around;
+mod kit;
+mod turn;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::{Error, Result, finite, length};
+use crate::base::error::Result;
+use crate::base::id::ArmId;
+use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::id::{ArmId, Round};
 use crate::population::Population;
-use crate::rng::Rng;
 
-pub use advantage_ucb::Dump;
-pub use boltzmann::{Boltzmann, Clock};
-pub use bounded::{Bounded, Prior};
-pub use cold_start::ColdStart;
-pub use difficulty::Difficulty;
-pub use easy_to_hard::{EasyToHard, Pace};
-pub use evidence::Forgetting;
-pub use exp3::{Exp3, Update};
-pub use fixed::Fixed;
-pub use gaussian::{Gaussian, MeanRule, Spread};
-pub use kalman::Kalman;
-pub use learning_progress::AbsoluteProgress;
-pub use mastered::Mastered;
-pub use mixing::{Estimate, OnlineMixing};
-pub use odds::{Logits, Odds};
-pub(crate) use odds::{MANY, Revision};
-pub use pac::Pac;
-pub use per_cost::PerCost;
-pub use posterior::Posterior;
-pub use replay::LevelReplay;
-pub use rescaled::{Range, Rescaled};
-pub use restart::{Detector, Forget, Restart, Scope};
-pub use scaling::ScalingLaw;
-pub use staged::{Advance, Staged};
-pub use teacher_student::{Teacher, TeacherStudent};
-pub use thompson::{Belief, Thompson};
-pub use ucb::{Bound, Ucb};
-pub use uniform::Uniform;
-
-/// What is decided for one round: a probability for each arm, or a Gaussian over ranks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Allotment {
-    /// The probability of each arm, by [`ArmId`]; they sum to 1.
-    Arms(Vec<f64>),
-    /// The probabilities of very many arms; see [`Policy::logits`].
-    Odds(Odds),
-    /// Rank `i`, counted over the slots of all [`Arms`](crate::Arms), has a probability
-    /// proportional to `exp(-(i - mean)^2 / (2 sd^2))`.
-    Ranks {
-        /// The centre, in ranks.
-        mean: f64,
-        /// The standard deviation, in ranks.
-        sd: f64,
-    },
-}
-
-impl Default for Allotment {
-    fn default() -> Self {
-        Self::Arms(Vec::new())
-    }
-}
-
-impl Allotment {
-    /// Makes this a list of `arms` probabilities, all 0, and lends it for filling in. The memory of
-    /// an earlier list is reused.
-    pub fn arms(&mut self, arms: usize) -> &mut [f64] {
-        if !matches!(self, Self::Arms(_)) {
-            *self = Self::default();
-        }
-        let Self::Arms(p) = self else { return &mut [] };
-        p.clear();
-        p.resize(arms, 0.0);
-        p
-    }
-
-    /// The probability of an arm; 1 over ranks.
-    #[inline]
-    pub fn share(&self, arm: ArmId) -> f64 {
-        match self {
-            Self::Arms(p) => p.get(arm.index()).copied().unwrap_or(0.0),
-            Self::Odds(odds) => odds.share(arm),
-            Self::Ranks { .. } => 1.0,
-        }
-    }
-
-    /// The probability of each arm; empty over ranks. Cost: O(K).
-    pub fn shares(&self) -> Vec<f64> {
-        match self {
-            Self::Arms(p) => p.clone(),
-            Self::Odds(odds) => (0..odds.arms() as u32).map(|arm| odds.share(ArmId(arm))).collect(),
-            Self::Ranks { .. } => Vec::new(),
-        }
-    }
-
-    /// Moves the probability of arms that have nothing to draw to the others, in proportion.
-    ///
-    /// # Errors
-    /// [`Error::NonFinite`], [`Error::OutOfRange`] or [`Error::NotADistribution`] for numbers that
-    /// are no probabilities; [`Error::NothingToDraw`] if nothing is left.
-    pub(crate) fn settle(&mut self, population: &Population) -> Result<()> {
-        let p = match self {
-            Self::Arms(p) => p,
-            // A policy's own: they may have weights for arms that have been emptied since.
-            Self::Odds(_) => {
-                *self = Self::Arms(self.shares());
-                return self.settle(population);
-            }
-            Self::Ranks { mean, sd } => {
-                finite("mean rank", 0, *mean)?;
-                crate::error::within("standard deviation", *sd, f64::MIN_POSITIVE, f64::MAX)?;
-                return match population.drawable_total() {
-                    0 => Err(Error::NothingToDraw),
-                    _ => Ok(()),
-                };
-            }
-        };
-        length("probabilities of arms", population.arms().count(), p.len())?;
-        let mut sum = 0.0;
-        for (arm, &share) in p.iter().enumerate() {
-            finite("probability", arm as u64, share)?;
-            crate::error::within("probability", share, 0.0, 1.0 + 1e-9)?;
-            sum += share;
-        }
-        if (sum - 1.0).abs() > 1e-6 {
-            return Err(Error::NotADistribution { sum });
-        }
-        let mut left = 0.0;
-        for (arm, share) in p.iter_mut().enumerate() {
-            if population.drawable(ArmId(arm as u32)) == 0 {
-                *share = 0.0;
-            }
-            left += *share;
-        }
-        if left <= 0.0 {
-            return Err(Error::NothingToDraw);
-        }
-        p.iter_mut().for_each(|share| *share /= left);
-        Ok(())
-    }
-}
-
-/// What a policy is asked to decide: one round.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub struct Turn<'a> {
-    /// The round.
-    pub round: Round,
-    /// How many samples will be drawn.
-    pub slots: usize,
-    /// The samples and their arms.
-    pub population: &'a Population,
-    /// How many tickets of each arm were drawn in rounds that have not been learned from yet; empty
-    /// if there are none, as with a lag of 0.
-    pub under_way: &'a [u32],
-}
-
-impl<'a> Turn<'a> {
-    /// A turn with nothing under way.
-    pub fn new(round: Round, slots: usize, population: &'a Population) -> Self {
-        Self { round, slots, population, under_way: &[] }
-    }
-}
-
-/// What one round brought in for one arm.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Reward {
-    /// The arm.
-    pub arm: ArmId,
-    /// How many of its tickets came back.
-    pub count: u32,
-    /// Their mean [score](crate::Signal).
-    pub score: f64,
-    /// Their mean success, over those that reported one.
-    pub success: Option<f64>,
-    /// How many rollouts they had in all.
-    pub rollouts: u32,
-    /// Their mean loss, over those that reported one.
-    pub loss: Option<f64>,
-    /// Their total cost, over those that reported one.
-    pub cost: Option<f64>,
-    /// The probability that the arm had when the round was drawn; 1 in a round over ranks.
-    pub share: f64,
-}
-
-impl Reward {
-    /// The reward of `count` tickets with a mean score.
-    ///
-    /// ```
-    /// use curricle::{ArmId, policy::Reward};
-    ///
-    /// let reward = Reward::new(ArmId(2), 64, 0.7).success(0.3);
-    /// assert_eq!(reward.success, Some(0.3));
-    /// ```
-    pub fn new(arm: ArmId, count: u32, score: f64) -> Self {
-        Self { arm, count, score, rollouts: count, success: None, loss: None, cost: None, share: 1.0 }
-    }
-
-    /// Sets the mean success.
-    pub fn success(mut self, success: f64) -> Self {
-        self.success = Some(success);
-        self
-    }
-
-    /// Sets the number of rollouts; without it each ticket is one.
-    pub fn rollouts(mut self, rollouts: u32) -> Self {
-        self.rollouts = rollouts;
-        self
-    }
-
-    /// Sets the probability that the arm had when the round was drawn.
-    pub fn share(mut self, share: f64) -> Self {
-        self.share = share;
-        self
-    }
-}
+pub use algorithm::*;
+pub use allotment::Allotment;
+pub use around::*;
+pub use kit::evidence::Forgetting;
+pub use kit::mixture::Prior;
+pub use kit::odds::{Logits, Odds};
+pub(crate) use kit::odds::{MANY, Revision};
+pub use turn::{Reward, Turn};
 
 /// Allots a probability to every arm, and learns from the rewards of the arms.
 ///
@@ -327,4 +103,10 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// Learns from one round: one reward for each arm of which a ticket came back, in the order of
     /// arms. Rounds arrive in order, each once; one whose tickets were all lost is an empty list.
     fn learn(&mut self, population: &Population, rewards: &[Reward]);
+}
+
+/// A policy whose beliefs about one arm can be thrown away.
+pub trait Forget: Policy {
+    /// Puts what is believed of an arm back to the start.
+    fn forget(&mut self, arm: ArmId);
 }

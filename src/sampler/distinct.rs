@@ -6,11 +6,11 @@ use super::replace::independent;
 use super::room::Room;
 use super::without::Without;
 use super::{Pick, Sampler, arm_tree, arm_units, available, enough, is_tedious, occupant, ranks};
-use crate::error::Result;
-use crate::id::ArmId;
+use crate::base::error::Result;
+use crate::base::id::ArmId;
+use crate::base::rng::Rng;
 use crate::policy::Allotment;
 use crate::population::Population;
-use crate::rng::Rng;
 
 /// Successive sampling: each draw is made from what the draws before it left over, so no sample
 /// appears twice in a batch.

@@ -23,12 +23,12 @@ mod without;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::{Error, Result};
-use crate::id::{ArmId, SampleId};
+use crate::base::error::{Error, Result};
+use crate::base::id::{ArmId, SampleId};
+use crate::base::rng::Rng;
 use crate::policy::Allotment;
 use crate::population::Population;
-use crate::rng::Rng;
-use crate::sum_tree::SumTree;
+use crate::population::SumTree;
 
 pub use distinct::Distinct;
 pub use replace::Replace;

@@ -2,11 +2,11 @@
 
 use super::room::Room;
 use super::{Pick, occupant};
-use crate::error::{Error, Result};
-use crate::math::{exp, exp_of_negative, gaussian_integral, ln};
+use crate::base::error::{Error, Result};
+use crate::base::math::{exp, exp_of_negative, gaussian_integral, ln};
+use crate::base::rng::Rng;
+use crate::base::seen::Seen;
 use crate::population::Population;
-use crate::rng::Rng;
-use crate::seen::Seen;
 
 /// From this standard deviation on, sums over ranks are computed as integrals with an end
 /// correction; the relative error is below 1e-8 there.
@@ -239,7 +239,7 @@ fn attempts(n: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arms::Arms;
+    use crate::population::Arms;
 
     #[test]
     fn the_sum_is_right_on_both_sides_of_the_switch() {

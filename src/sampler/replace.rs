@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::room::Room;
 use super::{Pick, Sampler, arm_sums, enough, occupant, owner, ranks};
-use crate::error::{Error, Result};
-use crate::id::ArmId;
+use crate::base::error::{Error, Result};
+use crate::base::id::ArmId;
+use crate::base::rng::Rng;
 use crate::policy::Allotment;
 use crate::population::Population;
-use crate::rng::Rng;
 
 /// Independent draws: an arm with probability `p_a`, then a member in proportion to its weight. A
 /// sample can appear several times in a batch.

@@ -3,8 +3,8 @@
 
 use std::cell::Cell;
 
-use crate::id::ArmId;
-use crate::seen::Seen;
+use crate::base::id::ArmId;
+use crate::base::seen::Seen;
 
 /// The lists of a thread.
 #[derive(Debug, Default)]

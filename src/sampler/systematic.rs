@@ -7,11 +7,11 @@ use super::distinct::Rest;
 use super::replace::members;
 use super::room::Room;
 use super::{Pick, Sampler, arm_sums, available, enough, is_tedious, occupant, owner};
-use crate::error::{Error, Result};
-use crate::id::ArmId;
+use crate::base::error::{Error, Result};
+use crate::base::id::ArmId;
+use crate::base::rng::Rng;
 use crate::policy::{Allotment, Odds};
 use crate::population::Population;
-use crate::rng::Rng;
 
 /// Systematic sampling of the arms, distinct members: arm `a` gets `n p_a` of the n slots, rounded
 /// down or up at random so that the expectation is exact.

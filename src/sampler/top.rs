@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Pick, Sampler, available, enough, occupant, ranks};
-use crate::error::Result;
-use crate::id::ArmId;
+use crate::base::error::Result;
+use crate::base::id::ArmId;
+use crate::base::rng::Rng;
+use crate::base::seen::Seen;
 use crate::policy::Allotment;
 use crate::population::Population;
-use crate::rng::Rng;
-use crate::seen::Seen;
 
 /// The members of greatest weight: arm `a` gets `n p_a` slots, rounded by largest remainder, and
 /// fills them with its heaviest members; ties go to the lower rank, then the lower arm. Over ranks:

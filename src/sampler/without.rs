@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use curricle_kernels::tree::FAN_OUT;
 
-use crate::sum_tree::SumTree;
+use crate::population::SumTree;
 
 /// A [`SumTree`] from which indices have been taken out, without a change or a copy of the tree:
 /// what was taken is kept by node, on each level. Taking out and finding cost O(log8 N log n) for n

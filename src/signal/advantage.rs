@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Signal, Trial, each};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::event::Field;
 
 /// The mean absolute advantage of a group of rollouts: `mean_i |A_i|`, the learning gain of SEC.

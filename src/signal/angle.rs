@@ -5,7 +5,7 @@ use curricle_kernels::angle::{Dots, dots};
 pub use curricle_kernels::angle::{Spans, UnitSum};
 
 use super::Signal;
-use crate::error::{Result, length};
+use crate::base::error::{Result, length};
 
 /// Hidden states of the tokens of several samples, and where each sample lies: the evidence of
 /// [`Angle`].

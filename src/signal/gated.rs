@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Signal, Trial};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::event::Field;
 
 /// Any gain, multiplied by a gate that closes on arms without progress and a ramp that closes on

@@ -15,11 +15,11 @@ pub use learnability::{Learnability, Source};
 pub use progress::LearningProgress;
 pub use spread::GroupSpread;
 
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::id::{ArmId, SampleId, Ticket};
 use crate::event::{Field, Outcome};
-use crate::id::{ArmId, SampleId, Ticket};
 use crate::ledger::Record;
-use crate::progress::Progress;
+use crate::ledger::progress::Progress;
 
 /// One settled ticket, with what was known about its sample and its arm: the evidence that the
 /// curriculum hands to its signal.
@@ -81,7 +81,7 @@ pub trait Signal<E: ?Sized> {
 
 /// Scores trials one by one.
 fn each(trials: &[Trial], scores: &mut [f32], score: impl Fn(&Trial) -> f64) -> Result<()> {
-    crate::error::length("scores", trials.len(), scores.len())?;
+    crate::base::error::length("scores", trials.len(), scores.len())?;
     for (trial, slot) in trials.iter().zip(scores) {
         *slot = score(trial) as f32;
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Signal, Trial, each};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::event::Field;
 
 /// `|fast - slow|` of the arm's success, less the size that mere noise would have: absolute learning

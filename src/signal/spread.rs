@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Signal, Trial, each};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::event::Field;
 
 /// `2 sqrt(p (1 - p))` of the group's success rate `p`: what the mean absolute advantage of a group

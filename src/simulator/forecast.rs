@@ -2,7 +2,7 @@
 
 use super::learner::{FLATTENING, Learner, TRANSFER, sigmoid};
 use super::scenario::Subject;
-use crate::math;
+use crate::base::math;
 
 impl Learner {
     /// `E[sqrt(f (1 - f))]` of an arm as it is: half its expected mean absolute advantage.

@@ -1,11 +1,11 @@
 //! Who learns: logistic skills under policy-gradient steps.
 
 use super::scenario::{Pace, Scenario, Subject};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::id::{ArmId, Round};
+use crate::base::math;
+use crate::base::rng::{Purpose, Rng};
 use crate::event::Outcome;
-use crate::id::{ArmId, Round};
-use crate::math;
-use crate::rng::{Purpose, Rng};
 
 /// `G`: rollouts of a prompt.
 const ROLLOUTS: u32 = 8;

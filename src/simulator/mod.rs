@@ -34,11 +34,11 @@ mod learner;
 mod oracle;
 mod scenario;
 
-use crate::builder::Builder;
+use crate::base::error::{Result, length, within};
+use crate::base::id::ArmId;
 use crate::curriculum::Curriculum;
-use crate::error::{Result, length, within};
+use crate::curriculum::builder::Builder;
 use crate::event::Feedback;
-use crate::id::ArmId;
 use crate::policy::{Policy, Uniform};
 use crate::sampler::{Sampler, Systematic};
 use crate::signal::{GroupSpread, Signal, Trial};

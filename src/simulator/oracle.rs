@@ -3,8 +3,8 @@
 use super::learner::{Learner, TRANSFER};
 use super::scenario::{Scenario, Subject};
 use super::{Options, Simulated, course};
-use crate::error::{Result, within};
-use crate::id::ArmId;
+use crate::base::error::{Result, within};
+use crate::base::id::ArmId;
 
 /// How many prompts an oracle spends before it thinks again.
 const CHUNK: usize = 8;

@@ -1,6 +1,6 @@
 //! What there is to learn: five fixed worlds.
 
-use crate::id::ArmId;
+use crate::base::id::ArmId;
 
 /// What stands behind an arm.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,8 +5,8 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 
 use super::{Column, Provenance, Table, malformed};
-use crate::error::{Error, Result};
-use crate::whole_file::write_whole;
+use crate::base::error::{Error, Result};
+use crate::files::whole_file::write_whole;
 
 impl Table {
     /// Writes the table as CSV. Numbers are written so that they read back to the same bits; undefined ones are

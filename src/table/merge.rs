@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::{Table, TableError};
-use crate::error::Result;
-use crate::id::SampleId;
+use crate::base::error::Result;
+use crate::base::id::SampleId;
 
 /// What came of a [`merge`].
 #[derive(Debug, Clone, PartialEq)]

@@ -17,8 +17,8 @@ use std::path::PathBuf;
 pub use merge::{Merged, merge};
 pub use statistics::{Statistics, rank_correlation};
 
-use crate::error::{Result, finite, length};
-use crate::id::SampleId;
+use crate::base::error::{Result, finite, length};
+use crate::base::id::SampleId;
 use crate::signal::{Angle, Concentration};
 
 /// What made a table. Orders of different models, or of different revisions of one, are different orders.

@@ -15,8 +15,8 @@ use parquet::record::Field;
 use parquet::schema::types::Type;
 
 use super::{Column, Provenance, Table, malformed};
-use crate::error::{Error, Result};
-use crate::whole_file::write_whole;
+use crate::base::error::{Error, Result};
+use crate::files::whole_file::write_whole;
 
 /// Rows of a row group.
 const GROUP: usize = 1 << 20;

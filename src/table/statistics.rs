@@ -1,7 +1,7 @@
 //! What a column of scores looks like, and what it really sorts by.
 
 use super::{Column, Table};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// The figures that everyone should see before sorting by a column.
 #[derive(Debug, Clone, PartialEq)]

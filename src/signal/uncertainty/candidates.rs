@@ -4,8 +4,8 @@ use curricle_kernels::logits::{RowSums, exact};
 use serde::{Deserialize, Serialize};
 
 use super::Score;
-use crate::error::{Error, Result, finite, within};
-use crate::math::{exp, log1p, pow};
+use crate::base::error::{Error, Result, finite, within};
+use crate::base::math::{exp, log1p, pow};
 
 /// One candidate answer, as the model scored it by teacher forcing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Score;
 use super::candidates::log_sum;
-use crate::error::{Error, Result, length};
-use crate::math::{exp, ln, log1p};
+use crate::base::error::{Error, Result, length};
+use crate::base::math::{exp, ln, log1p};
 
 /// What the predictions `p_1 .. p_M` of an ensemble say, with `p` their mean.
 ///

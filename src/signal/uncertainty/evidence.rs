@@ -3,7 +3,7 @@
 use curricle_kernels::logits::exact;
 
 use super::{Candidate, NonFinite, PerLength, Relative, Score, Semantic, TopK, Uncertainty, Votes};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// What is known of one prediction, from the most telling down.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use curricle_kernels::logits::{self, RowSums};
 use serde::{Deserialize, Serialize};
 
 use super::{NonFinite, Score};
-use crate::error::{Error, Result, length, within};
+use crate::base::error::{Error, Result, length, within};
 use crate::signal::Signal;
 
 /// Rows of logits, row-major, shape `[rows.len() / vocab, vocab]`: one row for each sample.

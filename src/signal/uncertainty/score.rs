@@ -6,8 +6,8 @@ use std::str::FromStr;
 use curricle_kernels::logits::{Moments, RowSums};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::math::{exp, expm1, ln, log1p, tanh};
+use crate::base::error::{Error, Result};
+use crate::base::math::{exp, expm1, ln, log1p, tanh};
 
 /// A number that says how certain a distribution `p = softmax(z / T)` over `n` possible outcomes is.
 ///
@@ -192,7 +192,7 @@ impl Score {
             Self::NormalisedEntropy if sums.count == 1 => 0.0,
             Self::NormalisedEntropy => entropy / ln(support),
             Self::Renyi(order) => {
-                crate::error::within("order of an entropy", order, 0.0, f64::INFINITY)?;
+                crate::base::error::within("order of an entropy", order, 0.0, f64::INFINITY)?;
                 if order == 0.0 {
                     ln(support)
                 } else if order == 1.0 {
@@ -287,7 +287,7 @@ impl FromStr for Score {
         let unknown = Error::Unsupported { part: "score", request: "a score of this name" };
         if let Some(order) = name.strip_prefix("renyi-") {
             let order = order.parse().map_err(|_| unknown)?;
-            crate::error::within("order of an entropy", order, 0.0, f64::INFINITY)?;
+            crate::base::error::within("order of an entropy", order, 0.0, f64::INFINITY)?;
             return Ok(Self::Renyi(order));
         }
         Self::PLAIN.into_iter().find(|score| score.name() == name).ok_or(unknown)

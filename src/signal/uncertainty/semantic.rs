@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::candidates::log_sum;
 use super::votes::Votes;
-use crate::error::{Error, Result, finite, length};
-use crate::math::log1p;
+use crate::base::error::{Error, Result, finite, length};
+use crate::base::math::log1p;
 
 /// The probabilities of clusters of answers that mean the same.
 ///

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, finite, within};
-use crate::math::{exp, pow};
+use crate::base::error::{Error, Result, finite, within};
+use crate::base::math::{exp, pow};
 
 /// What the log-probabilities `l_1 .. l_L` of a sequence's own tokens say.
 ///

@@ -4,8 +4,8 @@ use curricle_kernels::logits::exact;
 use serde::{Deserialize, Serialize};
 
 use super::{Score, Scored};
-use crate::error::{Error, Result, finite, within};
-use crate::math::{exp, ln};
+use crate::base::error::{Error, Result, finite, within};
+use crate::base::math::{exp, ln};
 
 /// The log-probabilities of the `k` likeliest of `vocab` outcomes, as a serving engine returns them.
 ///
@@ -116,14 +116,14 @@ impl TopK {
                 within(low / greatest, high / greatest)
             }
             Score::LogMaxProbability => Scored::Exact(first),
-            Score::LeastConfidence => Scored::Exact((-crate::math::expm1(first)).max(0.0)),
+            Score::LeastConfidence => Scored::Exact((-crate::base::math::expm1(first)).max(0.0)),
             Score::Margin => {
                 let gap = two()?;
-                Scored::Exact(exp(first) * -crate::math::expm1(gap.second - gap.max))
+                Scored::Exact(exp(first) * -crate::base::math::expm1(gap.second - gap.max))
             }
             Score::MarginComplement => {
                 let gap = two()?;
-                Scored::Exact((-crate::math::expm1(first)).max(0.0) + exp(gap.second))
+                Scored::Exact((-crate::base::math::expm1(first)).max(0.0) + exp(gap.second))
             }
             Score::RelativeMargin | Score::LogitMargin => Scored::Exact(score.of(&two()?)?),
             Score::Renyi(f64::INFINITY) => Scored::Exact(-first),

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::math::ln;
+use crate::base::error::{Error, Result};
+use crate::base::math::ln;
 
 /// How often each distinct answer was given, among `n` in all; `k` of them at least once.
 ///
@@ -31,7 +31,7 @@ impl Votes {
         let mut counts: Vec<u64> = counts.iter().copied().filter(|&count| count > 0).collect();
         counts.sort_unstable_by(|a, b| b.cmp(a));
         let all: u128 = counts.iter().map(|&count| u128::from(count)).sum();
-        crate::error::within("votes", all as f64, 0.0, (1u64 << 53) as f64)?;
+        crate::base::error::within("votes", all as f64, 0.0, (1u64 << 53) as f64)?;
         if all == 0 { Err(Error::Empty { what: "votes", index: 0 }) } else { Ok(Self { counts }) }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::window::{fair, ordered};
 use super::{Budget, Choice};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// Selects every item: the most that an effort can do, at the highest price.
 ///

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::window::{fair, ordered, smoothed};
 use super::{Budget, Choice};
-use crate::error::{Result, length, within};
-use crate::math::{exp, ln, log1p};
+use crate::base::error::{Result, length, within};
+use crate::base::math::{exp, ln, log1p};
 
 /// Selects a part `rate` of what is exchangeable with a calibration sample: exactly that part on average, for any
 /// sample size and any distribution, ties included.
@@ -213,7 +213,7 @@ impl Budget for ResidualRisk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
+    use crate::base::error::Error;
 
     #[test]
     fn binomial_tails() {

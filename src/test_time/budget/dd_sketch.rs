@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, finite, within};
-use crate::math::{exp, ln};
+use crate::base::error::{Result, finite, within};
+use crate::base::math::{exp, ln};
 
 /// A histogram with buckets of equal ratio: it tells any quantile of all numbers so far within a relative error `a` of
 /// its value, and sketches of parts merge into that of the whole.

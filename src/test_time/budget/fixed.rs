@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::window::{fair, ordered};
 use super::{Budget, Choice};
-use crate::error::{Result, within};
+use crate::base::error::{Result, within};
 
 /// Selects what is more uncertain than a threshold: the rule of Acikgoz et al., *Self-Improving LLM Agents at
 /// Test-Time*, arXiv 2510.07841, whose threshold is a margin of 0.95.

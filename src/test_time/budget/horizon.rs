@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::window::Window;
 use super::{Budget, Choice};
-use crate::error::{Result, within};
+use crate::base::error::{Result, within};
 
 /// Selects at most `budget` of a stream of `length` items: what is left of the budget is shared out anew at each.
 ///

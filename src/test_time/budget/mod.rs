@@ -40,7 +40,7 @@ pub use window::Window;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// What a budget made of one item.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, finite, within};
+use crate::base::error::{Result, finite, within};
 
 /// The P² estimate of a quantile: five markers that are moved along a parabola as numbers come.
 ///

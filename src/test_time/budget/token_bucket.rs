@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Budget, Choice};
-use crate::error::{Result, within};
+use crate::base::error::{Result, within};
 
 /// A token is 2^32 of these: whole numbers, so that a million steps lose nothing.
 const TOKEN: u64 = 1 << 32;

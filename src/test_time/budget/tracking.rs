@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::window::Window;
 use super::{Budget, Choice};
-use crate::error::{Result, within};
+use crate::base::error::{Result, within};
 
 /// A threshold in `[0, 1]` that follows what it selects, so that the rate of selections is met.
 ///

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::ranks::Ranks;
-use crate::error::{Error, Result, within};
+use crate::base::error::{Error, Result, within};
 
 /// A sliding window over a stream, with smoothed ranks.
 ///

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, finite, length};
+use crate::base::error::{Error, Result, finite, length};
 
 /// The non-decreasing step function nearest to some points in the mean square: with uncertainty and error, the
 /// probability of an error at an uncertainty.

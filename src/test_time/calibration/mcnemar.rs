@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, length};
-use crate::math::exp;
+use crate::base::error::{Result, length};
+use crate::base::math::exp;
 
 /// Two systems on the same items: whether one is right more often than chance explains.
 ///

@@ -1,6 +1,6 @@
 //! How well uncertainty tells wrong answers from right ones.
 
-use crate::error::{Error, Result, length};
+use crate::base::error::{Error, Result, length};
 
 /// The probability that a wrong answer is more uncertain than a right one, ties counted half: the area under the ROC
 /// curve, by mid-ranks (Mann and Whitney).

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, length, within};
-use crate::math::ln;
+use crate::base::error::{Error, Result, length, within};
+use crate::base::math::ln;
 
 /// How confidences are binned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl Reliability {
         for (&confidence, &right) in confidences.iter().zip(right) {
             let off = confidence - f64::from(u8::from(right));
             brier += off * off;
-            nll -= if right { ln(confidence) } else { crate::math::log1p(-confidence) };
+            nll -= if right { ln(confidence) } else { crate::base::math::log1p(-confidence) };
         }
         Ok(Self { ece, mce, brier: brier / all as f64, nll: nll / all as f64 + 0.0 })
     }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, finite, length, within};
-use crate::math::{exp, ln};
+use crate::base::error::{Error, Result, finite, length, within};
+use crate::base::math::{exp, ln};
 
 /// The temperature at which a classifier's probabilities fit its labels best.
 ///

@@ -4,9 +4,9 @@ use curricle_kernels::inner_products;
 
 use super::rows::product;
 use super::{Rows, Select, greatest, taken};
-use crate::error::{Error, Result, finite, length};
-use crate::math;
-use crate::rng::Rng;
+use crate::base::error::{Error, Result, finite, length};
+use crate::base::math;
+use crate::base::rng::Rng;
 
 /// Batch active learning by diverse gradient embeddings (BADGE): k-means++ on the gradients that the last
 /// layer would get if the model's own answers were true.

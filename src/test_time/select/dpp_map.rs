@@ -3,8 +3,8 @@
 use super::cholesky::Cholesky;
 use super::rows::product;
 use super::{Rows, Select, greatest, taken};
-use crate::error::{Result, length};
-use crate::rng::Rng;
+use crate::base::error::{Result, length};
+use crate::base::rng::Rng;
 
 /// Greedy mode of a determinantal point process (DPP MAP): the items that span the greatest volume.
 ///

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::{Neighbours, Rows, Select, taken};
-use crate::error::{Result, length};
-use crate::rng::Rng;
+use crate::base::error::{Result, length};
+use crate::base::rng::Rng;
 
 /// Facility location: the items that cover the pool best.
 ///

@@ -3,8 +3,8 @@
 use curricle_kernels::squared_distances;
 
 use super::{Rows, Select, greatest, taken};
-use crate::error::{Result, within};
-use crate::rng::Rng;
+use crate::base::error::{Result, within};
+use crate::base::rng::Rng;
 
 /// Greedy k-center (farthest first): each pick is the item farthest from everything taken.
 ///

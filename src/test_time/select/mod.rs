@@ -33,8 +33,8 @@ pub use power_top_k::PowerTopK;
 pub use rows::Rows;
 pub use sift::Sift;
 
-use crate::error::{Error, Result};
-use crate::rng::Rng;
+use crate::base::error::{Error, Result};
+use crate::base::rng::Rng;
 
 /// Takes items of a pool, in order.
 pub trait Select {

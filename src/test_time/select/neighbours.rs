@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Rows;
 use super::rows::product;
-use crate::error::{Result, finite, within};
+use crate::base::error::{Result, finite, within};
 
 /// For each item of a pool the items that it covers and how well, in compressed rows.
 ///

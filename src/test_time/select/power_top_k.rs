@@ -1,9 +1,9 @@
 //! The highest scores, by chance: power sampling.
 
 use super::{Select, taken};
-use crate::error::{Error, Result, finite, within};
-use crate::math;
-use crate::rng::Rng;
+use crate::base::error::{Error, Result, finite, within};
+use crate::base::math;
+use crate::base::rng::Rng;
 
 /// Stochastic batch selection in proportion to a power of a score.
 ///

@@ -1,6 +1,6 @@
 //! A borrowed matrix of checked numbers.
 
-use crate::error::{Error, Result, finite};
+use crate::base::error::{Error, Result, finite};
 
 /// A pool as a matrix `[n, dim]` of finite `f32`, row after row: embeddings, features, residuals.
 ///

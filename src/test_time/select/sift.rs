@@ -3,8 +3,8 @@
 use super::cholesky::Cholesky;
 use super::rows::product;
 use super::{Rows, Select, taken};
-use crate::error::{Error, Result, finite, length, within};
-use crate::rng::Rng;
+use crate::base::error::{Error, Result, finite, length, within};
+use crate::base::rng::Rng;
 
 /// SIFT: greedily the data that leave the least uncertainty about a target, such as the prompt a model is
 /// about to be tuned for. Near like nearest neighbours, but without taking the same twice over.

@@ -2,8 +2,8 @@
 
 use super::journal::{Entry, Why};
 use super::outcome::Failure;
-use crate::id::{Round, Ticket};
-use crate::rng::{Purpose, Rng};
+use crate::base::id::{Round, Ticket};
+use crate::base::rng::{Purpose, Rng};
 
 /// The random numbers of an input: always as many, so that no decision shifts those after it.
 pub(super) struct Chance {

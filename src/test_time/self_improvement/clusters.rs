@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result, finite, length, within};
+use crate::base::error::{Error, Result, finite, length, within};
 
 /// Leaders of clusters. An input belongs to the leader of greatest cosine, if that is great enough.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

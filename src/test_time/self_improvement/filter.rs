@@ -4,7 +4,7 @@ use super::journal::Stage;
 use super::near_duplicates::jaccard;
 use super::outcome::{Failure, guarded, offered, refused};
 use super::{Model, NearDuplicates, Options};
-use crate::error::{finite, within};
+use crate::base::error::{finite, within};
 
 /// The filters in order of their price: duplicates, the verifier, the loss, own answers.
 pub(super) struct Filter<'a> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, within};
+use crate::base::error::{Result, within};
 
 /// Bins of the rank in which errors are counted.
 const BINS: usize = 10;

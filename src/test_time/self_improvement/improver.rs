@@ -9,8 +9,8 @@ use super::journal::{Action, Entry, Journal, Stage, Verified, Why};
 use super::options::{Options, Variant};
 use super::outcome::{Failure, Outcome, guarded, offered, refused};
 use super::{GainGate, Model, NearDuplicates, Switch};
-use crate::error::{Error, Result, finite, within};
-use crate::id::Ticket;
+use crate::base::error::{Error, Result, finite, within};
+use crate::base::id::Ticket;
 use crate::signal::uncertainty::{Candidate, Relative, Score};
 use crate::test_time::budget::Budget;
 

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::gain_gate::Expectation;
-use crate::error::{Error, Result};
-use crate::id::Ticket;
+use crate::base::error::{Error, Result};
+use crate::base::id::Ticket;
 use crate::test_time::budget::Choice;
 use crate::test_time::calibration::McNemar;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use crate::error::{Result, within};
+use crate::base::error::{Result, within};
 
 /// Characters in a shingle.
 const SHINGLE: usize = 5;

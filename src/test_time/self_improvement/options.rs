@@ -6,7 +6,7 @@ use super::clusters::Clusters;
 use super::gain_gate::GainGate;
 use super::near_duplicates::NearDuplicates;
 use super::switch::Switch;
-use crate::error::{Result, finite, within};
+use crate::base::error::{Result, finite, within};
 use crate::signal::uncertainty::PerLength;
 
 /// Where the pairs come from and where they go.

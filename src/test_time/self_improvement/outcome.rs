@@ -4,8 +4,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::journal::{Action, Stage};
-use crate::error::Error;
-use crate::id::Ticket;
+use crate::base::error::Error;
+use crate::base::id::Ticket;
 
 /// The answer to one input and how it came about.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Result, within};
-use crate::math;
+use crate::base::error::{Result, within};
+use crate::base::math;
 
 /// Bets that adapting harms, and turns it off for good when the bet has paid `1 / alpha` fold.
 ///

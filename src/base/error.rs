@@ -1,0 +1,300 @@
+//! The one error type of the crate: what was wrong, as data.
+
+use std::path::PathBuf;
+
+use crate::base::id::{ArmId, Round, SampleId, Ticket};
+
+/// The result of a fallible call in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What was wrong with an input, a request or a file.
+///
+/// Every variant carries the values that a caller needs to react; none carries prose. A call that
+/// returns an error has not changed the value it was called on.
+///
+/// ```
+/// use curricle::{Curriculum, Error};
+///
+/// let refused = Curriculum::builder(4).weights(vec![1.0, f64::NAN, 1.0, 1.0]).build();
+/// assert!(matches!(refused, Err(Error::NonFinite { what: "weight", index: 1, .. })));
+/// ```
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A number is NaN or infinite. `index` is the sample, arm, ticket or position it belongs to.
+    #[error("{what} of {index} is not finite: {value}")]
+    NonFinite {
+        /// The name of the quantity.
+        what: &'static str,
+        /// Which sample, arm, ticket or position.
+        index: u64,
+        /// The offending value.
+        value: f64,
+    },
+    /// A number lies outside its closed range.
+    #[error("{what} is {value}, outside [{low}, {high}]")]
+    OutOfRange {
+        /// The name of the quantity.
+        what: &'static str,
+        /// The offending value.
+        value: f64,
+        /// The least value allowed.
+        low: f64,
+        /// The greatest value allowed.
+        high: f64,
+    },
+    /// A list has the wrong number of elements.
+    #[error("{what}: expected {expected} elements, found {found}")]
+    Length {
+        /// The name of the list.
+        what: &'static str,
+        /// How many elements it should have.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// The sample was never inserted, or has been removed.
+    #[error("{0} is not in the curriculum")]
+    UnknownSample(SampleId),
+    /// No arm has this number.
+    #[error("{0} is not in the curriculum")]
+    UnknownArm(ArmId),
+    /// No draw has been given this ticket yet.
+    #[error("{0} was never drawn")]
+    UnknownTicket(Ticket),
+    /// This ticket has been reported, or declared lost, before.
+    #[error("{0} is already settled")]
+    RepeatedTicket(Ticket),
+    /// The signal needs a field that the outcome does not carry.
+    #[error("the outcome of {ticket} lacks `{field}`, which the signal needs")]
+    MissingOutcome {
+        /// The ticket whose outcome is incomplete.
+        ticket: Ticket,
+        /// The name of the missing field of [`Outcome`](crate::Outcome).
+        field: &'static str,
+    },
+    /// The next draw depends on feedback that has not arrived.
+    #[error("{round} still lacks the feedback of {missing} tickets, the first being {first}")]
+    Awaiting {
+        /// The round whose feedback is due.
+        round: Round,
+        /// How many of its tickets are open.
+        missing: usize,
+        /// The first open ticket.
+        first: Ticket,
+    },
+    /// No sample has a positive weight in an arm with a positive probability.
+    #[error("nothing can be drawn: no sample of positive weight in an arm of positive probability")]
+    NothingToDraw,
+    /// A sampler of distinct samples was asked for more than there are.
+    #[error("a batch of {want} distinct samples was asked for, {available} can be drawn")]
+    BatchExceedsPool {
+        /// The size asked for.
+        want: usize,
+        /// How many distinct samples can be drawn.
+        available: usize,
+    },
+    /// The sum of all weights does not fit 64 bits.
+    #[error("the weights overflow: their total would be {total} units, more than 2^64 - 1")]
+    WeightOverflow {
+        /// The total, in units of 2^-32.
+        total: u128,
+    },
+    /// A policy allotted something that is not a probability distribution over the arms.
+    #[error("the policy allotted probabilities that sum to {sum}")]
+    NotADistribution {
+        /// What the probabilities sum to.
+        sum: f64,
+    },
+    /// A part cannot do what another part asks of it.
+    #[error("`{part}` does not support `{request}`")]
+    Unsupported {
+        /// The part that was asked.
+        part: &'static str,
+        /// What it was asked for.
+        request: &'static str,
+    },
+    /// This build lacks a feature of the crate, named here.
+    #[error("built without the feature `{0}`")]
+    Feature(&'static str),
+    /// A kernel refused its input.
+    #[error(transparent)]
+    Kernel(#[from] curricle_kernels::Error),
+    /// There is nothing to compute from: an empty list, or a row without a possible token.
+    #[error("{what} of {index} is empty")]
+    Empty {
+        /// The name of what is empty.
+        what: &'static str,
+        /// Which row or position.
+        index: u64,
+    },
+    /// The evidence does not determine the score.
+    #[error("{score} cannot be told from {evidence}")]
+    Unavailable {
+        /// What was asked for.
+        score: crate::signal::uncertainty::Score,
+        /// What there is.
+        evidence: &'static str,
+    },
+    /// The model could not be brought back to its own weights after this ticket.
+    #[error("the model was not restored after {0}")]
+    Unrestored(Ticket),
+    /// The thread or the feed at the other end of a channel is gone.
+    #[error("the feed has been closed")]
+    Closed,
+    /// A snapshot could not be accepted.
+    #[error("snapshot refused: {0}")]
+    Snapshot(#[from] SnapshotError),
+    /// A journal could not be read, or cannot be written to.
+    #[error("journal refused: {0}")]
+    Journal(#[from] JournalError),
+    /// A table of scores could not be accepted.
+    #[error("table refused: {0}")]
+    Table(#[from] crate::table::TableError),
+    /// The operating system refused a read or a write.
+    #[error("{path}: {kind}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The class of the failure.
+        kind: std::io::ErrorKind,
+    },
+}
+
+/// Why a snapshot was refused. The value it was to be restored into is unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// The bytes do not begin with the snapshot signature.
+    #[error("not a curricle snapshot")]
+    NotASnapshot,
+    /// The file is shorter or longer than its header says.
+    #[error("{expected} bytes expected, {found} found")]
+    Size {
+        /// The size that the header announces.
+        expected: u64,
+        /// The size of the file.
+        found: u64,
+    },
+    /// The bytes were changed after they were written.
+    #[error("checksum {expected:016x} expected, {found:016x} found")]
+    Checksum {
+        /// The checksum written in the file.
+        expected: u64,
+        /// The checksum of its bytes.
+        found: u64,
+    },
+    /// The file was written by a newer (or no longer supported) layout.
+    #[error("schema {found}, this version reads {supported}")]
+    Schema {
+        /// The layout version of the file.
+        found: u32,
+        /// The layout version that this build reads.
+        supported: u32,
+    },
+    /// The file was written by a version whose decision stream differs from this one's.
+    #[error("decision stream {found}, this version continues {supported}")]
+    Algorithm {
+        /// The algorithm version of the file.
+        found: u32,
+        /// The algorithm version of this build.
+        supported: u32,
+    },
+    /// The file belongs to another data set.
+    #[error("data set {found:032x}, expected {expected:032x}")]
+    Dataset {
+        /// The fingerprint of the curriculum being restored.
+        expected: u128,
+        /// The fingerprint in the file.
+        found: u128,
+    },
+    /// The file belongs to a curriculum built from other parts, options or seed.
+    #[error("configuration {found:032x}, expected {expected:032x}")]
+    Configuration {
+        /// The configuration digest of the curriculum being restored.
+        expected: u128,
+        /// The configuration digest in the file.
+        found: u128,
+    },
+    /// The checksum holds, but the content contradicts itself.
+    #[error("inconsistent content: {0}")]
+    Inconsistent(&'static str),
+}
+
+/// Why a [`Journal`](crate::Journal) was refused. The files are as they were.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JournalError {
+    /// The log does not begin with its signature.
+    #[error("not a curricle log")]
+    NotALog,
+    /// The log was written by a newer (or no longer supported) layout.
+    #[error("log schema {found}, this version reads {supported}")]
+    Schema {
+        /// The layout version of the log.
+        found: u32,
+        /// The layout version that this build reads.
+        supported: u32,
+    },
+    /// There is a base, but no log beside it: a plain snapshot, or the log was lost.
+    #[error("the base has no log")]
+    NoLog,
+    /// The log continues another base.
+    #[error("base {expected:016x}, the log continues {found:016x}")]
+    Base {
+        /// The checksum of the base.
+        expected: u64,
+        /// The checksum of the base that the log was started for.
+        found: u64,
+    },
+    /// The log was changed after it was written: no whole record stands here.
+    #[error("the log is damaged at byte {offset}")]
+    Damaged {
+        /// Where the first bad record begins.
+        offset: u64,
+    },
+    /// An event that happened before is refused when it is replayed: the build decides otherwise.
+    #[error("event {event} was refused: {error}")]
+    Replay {
+        /// Which event of the log, from 0.
+        event: u64,
+        /// Why it was refused.
+        error: Box<Error>,
+    },
+    /// A replayed draw gave other samples than before: the build decides otherwise.
+    #[error("{round} has digest {found:016x}, the log {expected:016x}")]
+    Diverged {
+        /// The round that drew otherwise.
+        round: Round,
+        /// The digest of all decisions up to then, in the log.
+        expected: u64,
+        /// The digest of all decisions up to then, replayed.
+        found: u64,
+    },
+    /// Another journal, of this process or another, has the log open.
+    #[error("the log is in use")]
+    Locked,
+    /// An event could not be written down, so that no other may follow it.
+    #[error("the log has missed an event")]
+    Behind,
+}
+
+/// Checks that a number is finite, naming it if it is not.
+pub(crate) fn finite(what: &'static str, index: u64, value: f64) -> Result<f64> {
+    if value.is_finite() { Ok(value) } else { Err(Error::NonFinite { what, index, value }) }
+}
+
+/// Checks that a number is finite and lies in `[low, high]`.
+pub(crate) fn within(what: &'static str, value: f64, low: f64, high: f64) -> Result<f64> {
+    // Written so that NaN fails.
+    if value >= low && value <= high {
+        Ok(value)
+    } else {
+        Err(Error::OutOfRange { what, value, low, high })
+    }
+}
+
+/// Checks the length of a list.
+pub(crate) fn length(what: &'static str, expected: usize, found: usize) -> Result<()> {
+    if expected == found { Ok(()) } else { Err(Error::Length { what, expected, found }) }
+}

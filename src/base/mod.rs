@@ -1,0 +1,8 @@
+//! What everything else stands on: numbers, errors, randomness.
+
+pub(crate) mod error;
+pub(crate) mod id;
+pub(crate) mod math;
+pub(crate) mod rng;
+pub(crate) mod schedule;
+pub(crate) mod seen;

@@ -1,0 +1,104 @@
+//! A number that changes with the round.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Result, within};
+use crate::base::id::Round;
+use crate::base::math;
+
+/// A number as a function of the round: constant, or moving from one value to another.
+///
+/// Two forms of movement are offered, over `rounds` rounds, after which the value stays at `to`:
+/// linear, `from + (to - from) t / rounds`, and geometric, `from (to / from)^(t / rounds)`, for
+/// scales such as a temperature.
+///
+/// ```
+/// use curricle::{Round, Schedule};
+///
+/// let temperature = Schedule::Linear { from: 1.0, to: 0.2, rounds: 100 };
+/// assert_eq!(temperature.at(Round(0)), 1.0);
+/// assert_eq!(temperature.at(Round(50)), 0.6);
+/// assert_eq!(temperature.at(Round(5000)), 0.2);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Schedule {
+    /// Always the same.
+    Constant(f64),
+    /// Moves by equal differences.
+    Linear {
+        /// The value at round 0.
+        from: f64,
+        /// The value from round `rounds` on.
+        to: f64,
+        /// How long the movement takes.
+        rounds: u64,
+    },
+    /// Moves by equal ratios; both ends must be positive.
+    Geometric {
+        /// The value at round 0.
+        from: f64,
+        /// The value from round `rounds` on.
+        to: f64,
+        /// How long the movement takes.
+        rounds: u64,
+    },
+}
+
+impl From<f64> for Schedule {
+    fn from(value: f64) -> Self {
+        Schedule::Constant(value)
+    }
+}
+
+impl Schedule {
+    /// The value in a round.
+    pub fn at(&self, round: Round) -> f64 {
+        let part = |rounds: u64| round.0.min(rounds) as f64 / rounds.max(1) as f64;
+        match *self {
+            Schedule::Constant(value) => value,
+            Schedule::Linear { to, rounds, .. } | Schedule::Geometric { to, rounds, .. }
+                if round.0 >= rounds =>
+            {
+                to
+            }
+            Schedule::Linear { from, to, rounds } => from + (to - from) * part(rounds),
+            Schedule::Geometric { from, to, rounds } => from * math::pow(to / from, part(rounds)),
+        }
+    }
+
+    /// Checks that both ends lie in `[low, high]`.
+    pub(crate) fn check(&self, what: &'static str, low: f64, high: f64) -> Result<()> {
+        match *self {
+            Schedule::Constant(value) => within(what, value, low, high).map(drop),
+            Schedule::Linear { from, to, .. } => {
+                within(what, from, low, high)?;
+                within(what, to, low, high).map(drop)
+            }
+            Schedule::Geometric { from, to, .. } => {
+                within(what, from, low.max(f64::MIN_POSITIVE), high)?;
+                within(what, to, low.max(f64::MIN_POSITIVE), high).map(drop)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn movements_start_and_end_where_they_say() {
+        let geometric = Schedule::Geometric { from: 1.0, to: 0.01, rounds: 4 };
+        assert_eq!(geometric.at(Round(0)), 1.0);
+        assert!((geometric.at(Round(2)) - 0.1).abs() < 1e-15);
+        assert_eq!(geometric.at(Round(4)), 0.01);
+        let at_once = Schedule::Linear { from: 1.0, to: 2.0, rounds: 0 };
+        assert_eq!(at_once.at(Round(0)), 2.0);
+    }
+
+    #[test]
+    fn ends_out_of_range_are_refused() {
+        assert!(Schedule::from(f64::NAN).check("x", 0.0, 1.0).is_err());
+        assert!(Schedule::Geometric { from: 0.0, to: 1.0, rounds: 3 }.check("x", 0.0, 1.0).is_err());
+    }
+}

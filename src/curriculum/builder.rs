@@ -1,0 +1,278 @@
+//! Describing a curriculum, and checking the description.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use crate::base::error::{Error, Result, length, within};
+use crate::base::id::{ArmId, Round, SampleId};
+use crate::base::schedule::Schedule;
+use crate::curriculum::desk::Desk;
+use crate::curriculum::{Curriculum, Identity, Memory};
+use crate::event::gate::Gate;
+use crate::ledger::Ledger;
+use crate::policy::{Allotment, Policy, Uniform};
+use crate::population::Arms;
+use crate::population::Population;
+use crate::sampler::{Distinct, Sampler};
+use crate::signal::{GroupSpread, Signal, Trial};
+
+/// What a draw does about tickets whose feedback is due and has not arrived.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Missing {
+    /// It fails with [`Error::Awaiting`], so that no outcome is left out by accident.
+    #[default]
+    Refuse,
+    /// It gives them up. Decisions then depend on which feedback arrived in time.
+    Lose,
+}
+
+/// Where the weights of samples within their arm come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub enum Weighting {
+    /// They are given by the user, and stay until the user changes them.
+    #[default]
+    Given,
+    /// The last score of the sample, at least `floor`: samples that taught more come back sooner. A
+    /// sample that has not been scored keeps its given weight.
+    Score {
+        /// The least weight, in units of the score, `> 0`.
+        floor: f64,
+    },
+}
+
+/// The options of a curriculum that do not change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Options {
+    pub seed: u64,
+    pub lag: u64,
+    pub missing: Missing,
+    pub weighting: Weighting,
+    pub importance: Schedule,
+    pub gate: Gate,
+}
+
+/// Describes a [`Curriculum`]; [`build`](Self::build) checks the description.
+///
+/// Defaults: one arm with all samples, weight 1 each; the policy [`Uniform`], the signal
+/// [`GroupSpread`], the sampler [`Distinct`]; seed 0, lag 0, no gate, no importance correction.
+///
+/// ```
+/// use curricle::{Curriculum, Gate, policy::Fixed, sampler::Systematic, signal::MeanAdvantage};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let curriculum = Curriculum::builder(6)
+///     .labels(&[0, 0, 0, 1, 1, 2])
+///     .weights(vec![1.0, 1.0, 2.0, 1.0, 1.0, 1.0])
+///     .policy(Fixed::by_size())
+///     .signal(MeanAdvantage)
+///     .sampler(Systematic)
+///     .gate(Gate::ZeroSignal)
+///     .seed(42)
+///     .lag(1)
+///     .build()?;
+/// assert_eq!(curriculum.population().arms().count(), 3);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "call `build` to get a curriculum"]
+pub struct Builder<P = Uniform, S = GroupSpread, D = Distinct> {
+    samples: usize,
+    arms: Result<Option<Arms>>,
+    weights: Option<Vec<f64>>,
+    fingerprint: u128,
+    options: Options,
+    policy: P,
+    signal: S,
+    sampler: D,
+}
+
+impl Builder {
+    pub(crate) fn new(samples: usize) -> Self {
+        Self {
+            samples,
+            arms: Ok(None),
+            weights: None,
+            fingerprint: 0,
+            options: Options {
+                seed: 0,
+                lag: 0,
+                missing: Missing::Refuse,
+                weighting: Weighting::Given,
+                importance: Schedule::Constant(0.0),
+                gate: Gate::All,
+            },
+            policy: Uniform,
+            signal: GroupSpread,
+            sampler: Distinct,
+        }
+    }
+}
+
+impl<P, S, D> Builder<P, S, D> {
+    /// How many samples there are.
+    pub(crate) fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// Sets the arm of each sample; there are as many arms as the greatest label says, plus one.
+    pub fn labels(self, labels: &[u32]) -> Self {
+        let arms = labels.iter().copied().max().map_or(1, |last| last.saturating_add(1));
+        let checked = length("labels", self.samples, labels.len());
+        let made = |()| Arms::from_fn(arms, labels.len(), |sample| ArmId(labels[sample]));
+        let arms = checked.and_then(made).map(Some);
+        Self { arms, ..self }
+    }
+
+    /// Sets the number of arms, and the arm of each sample by a function, which is asked more than once.
+    pub fn arms(self, arms: u32, label: impl Fn(SampleId) -> u32) -> Self {
+        let made = Arms::from_fn(arms, self.samples, |id| ArmId(label(SampleId(id as u64))));
+        Self { arms: made.map(Some), ..self }
+    }
+
+    /// Puts all samples into one arm in the given order, best first: the ranks of a
+    /// [`Gaussian`](crate::policy::Gaussian).
+    pub fn order(self, order: &[SampleId]) -> Self {
+        let checked = length("order", self.samples, order.len());
+        Self { arms: checked.and_then(|()| Arms::from_order(order)).map(Some), ..self }
+    }
+
+    /// The same of an order that may not have come about: [`build`](Self::build) says why.
+    pub(crate) fn try_order(self, order: Result<Vec<SampleId>>) -> Self {
+        match order {
+            Ok(order) => self.order(&order),
+            Err(error) => Self { arms: Err(error), ..self },
+        }
+    }
+
+    /// Sets the weight of each sample, `>= 0`; within an arm members are drawn in proportion.
+    pub fn weights(self, weights: Vec<f64>) -> Self {
+        Self { weights: Some(weights), ..self }
+    }
+
+    /// Sets where the weights come from later on; default [`Weighting::Given`].
+    pub fn weighting(mut self, weighting: Weighting) -> Self {
+        self.options.weighting = weighting;
+        self
+    }
+
+    /// Sets the policy.
+    pub fn policy<Q>(self, policy: Q) -> Builder<Q, S, D> {
+        let Self { samples, arms, weights, fingerprint, options, signal, sampler, .. } = self;
+        Builder { samples, arms, weights, fingerprint, options, policy, signal, sampler }
+    }
+
+    /// Sets the signal.
+    pub fn signal<T>(self, signal: T) -> Builder<P, T, D> {
+        let Self { samples, arms, weights, fingerprint, options, policy, sampler, .. } = self;
+        Builder { samples, arms, weights, fingerprint, options, policy, signal, sampler }
+    }
+
+    /// Sets the sampler.
+    pub fn sampler<E>(self, sampler: E) -> Builder<P, S, E> {
+        let Self { samples, arms, weights, fingerprint, options, policy, signal, .. } = self;
+        Builder { samples, arms, weights, fingerprint, options, policy, signal, sampler }
+    }
+
+    /// Sets the gate; default [`Gate::All`].
+    pub fn gate(mut self, gate: Gate) -> Self {
+        self.options.gate = gate;
+        self
+    }
+
+    /// Sets the seed of all randomness; default 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.options.seed = seed;
+        self
+    }
+
+    /// Sets how many rounds the feedback may lag behind: that of round `r` is folded in when round
+    /// `r + 1 + lag` is drawn. Default 0; with 1 the next batch can be prepared during training.
+    pub fn lag(mut self, lag: u64) -> Self {
+        self.options.lag = lag;
+        self
+    }
+
+    /// Sets what happens to missing feedback; default [`Missing::Refuse`].
+    pub fn missing(mut self, missing: Missing) -> Self {
+        self.options.missing = missing;
+        self
+    }
+
+    /// Turns importance correction on: each draw gets the loss weight `(q_min / q)^beta` for its
+    /// propensity `q`, where `q_min` is the least of the batch. `beta` in `[0, 1]`: 0 is none
+    /// (the default), 1 undoes the selection up to a factor. Paper: Schaul et al., *Prioritized
+    /// Experience Replay*, arXiv 1511.05952.
+    pub fn importance(mut self, beta: impl Into<Schedule>) -> Self {
+        self.options.importance = beta.into();
+        self
+    }
+
+    /// Sets a fingerprint of the data set, such as [`fingerprint`] of its rows, so that a snapshot
+    /// cannot be restored onto other data. The arms and the weights are checked in any case.
+    pub fn fingerprint(mut self, fingerprint: u128) -> Self {
+        self.fingerprint = fingerprint;
+        self
+    }
+}
+
+impl<P: Policy, S: Signal<[Trial]> + Serialize, D: Sampler> Builder<P, S, D> {
+    /// Checks everything and makes the curriculum. Cost: O(N).
+    ///
+    /// # Errors
+    /// What is wrong, naming the sample, the arm or the option.
+    pub fn build(self) -> Result<Curriculum<P, S, D>> {
+        let Self { samples, arms, weights, fingerprint, options, mut policy, signal, sampler } = self;
+        let arms = match arms? {
+            Some(arms) => arms,
+            None => Arms::even(1, samples)?,
+        };
+        let population = Population::new(arms, weights.as_deref())?;
+        options.gate.check()?;
+        options.importance.check("importance exponent", 0.0, 1.0)?;
+        within("lag", options.lag as f64, 0.0, 1e9)?;
+        if let Weighting::Score { floor } = options.weighting {
+            within("weight floor", floor, 1e-9, 2_147_483_648.0)?;
+        }
+        policy.prepare(&population)?;
+        let parts = postcard::to_stdvec(&(&options, &policy, &signal, &sampler));
+        let parts =
+            parts.map_err(|_| Error::Unsupported { part: "configuration", request: "serialise" })?;
+        let identity =
+            Identity { dataset: dataset(fingerprint, &population), configuration: xxh3_128(&parts) };
+        let ledger = Ledger::new(samples, population.arms().count());
+        let needs = [signal.needs(), policy.needs()].concat();
+        let allotment = Allotment::default();
+        let state = Memory { round: Round(0), policy, population, ledger, allotment, digest: 0 };
+        Ok(Curriculum { options, signal, sampler, needs, identity, state, desk: Desk::default() })
+    }
+}
+
+/// A digest of the data set as the curriculum knows it: the order of samples, arms and weights.
+fn dataset(fingerprint: u128, population: &Population) -> u128 {
+    let mut hash = Xxh3::new();
+    hash.update(&fingerprint.to_le_bytes());
+    for arm in 0..population.arms().count() as u32 {
+        hash.update(&(population.arms().size(ArmId(arm)) as u64).to_le_bytes());
+        for slot in population.arms().slots(ArmId(arm)) {
+            let sample = population.arms().sample_at(slot).map_or(u64::MAX, |sample| sample.0);
+            hash.update(&sample.to_le_bytes());
+            hash.update(&population.tree().get(slot).to_le_bytes());
+        }
+    }
+    hash.digest128()
+}
+
+/// A fingerprint of a data set: a 128-bit hash of its rows, in order.
+///
+/// ```
+/// assert_ne!(curricle::fingerprint(["1+1", "2+2"]), curricle::fingerprint(["1+1", "2+3"]));
+/// assert_ne!(curricle::fingerprint(["ab", "c"]), curricle::fingerprint(["a", "bc"]));
+/// ```
+pub fn fingerprint<R: AsRef<[u8]>>(rows: impl IntoIterator<Item = R>) -> u128 {
+    let mut hash = Xxh3::new();
+    for row in rows {
+        hash.update(&(row.as_ref().len() as u64).to_le_bytes());
+        hash.update(row.as_ref());
+    }
+    hash.digest128()
+}

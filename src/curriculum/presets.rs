@@ -1,0 +1,175 @@
+//! Curricula by situation, for those who do not want to choose by paper.
+
+use crate::base::id::SampleId;
+use crate::curriculum::builder::Builder;
+use crate::event::Field;
+use crate::policy::{
+    Boltzmann, Bounded, Gaussian, Mastered, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope,
+    Spread, Ucb,
+};
+use crate::sampler::{Distinct, Systematic};
+use crate::signal::{Gated, GroupSpread, MeanAdvantage, Reported, Utility};
+use crate::table::Table;
+
+/// Each sets policy, signal and sampler; arms, seed, lag and all else stay as they are, and each part
+/// can be set again afterwards. What they are worth is measured in `POLICIES.md`.
+impl<P, S, D> Builder<P, S, D> {
+    /// For reinforcement learning over categories of unknown quality, some of which may be
+    /// unlearnable: **the default**. Report success and mean absolute advantage of every group, also
+    /// of those that are dropped.
+    ///
+    /// [`Gated`] [`MeanAdvantage`], [`Boltzmann`] with a floor of 0.1, [`Systematic`].
+    ///
+    /// ```
+    /// use curricle::{Curriculum, Feedback, Outcome};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let builder = Curriculum::builder(1000).arms(10, |sample| (sample.0 / 100) as u32);
+    /// let mut curriculum = builder.post_training().seed(7).build()?;
+    /// let batch = curriculum.draw(64)?;
+    /// let group = Outcome::default().success(0.25).advantage(0.87).rollouts(8);
+    /// let feedback: Vec<Feedback> =
+    ///     batch.draws.iter().map(|draw| Feedback::new(draw.ticket, group)).collect();
+    /// curriculum.observe(&feedback)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn post_training(self) -> Builder<Bounded<Boltzmann>, Gated<MeanAdvantage>, Systematic> {
+        let policy = Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
+        self.policy(policy).signal(Gated::new(MeanAdvantage)).sampler(Systematic)
+    }
+
+    /// For reinforcement learning over categories that are all known to be learnable. An arm of coin
+    /// tosses would take nearly all of the batch.
+    ///
+    /// [`MeanAdvantage`], [`Boltzmann`] with a floor of 0.1, arms [`Mastered`] at 0.85, [`Systematic`].
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// let builder = curricle::Curriculum::builder(1000).arms(10, |sample| (sample.0 / 100) as u32);
+    /// assert_eq!(builder.learnable_arms().build()?.draw(64)?.draws.len(), 64);
+    /// # Ok(()) }
+    /// ```
+    pub fn learnable_arms(self) -> Builder<Mastered<Bounded<Boltzmann>>, MeanAdvantage, Systematic> {
+        let policy = Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
+        self.policy(Mastered::new(policy, 0.85)).signal(MeanAdvantage).sampler(Systematic)
+    }
+
+    /// For single draws, or few, from arms whose mean utility in `[0, 1]` changes suddenly. Report
+    /// [`Outcome::utility`](crate::Outcome::utility).
+    ///
+    /// [`Utility`], UCB restarted by a likelihood-ratio test on any arm, with a floor of 0.02, so that
+    /// propensities are never 0.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// let builder = curricle::Curriculum::builder(1000).arms(10, |sample| (sample.0 / 100) as u32);
+    /// assert_eq!(builder.single_draws().build()?.draw(1)?.draws.len(), 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn single_draws(self) -> Builder<Bounded<Restart<Ucb>>, Utility, Distinct> {
+        let policy = Bounded::new(Restart::glr_ucb(Scope::Global)).floor(0.02, Prior::Uniform);
+        self.policy(policy).signal(Utility).sampler(Distinct)
+    }
+
+    /// For pre-training on data sources, each an arm. Report the loss of every sequence. Expect small gains: independent re-runs of adaptive mixtures find
+    /// them close to static ones.
+    ///
+    /// [`ScalingLaw`]: shares follow the slope of each source's loss curve.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// let builder = curricle::Curriculum::builder(1000).arms(10, |sample| (sample.0 / 100) as u32);
+    /// assert_eq!(builder.mixture().build()?.draw(64)?.draws.len(), 64);
+    /// # Ok(()) }
+    /// ```
+    pub fn mixture(self) -> Builder<ScalingLaw, Reported, Systematic> {
+        self.policy(ScalingLaw::new()).signal(Reported(Field::Loss)).sampler(Systematic)
+    }
+
+    /// For up to some 10^5 prompts, each an arm of its own, and a pass rate to aim at. Sets the arms, too.
+    ///
+    /// [`Posterior`] of the success of each prompt: the batch is the prompts that may be nearest to
+    /// a pass rate of 1/2.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// assert_eq!(curricle::Curriculum::builder(1000).prompts().build()?.draw(64)?.draws.len(), 64);
+    /// # Ok(()) }
+    /// ```
+    pub fn prompts(self) -> Builder<Posterior, GroupSpread, Systematic> {
+        let prompts = self.samples() as u32;
+        let each = self.arms(prompts, |sample| sample.0 as u32);
+        each.policy(Posterior::new()).signal(GroupSpread).sampler(Systematic)
+    }
+
+    /// For samples in a given order, best first, such as that of their angle concentration: GAIN-RL
+    /// with the published rule of the mean, for batches of `n`. Sets the arms, too. Report success and, as
+    /// utility, the angle concentration.
+    ///
+    /// [`Gaussian`] with a spread of 5 % of the ranks, [`Utility`], [`Distinct`].
+    ///
+    /// ```
+    /// use curricle::{Curriculum, SampleId};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let best_first: Vec<SampleId> = (0..1000).rev().map(SampleId).collect();
+    /// let mut curriculum = Curriculum::builder(1000).ranked(&best_first, 64).build()?;
+    /// assert!(curriculum.draw(64)?.samples().all(|sample| sample.0 > 500));
+    /// # Ok(()) }
+    /// ```
+    pub fn ranked(self, best_first: &[SampleId], n: u32) -> Builder<Gaussian, Utility, Distinct> {
+        self.order(best_first).along_ranks(n)
+    }
+
+    /// GAIN-RL from a table of scores: [`ranked`](Self::ranked) by falling `column`, such as `total` of
+    /// [`Table::of_concentrations`], or a column of [`Angle::unbiased`](crate::signal::Angle::unbiased), which has
+    /// no bias towards short questions.
+    /// Equal scores stand by sample.
+    ///
+    /// The scores give the order only. The mean moves by what is reported of each batch: success, and as
+    /// [`utility`](crate::Outcome::utility) the concentration that the samples have now,
+    /// or the one of the table where the states are out of reach. Look at the
+    /// [rank correlation with length](Table::statistics) first.
+    ///
+    /// # Errors
+    /// [`build`](Self::build) says what is wrong with the table: [`TableError::NoColumn`];
+    /// [`TableError::Stray`] for a sample twice or beyond the data set, [`TableError::Gap`] for missing
+    /// ones, [`TableError::Undefined`] for those without a score.
+    ///
+    /// ```
+    /// use curricle::signal::{HiddenStates, Spans};
+    /// use curricle::table::{Provenance, Table};
+    /// use curricle::{Curriculum, Feedback, Outcome};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let states = [1.0f32, 0.0, 3.0, 4.0, 4.0, 3.0, 0.0, 1.0];
+    /// let spans = [1..3, 2..4, 1..4].map(|question| Spans { prefix: 0..1, question });
+    /// let found = HiddenStates { states: &states, dim: 2, spans: &spans }.concentrations()?;
+    /// let scores = Table::of_concentrations(Provenance::default(), vec![0, 1, 2], &found)?;
+    ///
+    /// let mut curriculum = Curriculum::builder(3).gain_rl(&scores, "total", 2).build()?;
+    /// let batch = curriculum.draw(2)?;
+    /// let outcome = Outcome::default().success(0.75).utility(1.2);
+    /// let feedback: Vec<Feedback> =
+    ///     batch.draws.iter().map(|draw| Feedback::new(draw.ticket, outcome)).collect();
+    /// curriculum.observe(&feedback)?;
+    /// curriculum.draw(2)?;
+    /// assert!(curriculum.policy().mean() > 0.9); // tanh(0.5) + tanh(0.6) ranks further
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// [`TableError::NoColumn`]: crate::table::TableError::NoColumn
+    /// [`TableError::Stray`]: crate::table::TableError::Stray
+    /// [`TableError::Gap`]: crate::table::TableError::Gap
+    /// [`TableError::Undefined`]: crate::table::TableError::Undefined
+    pub fn gain_rl(self, scores: &Table, column: &str, n: u32) -> Builder<Gaussian, Utility, Distinct> {
+        let samples = self.samples() as u64;
+        let ranks = scores.defined(column).and_then(|()| scores.ranks(column, samples));
+        self.try_order(ranks).along_ranks(n)
+    }
+
+    fn along_ranks(self, n: u32) -> Builder<Gaussian, Utility, Distinct> {
+        let policy = Gaussian::new(MeanRule::paper(f64::from(n)), Spread::Fraction(0.05));
+        self.policy(policy).signal(Utility).sampler(Distinct)
+    }
+}

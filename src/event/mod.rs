@@ -1,0 +1,242 @@
+//! The values that cross the seam between a curriculum and a training loop.
+
+pub(crate) mod gate;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result, finite, within};
+use crate::base::id::{ArmId, Round, SampleId, Ticket};
+
+/// One drawn sample.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Draw {
+    /// The identity of this draw; feedback refers to it.
+    pub ticket: Ticket,
+    /// Which sample to train on.
+    pub sample: SampleId,
+    /// The arm it was drawn from.
+    pub arm: ArmId,
+    /// The probability with which this slot of the batch got this sample, as each sampler
+    /// [documents](crate::sampler). It makes curricula comparable from a log.
+    pub propensity: f64,
+    /// The loss weight: 1, unless [importance correction](crate::Builder::importance) is on.
+    pub weight: f32,
+}
+
+/// The draws of one round, in ticket order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Batch {
+    /// The round that made it.
+    pub round: Round,
+    /// Its draws; tickets are consecutive.
+    pub draws: Vec<Draw>,
+}
+
+impl Batch {
+    /// The samples to fetch, in ticket order.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// let mut curriculum = curricle::Curriculum::builder(10).build()?;
+    /// assert_eq!(curriculum.draw(3)?.samples().count(), 3);
+    /// # Ok(()) }
+    /// ```
+    pub fn samples(&self) -> impl Iterator<Item = SampleId> + '_ {
+        self.draws.iter().map(|draw| draw.sample)
+    }
+}
+
+/// What the trainer saw when it worked on one ticket: trainer-neutral numbers, each optional.
+///
+/// For reinforcement learning a ticket is one prompt with its *group* of rollouts, and the fields
+/// are means over the group; for supervised learning it is one example. Only the fields that the
+/// curriculum's [`Signal`](crate::Signal) [needs](crate::Signal::needs) are required.
+///
+/// A prompt whose group was thrown away because all its rollouts were equally good still has an
+/// outcome, [`Outcome::zero_signal`]: it counts as zero gain. Leaving it out would hide from the
+/// policy that the arm has nothing left to teach.
+///
+/// ```
+/// use curricle::Outcome;
+///
+/// let group = Outcome::default().success(0.25).advantage(0.76).rollouts(8);
+/// let example = Outcome::default().success(1.0).loss(0.02);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// Share of the rollouts that succeeded, in `[0, 1]`.
+    pub success: Option<f32>,
+    /// Training loss of the sample.
+    pub loss: Option<f32>,
+    /// Mean absolute advantage over the rollouts, `>= 0`; zero-variance groups have 0.
+    pub advantage: Option<f32>,
+    /// Any other measure of worth that the trainer computes, such as an angle concentration.
+    pub utility: Option<f32>,
+    /// What it cost, in tokens or seconds, `>= 0`.
+    pub cost: Option<f32>,
+    /// How many rollouts the means were taken over, at least 1.
+    pub rollouts: u32,
+}
+
+impl Default for Outcome {
+    fn default() -> Self {
+        Self { success: None, loss: None, advantage: None, utility: None, cost: None, rollouts: 1 }
+    }
+}
+
+impl Outcome {
+    /// The outcome of a group whose `rollouts` all had the same `success` and so taught nothing:
+    /// advantage 0.
+    pub fn zero_signal(success: f32, rollouts: u32) -> Self {
+        Self::default().success(success).advantage(0.0).rollouts(rollouts)
+    }
+
+    /// Sets the share of successful rollouts.
+    pub fn success(mut self, success: f32) -> Self {
+        self.success = Some(success);
+        self
+    }
+
+    /// Sets the training loss.
+    pub fn loss(mut self, loss: f32) -> Self {
+        self.loss = Some(loss);
+        self
+    }
+
+    /// Sets the mean absolute advantage.
+    pub fn advantage(mut self, advantage: f32) -> Self {
+        self.advantage = Some(advantage);
+        self
+    }
+
+    /// Sets the trainer's own measure of worth.
+    pub fn utility(mut self, utility: f32) -> Self {
+        self.utility = Some(utility);
+        self
+    }
+
+    /// Sets the cost.
+    pub fn cost(mut self, cost: f32) -> Self {
+        self.cost = Some(cost);
+        self
+    }
+
+    /// Sets the number of rollouts.
+    pub fn rollouts(mut self, rollouts: u32) -> Self {
+        self.rollouts = rollouts;
+        self
+    }
+
+    /// Checks every field that is present; the error names the first that is out of its range.
+    #[inline]
+    pub(crate) fn check(&self, ticket: Ticket) -> Result<()> {
+        let present = |what, value: Option<f32>| match value {
+            Some(value) => finite(what, ticket.0, f64::from(value)).map(Some),
+            None => Ok(None),
+        };
+        if let Some(success) = present("success", self.success)? {
+            within("success", success, 0.0, 1.0)?;
+        }
+        present("loss", self.loss)?;
+        if let Some(advantage) = present("advantage", self.advantage)? {
+            within("advantage", advantage, 0.0, f64::from(f32::MAX))?;
+        }
+        present("utility", self.utility)?;
+        if let Some(cost) = present("cost", self.cost)? {
+            within("cost", cost, 0.0, f64::from(f32::MAX))?;
+        }
+        within("rollouts", f64::from(self.rollouts), 1.0, f64::from(u32::MAX))?;
+        Ok(())
+    }
+
+    /// The value of a field, by name.
+    pub fn get(&self, field: Field) -> Option<f32> {
+        match field {
+            Field::Success => self.success,
+            Field::Loss => self.loss,
+            Field::Advantage => self.advantage,
+            Field::Utility => self.utility,
+            Field::Cost => self.cost,
+        }
+    }
+
+    /// Checks that the fields a signal needs are present.
+    #[inline]
+    pub(crate) fn require(&self, ticket: Ticket, fields: &[Field]) -> Result<()> {
+        match fields.iter().find(|&&field| self.get(field).is_none()) {
+            Some(field) => Err(Error::MissingOutcome { ticket, field: field.name() }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The name of a field of [`Outcome`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Field {
+    /// [`Outcome::success`]
+    Success,
+    /// [`Outcome::loss`]
+    Loss,
+    /// [`Outcome::advantage`]
+    Advantage,
+    /// [`Outcome::utility`]
+    Utility,
+    /// [`Outcome::cost`]
+    Cost,
+}
+
+impl Field {
+    fn name(self) -> &'static str {
+        match self {
+            Field::Success => "success",
+            Field::Loss => "loss",
+            Field::Advantage => "advantage",
+            Field::Utility => "utility",
+            Field::Cost => "cost",
+        }
+    }
+}
+
+/// The outcome of one ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Feedback {
+    /// Which draw it belongs to.
+    pub ticket: Ticket,
+    /// What the trainer saw.
+    pub outcome: Outcome,
+}
+
+impl Feedback {
+    /// Pairs a ticket with its outcome.
+    pub fn new(ticket: Ticket, outcome: Outcome) -> Self {
+        Self { ticket, outcome }
+    }
+}
+
+/// What a [`Gate`](crate::Gate) says of an outcome: may the trainer use it for a gradient step?
+///
+/// Whatever the verdict, the outcome teaches the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// Train on it.
+    Admit,
+    /// Leave it out, and why.
+    Reject(Reason),
+}
+
+/// Why a gate rejected an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Reason {
+    /// All rollouts of the group were equally good: its advantages are all zero.
+    ZeroSignal,
+    /// The success rate lies below the band.
+    TooHard,
+    /// The success rate lies above the band.
+    TooEasy,
+}

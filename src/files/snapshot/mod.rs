@@ -1,0 +1,207 @@
+//! Snapshots: the whole state of a curriculum as a file.
+//!
+//! ```text
+//! offset  bytes  content
+//!      0      8  signature "CURRICLE"
+//!      8      4  schema: the layout of the file
+//!     12      4  algorithm: the decision stream; a build continues only its own
+//!     16      8  size of the payload
+//!     24      8  XXH3-64 of the payload and then of the header but these 8 bytes
+//!     32     16  data set fingerprint
+//!     48     16  configuration digest: options, policy, signal and sampler as built
+//!     64      8  size of the state
+//!     72      8  compression: 0 none, 1 zstd
+//!     80      -  payload: the state, in postcard, compressed or not
+//! ```
+//! All numbers are little-endian.
+
+mod compression;
+mod header;
+#[cfg(feature = "zstd")]
+mod unpacked;
+
+use std::fs::File;
+use std::io::{Cursor, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::base::error::{Error, Result, SnapshotError};
+use crate::curriculum::desk::Desk;
+use crate::curriculum::{Curriculum, Memory};
+use crate::files::whole_file::{Whole, at};
+use crate::ledger::Ledger;
+use crate::policy::{Allotment, Policy};
+use crate::population::Arms;
+use crate::population::Population;
+use compression::{Hashed, WriteError, pack, unpack};
+use header::{HEADER, Header};
+
+pub use compression::Compression;
+
+/// The layout of snapshots that this build writes and reads.
+pub const SCHEMA: u32 = 5;
+
+/// The decision stream of this build: it changes whenever the same seed and the same feedback would
+/// give other batches than before.
+pub const ALGORITHM: u32 = 5;
+
+impl<P: Policy, S, D> Curriculum<P, S, D> {
+    /// The whole state as bytes. Cost: O(N).
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] if the policy cannot be serialised.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut bytes = Cursor::new(Vec::new());
+        self.write(&mut bytes, Compression::None, Path::new(""))?;
+        Ok(bytes.into_inner())
+    }
+
+    /// Takes over the state that [`to_bytes`](Self::to_bytes) gave, or the content of a file that
+    /// [`save`](Self::save) wrote. The curriculum must have been built in the same way: the same data,
+    /// options, seed, policy, signal and sampler.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`], saying why; [`Error::Feature`] if the bytes are compressed and this build does
+    /// not have what it takes. Then nothing has changed.
+    pub fn restore_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.read(bytes).map(drop)
+    }
+
+    /// Writes a snapshot. The file appears whole or not at all: it is written beside its place, flushed to
+    /// the disk and then renamed, so that a good file is never replaced by half of a new one.
+    ///
+    /// A curriculum of many samples that is saved after every step is better kept in a
+    /// [`Journal`](crate::Journal), which writes what has changed.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// # let folder = tempfile::tempdir().expect("a folder for the example");
+    /// # let file = folder.path().join("curriculum.snapshot");
+    /// let build = || curricle::Curriculum::builder(100).seed(1).build();
+    /// let mut before = build()?;
+    /// before.draw(4)?;
+    /// before.save(&file)?;
+    ///
+    /// let mut after = build()?;
+    /// after.restore(&file)?;
+    /// assert_eq!(after.unfinished(), before.unfinished());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Cost: O(N) time; the memory does not depend on N.
+    ///
+    /// # Errors
+    /// [`Error::Io`], naming the file.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.save_with(path, Compression::None)
+    }
+
+    /// As [`save`](Self::save), compressed. Both kinds are [restored](Self::restore) in the same way.
+    ///
+    /// # Errors
+    /// As `save`; [`Error::Feature`] if the build does not have what it takes; [`Error::OutOfRange`] for the
+    /// level.
+    pub fn save_with(&self, path: impl AsRef<Path>, compression: Compression) -> Result<()> {
+        compression.check()?;
+        let mut file = Whole::new(path.as_ref())?;
+        self.write(file.file(), compression, path.as_ref())?;
+        file.appear().map(drop)
+    }
+
+    /// Takes over the state that [`save`](Self::save) wrote; see [`restore_bytes`](Self::restore_bytes).
+    ///
+    /// The file is mapped into memory rather than read, if it is large; see
+    /// [`kernels::file_bytes`](curricle_kernels::file_bytes) for what that asks of other programs. While
+    /// it is read, the states before and after are both in memory; [`restored`](Self::restored) needs room
+    /// for one only.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or as `restore_bytes`; then nothing has changed.
+    pub fn restore(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        self.read_file(path.as_ref()).map(drop)
+    }
+
+    /// The curriculum with the state that [`save`](Self::save) wrote; as [`restore`](Self::restore), but the
+    /// memory of the present state is free before the other is read.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// # let folder = tempfile::tempdir().expect("a folder for the example");
+    /// # let file = folder.path().join("curriculum.snapshot");
+    /// let build = || curricle::Curriculum::builder(100).seed(1).build();
+    /// build()?.save(&file)?;
+    /// let curriculum = build()?.restored(&file)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// As `restore`; the curriculum is then gone.
+    pub fn restored(self, path: impl AsRef<Path>) -> Result<Self> {
+        self.restored_with_checksum(path.as_ref()).map(|(curriculum, _)| curriculum)
+    }
+
+    /// As [`restored`](Self::restored), with the checksum of the file.
+    pub(crate) fn restored_with_checksum(mut self, path: &Path) -> Result<(Self, u64)> {
+        self.state.population = Population::new(Arms::even(1, 0)?, None)?;
+        self.state.ledger = Ledger::new(0, 0);
+        let checksum = self.read_file(path)?;
+        Ok((self, checksum))
+    }
+
+    /// Writes a snapshot to the start of a file; returns its checksum.
+    pub(crate) fn write<W: Write + Seek>(
+        &self,
+        file: &mut W,
+        compression: Compression,
+        path: &Path,
+    ) -> Result<u64> {
+        // The sizes in the header are known at the end.
+        file.write_all(&[0; HEADER]).map_err(at(path))?;
+        let mut payload = Hashed { out: &mut *file, hash: Xxh3::new(), bytes: 0 };
+        let size = pack(&self.state, compression, &mut payload).map_err(|error| match error {
+            WriteError::State => Error::Unsupported { part: "policy", request: "serialise" },
+            WriteError::Io(error) => at(path)(error),
+        })?;
+        let Hashed { hash, bytes: stored, .. } = payload;
+        let mut header = Header { stored, size, compression: compression.number(), checksum: 0 };
+        let bytes = header.seal(self.identity, &hash);
+        let first = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&bytes));
+        first.map_err(at(path))?;
+        Ok(header.checksum)
+    }
+
+    /// Takes over a snapshot; returns its checksum.
+    fn read(&mut self, bytes: &[u8]) -> Result<u64> {
+        let (header, payload) = Header::open(bytes, self.identity)?;
+        let state: Memory<P> = unpack(payload, header.size, header.compression)?;
+        state.check()?;
+        self.state = state;
+        self.desk = Desk::default();
+        Ok(header.checksum)
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<u64> {
+        let bytes = File::open(path).and_then(|file| curricle_kernels::file_bytes(&file));
+        self.read(&bytes.map_err(at(path))?)
+    }
+}
+
+impl<P> Memory<P> {
+    /// Checks that the parts agree with each other.
+    fn check(&self) -> Result<(), SnapshotError> {
+        let arms = self.population.arms();
+        if !self.population.is_consistent() {
+            return Err(SnapshotError::Inconsistent("the population"));
+        }
+        if !self.ledger.is_consistent(arms.samples(), arms.count(), self.round) {
+            return Err(SnapshotError::Inconsistent("the ledger"));
+        }
+        let is_consistent = match &self.allotment {
+            Allotment::Arms(p) => p.is_empty() || p.len() == arms.count(),
+            Allotment::Odds(odds) => odds.is_consistent(arms.count()),
+            Allotment::Ranks { .. } => true,
+        };
+        if is_consistent { Ok(()) } else { Err(SnapshotError::Inconsistent("the allotment")) }
+    }
+}

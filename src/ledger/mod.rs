@@ -1,0 +1,247 @@
+//! The ledger: everything known about samples, arms and tickets.
+
+pub(crate) mod progress;
+
+use std::collections::VecDeque;
+
+use curricle_kernels::{blocks, filled, prefetch};
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result};
+use crate::base::id::{ArmId, Round, SampleId, Ticket};
+use crate::event::{Draw, Outcome, Verdict};
+use crate::files::column;
+use crate::ledger::progress::Progress;
+
+/// Rate of a sample's moving averages, per settled ticket.
+const RATE: f32 = 0.3;
+
+/// What is known about one sample. 20 bytes, side by side, so that a draw or an outcome reaches one
+/// cache line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    draws: u32,
+    settled: u32,
+    success: f32,
+    score: f32,
+    last: u32,
+}
+
+impl Record {
+    /// How often the sample was drawn.
+    pub fn draws(&self) -> u32 {
+        self.draws
+    }
+
+    /// How many of its tickets came back and were folded in.
+    pub fn settled(&self) -> u32 {
+        self.settled
+    }
+
+    /// Moving average of its success, with rate 0.3; 0 before the first.
+    pub fn success(&self) -> f32 {
+        self.success
+    }
+
+    /// Its last score; 0 before the first.
+    pub fn score(&self) -> f32 {
+        self.score
+    }
+
+    /// The last round that drew it, if any has; rounds from 2^32 on read as the one before.
+    pub fn last(&self) -> Option<Round> {
+        (self.draws > 0).then_some(Round(self.last.into()))
+    }
+
+    /// The record after one more draw.
+    fn drawn(mut self, round: Round) -> Self {
+        self.draws = self.draws.saturating_add(1);
+        self.last = u32::try_from(round.0).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// The record after one more outcome; the score stays.
+    pub(crate) fn with(mut self, outcome: &Outcome) -> Self {
+        if let Some(success) = outcome.success {
+            let rate = if self.settled == 0 { 1.0 } else { RATE };
+            self.success += rate * (success - self.success);
+        }
+        self.settled = self.settled.saturating_add(1);
+        self
+    }
+
+    pub(crate) fn scored(mut self, score: f32) -> Self {
+        self.score = score;
+        self
+    }
+}
+
+/// Where all tickets are: `drawn = admitted + rejected + lost + open`, always.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Tickets drawn.
+    pub drawn: u64,
+    /// Tickets whose outcome was admitted.
+    pub admitted: u64,
+    /// Tickets whose outcome was rejected by the gate. They taught the policy all the same.
+    pub rejected: u64,
+    /// Tickets given up.
+    pub lost: u64,
+    /// Tickets that nothing has been heard of.
+    pub open: u64,
+}
+
+impl Counts {
+    /// Whether every drawn ticket is accounted for.
+    pub fn is_conserved(&self) -> bool {
+        self.drawn == self.admitted + self.rejected + self.lost + self.open
+    }
+
+    fn of(&mut self, state: &State) -> &mut u64 {
+        match state {
+            State::Open => &mut self.open,
+            State::Lost => &mut self.lost,
+            State::Settled(_, Verdict::Admit) => &mut self.admitted,
+            State::Settled(_, Verdict::Reject(_)) => &mut self.rejected,
+        }
+    }
+}
+
+/// What has become of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) enum State {
+    Open,
+    Lost,
+    Settled(Outcome, Verdict),
+}
+
+/// A round that has not been folded in yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    pub round: Round,
+    pub draws: Vec<Draw>,
+    /// By position in `draws`.
+    pub states: Vec<State>,
+    /// By position in `draws`: the probability that its arm had; empty in a round over ranks.
+    pub shares: Vec<f64>,
+}
+
+impl Pending {
+    fn first(&self) -> u64 {
+        self.draws.first().map_or(0, |draw| draw.ticket.0)
+    }
+
+    /// The open tickets: how many, and the first.
+    pub fn open(&self) -> Option<(usize, Ticket)> {
+        let mut open = self.draws.iter().zip(&self.states).filter(|(_, state)| **state == State::Open);
+        let first = open.next()?.0.ticket;
+        Some((1 + open.count(), first))
+    }
+}
+
+/// Records of samples and arms, and the tickets under way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ledger {
+    #[serde(deserialize_with = "column::deserialize")]
+    pub records: Vec<Record>,
+    pub progress: Vec<Progress>,
+    pub pending: VecDeque<Pending>,
+    pub counts: Counts,
+}
+
+impl Ledger {
+    pub fn new(samples: usize, arms: usize) -> Self {
+        Self {
+            records: filled(Record::default(), samples),
+            progress: vec![Progress::default(); arms],
+            pending: VecDeque::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Where a ticket is kept: the place of its round, and its place in it.
+    #[inline]
+    pub fn locate(&self, ticket: Ticket) -> Result<(usize, usize)> {
+        if ticket.0 >= self.counts.drawn {
+            return Err(Error::UnknownTicket(ticket));
+        }
+        let round = self.pending.partition_point(|pending| pending.first() <= ticket.0);
+        let round = round.checked_sub(1).ok_or(Error::RepeatedTicket(ticket))?;
+        Ok((round, (ticket.0 - self.pending[round].first()) as usize))
+    }
+
+    /// What has become of a ticket of a pending round.
+    #[inline]
+    pub fn state(&self, (round, place): (usize, usize)) -> &State {
+        &self.pending[round].states[place]
+    }
+
+    /// Moves a ticket from one state to another; the counts follow.
+    #[inline]
+    pub fn put(&mut self, (round, place): (usize, usize), state: State) {
+        let slot = &mut self.pending[round].states[place];
+        *self.counts.of(slot) -= 1;
+        *self.counts.of(&state) += 1;
+        *slot = state;
+    }
+
+    /// Opens the tickets of a round.
+    pub fn open(&mut self, pending: Pending) {
+        let drawn = pending.draws.len() as u64;
+        self.counts.drawn += drawn;
+        self.counts.open += drawn;
+        for (now, next) in blocks(&pending.draws) {
+            next.iter().for_each(|draw| prefetch(&self.records, draw.sample.index()));
+            for draw in now {
+                let record = &mut self.records[draw.sample.index()];
+                *record = record.drawn(pending.round);
+            }
+        }
+        self.pending.push_back(pending);
+    }
+
+    /// Asks the processor to fetch what is known of a sample and of an arm.
+    #[inline]
+    pub fn fetch(&self, sample: SampleId, arm: ArmId) {
+        prefetch(&self.records, sample.index());
+        prefetch(&self.progress, arm.index());
+    }
+
+    /// The record of a sample that was inserted at some time.
+    #[inline]
+    pub fn record(&self, sample: SampleId) -> Result<&Record> {
+        self.records.get(sample.index()).ok_or(Error::UnknownSample(sample))
+    }
+
+    /// Whether the parts agree with each other; used after reading them from a file.
+    pub fn is_consistent(&self, samples: usize, arms: usize, round: Round) -> bool {
+        let mut counted = Counts { drawn: self.counts.drawn, ..Counts::default() };
+        let mut next = None;
+        for pending in &self.pending {
+            let known = |draw: &Draw| draw.sample.index() < samples && draw.arm.index() < arms;
+            let consecutive = pending.draws.iter().zip(pending.first()..).all(|(d, t)| d.ticket.0 == t);
+            let follows = next.is_none_or(|next| pending.first() == next);
+            if pending.draws.is_empty()
+                || pending.draws.len() != pending.states.len()
+                || !(pending.shares.is_empty() || pending.shares.len() == pending.draws.len())
+                || pending.round >= round
+                || !pending.draws.iter().all(known)
+                || !consecutive
+                || !follows
+            {
+                return false;
+            }
+            next = Some(pending.first() + pending.draws.len() as u64);
+            pending.states.iter().for_each(|state| *counted.of(state) += 1);
+        }
+        self.records.len() == samples
+            && self.progress.len() == arms
+            && next.is_none_or(|next| next == self.counts.drawn)
+            && self.counts.is_conserved()
+            && counted.open == self.counts.open
+            && counted.admitted <= self.counts.admitted
+            && counted.rejected <= self.counts.rejected
+            && counted.lost <= self.counts.lost
+    }
+}

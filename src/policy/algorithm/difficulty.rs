@@ -1,0 +1,195 @@
+//! A target difficulty that follows success: the controller of AdaRFT.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Result, finite, length, within};
+use crate::base::id::ArmId;
+use crate::base::math::tanh;
+use crate::base::rng::Rng;
+use crate::event::Field;
+use crate::policy::kit::open_arms::open;
+use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::population::Population;
+
+/// Adaptive curriculum by difficulty (AdaRFT): one target difficulty, raised while the model
+/// succeeds more often than it should and lowered while less often; the batch is filled from the
+/// arms nearest to it.
+///
+/// ```text
+/// T <- clip(T + eta tanh(alpha (x - beta)), low, high)          x: mean success of the round
+/// ```
+///
+/// The arms are taken in the order of `|d_a - T|`, equal ones in the order of arms, each for as many
+/// slots as it has drawable samples, until the batch is full; `p_a` is the part of the slots that
+/// arm `a` gives.
+///
+/// Defaults, the paper's, for difficulties in `[0, 100]`: `eta` 50, `alpha` 2, `beta` 0.5, start 0.
+/// The difficulties are given, one for each arm; an arm may be a level, or a single sample. A round
+/// that reports nothing leaves `T` where it is.
+///
+/// To get the batch exactly, use [`Systematic`](crate::sampler::Systematic) or, with one sample an
+/// arm, [`Distinct`](crate::sampler::Distinct).
+///
+/// Cost: O(K log K) a round for K arms; memory 8 bytes an arm.
+///
+/// Paper: Shi et al., *Efficient Reinforcement Finetuning via Adaptive Curriculum Learning*,
+/// arXiv 2504.05520.
+///
+/// ```
+/// use curricle::{Curriculum, policy::Difficulty};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let levels = Difficulty::new(vec![10.0, 35.0, 60.0, 85.0]).start(50.0);
+/// let mut curriculum =
+///     Curriculum::builder(40).arms(4, |sample| (sample.0 % 4) as u32).policy(levels).build()?;
+/// curriculum.draw(16)?;
+/// assert_eq!(curriculum.shares(), [0.0, 0.375, 0.625, 0.0]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Difficulty {
+    difficulties: Vec<f64>,
+    eta: f64,
+    alpha: f64,
+    beta: f64,
+    range: (f64, f64),
+    target: f64,
+}
+
+impl Difficulty {
+    /// Arms of the given difficulties in `[0, 100]`, with the paper's constants.
+    pub fn new(difficulties: Vec<f64>) -> Self {
+        let range = (0.0, 100.0);
+        Self { difficulties, eta: 50.0, alpha: 2.0, beta: 0.5, range, target: 0.0 }
+    }
+
+    /// Sets the step scale `eta >= 0`, in units of difficulty.
+    pub fn eta(mut self, eta: f64) -> Self {
+        self.eta = eta;
+        self
+    }
+
+    /// Sets the sensitivity `alpha >= 0` to success.
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
+    }
+
+    /// Sets the success `beta`, in `[0, 1]`, that the target is steered to.
+    pub fn beta(mut self, beta: f64) -> Self {
+        self.beta = beta;
+        self
+    }
+
+    /// Sets the range of the target; default `[0, 100]`.
+    pub fn range(mut self, low: f64, high: f64) -> Self {
+        self.range = (low, high);
+        self
+    }
+
+    /// Sets the target at the start; default 0. It is taken into the range.
+    pub fn start(mut self, target: f64) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// The present target.
+    pub fn target(&self) -> f64 {
+        self.target
+    }
+}
+
+impl Policy for Difficulty {
+    fn prepare(&mut self, population: &Population) -> Result<()> {
+        length("difficulties", population.arms().count(), self.difficulties.len())?;
+        for (arm, &difficulty) in self.difficulties.iter().enumerate() {
+            within("difficulty", finite("difficulty", arm as u64, difficulty)?, -1e300, 1e300)?;
+        }
+        within("eta", self.eta, 0.0, 1e300)?;
+        within("alpha", self.alpha, 0.0, 1e300)?;
+        within("target success", self.beta, 0.0, 1.0)?;
+        within("greatest target", self.range.1, -1e300, 1e300)?;
+        within("least target", self.range.0, -1e300, self.range.1)?;
+        finite("start of the target", 0, self.target)?;
+        self.target = self.target.max(self.range.0).min(self.range.1);
+        Ok(())
+    }
+
+    fn needs(&self) -> Vec<Field> {
+        vec![Field::Success]
+    }
+
+    fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let mut nearest = open(turn.population, self.difficulties.len())?;
+        let distance = |arm: usize| (self.difficulties[arm] - self.target).abs();
+        // A stable sort: equal distances stay in the order of arms.
+        nearest.sort_by(|&a, &b| distance(a).total_cmp(&distance(b)));
+        let p = allotment.arms(self.difficulties.len());
+        let slots = turn.slots.max(1);
+        let mut left = slots;
+        for arm in nearest {
+            let given = turn.population.drawable(ArmId(arm as u32)).min(left);
+            p[arm] = given as f64;
+            left -= given;
+            if left == 0 {
+                break;
+            }
+        }
+        let filled = (slots - left) as f64;
+        p.iter_mut().for_each(|share| *share /= filled);
+        Ok(())
+    }
+
+    fn learn(&mut self, _: &Population, rewards: &[Reward]) {
+        let (mut count, mut sum) = (0.0, 0.0);
+        for reward in rewards {
+            if let Some(success) = reward.success {
+                count += f64::from(reward.count);
+                sum += f64::from(reward.count) * success;
+            }
+        }
+        if count > 0.0 {
+            let step = self.eta * tanh(self.alpha * (sum / count - self.beta));
+            self.target = (self.target + step).max(self.range.0).min(self.range.1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::kit::open_arms::testing::{allotted, population, same};
+
+    #[test]
+    fn the_target_by_hand() {
+        let two = population(&[4, 4]);
+        let mut policy = Difficulty::new(vec![0.0, 100.0]);
+        policy.prepare(&two).unwrap();
+        let rewards = |a: f64, b: f64| {
+            [Reward::new(ArmId(0), 3, 0.0).success(a), Reward::new(ArmId(1), 1, 0.0).success(b)]
+        };
+        // Mean success 0.75: 50 tanh 0.5.
+        policy.learn(&two, &rewards(1.0, 0.0));
+        assert!((policy.target() - 23.105_857_863_000_49).abs() < 1e-12);
+        policy.learn(&two, &[]);
+        assert!((policy.target() - 23.105_857_863_000_49).abs() < 1e-12);
+        policy.learn(&two, &rewards(0.0, 0.0));
+        assert_eq!(policy.target(), 0.0);
+        for _ in 0..3 {
+            policy.learn(&two, &rewards(1.0, 1.0));
+        }
+        assert_eq!(policy.target(), 100.0);
+    }
+
+    #[test]
+    fn slots_are_filled_from_the_nearest() {
+        let sizes = population(&[2, 3, 0, 9]);
+        let mut policy = Difficulty::new(vec![40.0, 60.0, 50.0, 10.0]).start(50.0);
+        policy.prepare(&sizes).unwrap();
+        same(&allotted(&policy, 0, 2, &sizes), &[1.0, 0.0, 0.0, 0.0]);
+        same(&allotted(&policy, 0, 4, &sizes), &[0.5, 0.5, 0.0, 0.0]);
+        same(&allotted(&policy, 0, 10, &sizes), &[0.2, 0.3, 0.0, 0.5]);
+        // More slots than samples: what there is, in proportion.
+        same(&allotted(&policy, 0, 99, &sizes), &[2.0 / 14.0, 3.0 / 14.0, 0.0, 9.0 / 14.0]);
+    }
+}

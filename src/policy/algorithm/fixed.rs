@@ -1,0 +1,63 @@
+//! A mixture that does not change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::Result;
+use crate::base::id::ArmId;
+use crate::base::rng::Rng;
+use crate::policy::kit::mixture::{check_mixture, normalise};
+use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::population::Population;
+
+/// `p_a = m_a / sum m`: a static mixture, by given weights or by the sizes of the arms.
+///
+/// ```
+/// use curricle::{Curriculum, policy::Fixed};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let curriculum = |policy| Curriculum::builder(4).labels(&[0, 0, 0, 1]).policy(policy).build();
+/// let mut mixture = curriculum(Fixed::weights(vec![1.0, 4.0]))?;
+/// let mut by_size = curriculum(Fixed::by_size())?;
+/// mixture.draw(1)?;
+/// by_size.draw(1)?;
+/// assert_eq!(mixture.shares(), [0.2, 0.8]);
+/// assert_eq!(by_size.shares(), [0.75, 0.25]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fixed {
+    weights: Option<Vec<f64>>,
+}
+
+impl Fixed {
+    /// A mixture by weights, one for each arm, `>= 0` and not all 0; they need not sum to 1.
+    pub fn weights(weights: Vec<f64>) -> Self {
+        Self { weights: Some(weights) }
+    }
+
+    /// A mixture by the number of drawable samples of each arm: a uniform draw over samples.
+    pub fn by_size() -> Self {
+        Self { weights: None }
+    }
+}
+
+impl Policy for Fixed {
+    fn prepare(&mut self, population: &Population) -> Result<()> {
+        self.weights.as_deref().map_or(Ok(()), |weights| check_mixture(weights, population))
+    }
+
+    fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        let population = turn.population;
+        let p = allotment.arms(population.arms().count());
+        match &self.weights {
+            Some(weights) => p.copy_from_slice(weights),
+            None => p
+                .iter_mut()
+                .enumerate()
+                .for_each(|(arm, share)| *share = population.drawable(ArmId(arm as u32)) as f64),
+        }
+        normalise(p)
+    }
+
+    fn learn(&mut self, _: &Population, _: &[Reward]) {}
+}

@@ -1,0 +1,41 @@
+//! One policy a file, under its textbook name.
+
+mod absolute_progress;
+mod boltzmann;
+mod difficulty;
+mod dump;
+mod easy_to_hard;
+mod exp3;
+mod fixed;
+mod gaussian;
+mod kalman;
+mod level_replay;
+mod online_mixing;
+mod pac;
+mod posterior;
+mod scaling_law;
+mod staged;
+mod teacher_student;
+mod thompson;
+mod ucb;
+mod uniform;
+
+pub use absolute_progress::AbsoluteProgress;
+pub use boltzmann::{Boltzmann, Clock};
+pub use difficulty::Difficulty;
+pub use dump::Dump;
+pub use easy_to_hard::{EasyToHard, Pace};
+pub use exp3::{Exp3, Update};
+pub use fixed::Fixed;
+pub use gaussian::{Gaussian, MeanRule, Spread};
+pub use kalman::Kalman;
+pub use level_replay::LevelReplay;
+pub use online_mixing::{Estimate, OnlineMixing};
+pub use pac::Pac;
+pub use posterior::Posterior;
+pub use scaling_law::ScalingLaw;
+pub use staged::{Advance, Staged};
+pub use teacher_student::{Teacher, TeacherStudent};
+pub use thompson::{Belief, Thompson};
+pub use ucb::{Bound, Ucb};
+pub use uniform::Uniform;

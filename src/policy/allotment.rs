@@ -1,0 +1,111 @@
+//! What a policy decides: a probability for each arm.
+
+use serde::{Deserialize, Serialize};
+
+use super::Odds;
+use crate::base::error::{Error, Result, finite, length};
+use crate::base::id::ArmId;
+use crate::population::Population;
+
+/// What is decided for one round: a probability for each arm, or a Gaussian over ranks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Allotment {
+    /// The probability of each arm, by [`ArmId`]; they sum to 1.
+    Arms(Vec<f64>),
+    /// The probabilities of very many arms; see [`Policy::logits`].
+    Odds(Odds),
+    /// Rank `i`, counted over the slots of all [`Arms`](crate::Arms), has a probability
+    /// proportional to `exp(-(i - mean)^2 / (2 sd^2))`.
+    Ranks {
+        /// The centre, in ranks.
+        mean: f64,
+        /// The standard deviation, in ranks.
+        sd: f64,
+    },
+}
+
+impl Default for Allotment {
+    fn default() -> Self {
+        Self::Arms(Vec::new())
+    }
+}
+
+impl Allotment {
+    /// Makes this a list of `arms` probabilities, all 0, and lends it for filling in. The memory of
+    /// an earlier list is reused.
+    pub fn arms(&mut self, arms: usize) -> &mut [f64] {
+        if !matches!(self, Self::Arms(_)) {
+            *self = Self::default();
+        }
+        let Self::Arms(p) = self else { return &mut [] };
+        p.clear();
+        p.resize(arms, 0.0);
+        p
+    }
+
+    /// The probability of an arm; 1 over ranks.
+    #[inline]
+    pub fn share(&self, arm: ArmId) -> f64 {
+        match self {
+            Self::Arms(p) => p.get(arm.index()).copied().unwrap_or(0.0),
+            Self::Odds(odds) => odds.share(arm),
+            Self::Ranks { .. } => 1.0,
+        }
+    }
+
+    /// The probability of each arm; empty over ranks. Cost: O(K).
+    pub fn shares(&self) -> Vec<f64> {
+        match self {
+            Self::Arms(p) => p.clone(),
+            Self::Odds(odds) => (0..odds.arms() as u32).map(|arm| odds.share(ArmId(arm))).collect(),
+            Self::Ranks { .. } => Vec::new(),
+        }
+    }
+
+    /// Moves the probability of arms that have nothing to draw to the others, in proportion.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`], [`Error::OutOfRange`] or [`Error::NotADistribution`] for numbers that
+    /// are no probabilities; [`Error::NothingToDraw`] if nothing is left.
+    pub(crate) fn settle(&mut self, population: &Population) -> Result<()> {
+        let p = match self {
+            Self::Arms(p) => p,
+            // A policy's own: they may have weights for arms that have been emptied since.
+            Self::Odds(_) => {
+                *self = Self::Arms(self.shares());
+                return self.settle(population);
+            }
+            Self::Ranks { mean, sd } => {
+                finite("mean rank", 0, *mean)?;
+                crate::base::error::within("standard deviation", *sd, f64::MIN_POSITIVE, f64::MAX)?;
+                return match population.drawable_total() {
+                    0 => Err(Error::NothingToDraw),
+                    _ => Ok(()),
+                };
+            }
+        };
+        length("probabilities of arms", population.arms().count(), p.len())?;
+        let mut sum = 0.0;
+        for (arm, &share) in p.iter().enumerate() {
+            finite("probability", arm as u64, share)?;
+            crate::base::error::within("probability", share, 0.0, 1.0 + 1e-9)?;
+            sum += share;
+        }
+        if (sum - 1.0).abs() > 1e-6 {
+            return Err(Error::NotADistribution { sum });
+        }
+        let mut left = 0.0;
+        for (arm, share) in p.iter_mut().enumerate() {
+            if population.drawable(ArmId(arm as u32)) == 0 {
+                *share = 0.0;
+            }
+            left += *share;
+        }
+        if left <= 0.0 {
+            return Err(Error::NothingToDraw);
+        }
+        p.iter_mut().for_each(|share| *share /= left);
+        Ok(())
+    }
+}

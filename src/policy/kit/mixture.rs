@@ -1,0 +1,57 @@
+//! Mixtures that do not change: priors, and the check of weights by arm.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result, finite, length, within};
+use crate::base::id::ArmId;
+use crate::population::Population;
+
+/// What a policy leans on before it knows better: the floor of a [`Bounded`](crate::policy::Bounded) is
+/// proportional to it, and a [`ScalingLaw`](crate::policy::ScalingLaw) starts from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Prior {
+    /// The same for every arm that has something to draw.
+    Uniform,
+    /// The number of drawable samples.
+    Size,
+    /// Given weights, one for each arm; arms without anything to draw count as 0.
+    Weights(Vec<f64>),
+}
+
+impl Prior {
+    /// The weight of every arm, not normalised; 0 for one that has nothing to draw.
+    pub(in crate::policy) fn shares(&self, population: &Population) -> Vec<f64> {
+        let share = |arm: usize| {
+            let drawable = population.drawable(ArmId(arm as u32));
+            match self {
+                _ if drawable == 0 => 0.0,
+                Prior::Uniform => 1.0,
+                Prior::Size => drawable as f64,
+                Prior::Weights(weights) => weights.get(arm).copied().unwrap_or(0.0),
+            }
+        };
+        (0..population.arms().count()).map(share).collect()
+    }
+}
+
+/// Checks a mixture: one finite weight `>= 0` for each arm, not all 0.
+pub(in crate::policy) fn check_mixture(weights: &[f64], population: &Population) -> Result<()> {
+    length("mixture weights", population.arms().count(), weights.len())?;
+    for (arm, &weight) in weights.iter().enumerate() {
+        within("mixture weight", finite("mixture weight", arm as u64, weight)?, 0.0, 1e300)?;
+    }
+    normalise(&mut weights.to_vec())
+}
+
+/// Scales non-negative numbers to sum to one.
+pub(in crate::policy) fn normalise(p: &mut [f64]) -> Result<()> {
+    // The greatest is divided out first, so that the sum cannot overflow.
+    let greatest = p.iter().copied().fold(0.0, f64::max);
+    if greatest <= 0.0 {
+        return Err(Error::NothingToDraw);
+    }
+    p.iter_mut().for_each(|share| *share /= greatest);
+    let sum: f64 = p.iter().sum();
+    p.iter_mut().for_each(|share| *share /= sum);
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! What a policy is asked, and what it is told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::id::{ArmId, Round};
+use crate::population::Population;
+
+/// What a policy is asked to decide: one round.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Turn<'a> {
+    /// The round.
+    pub round: Round,
+    /// How many samples will be drawn.
+    pub slots: usize,
+    /// The samples and their arms.
+    pub population: &'a Population,
+    /// How many tickets of each arm were drawn in rounds that have not been learned from yet; empty
+    /// if there are none, as with a lag of 0.
+    pub under_way: &'a [u32],
+}
+
+impl<'a> Turn<'a> {
+    /// A turn with nothing under way.
+    pub fn new(round: Round, slots: usize, population: &'a Population) -> Self {
+        Self { round, slots, population, under_way: &[] }
+    }
+}
+
+/// What one round brought in for one arm.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Reward {
+    /// The arm.
+    pub arm: ArmId,
+    /// How many of its tickets came back.
+    pub count: u32,
+    /// Their mean [score](crate::Signal).
+    pub score: f64,
+    /// Their mean success, over those that reported one.
+    pub success: Option<f64>,
+    /// How many rollouts they had in all.
+    pub rollouts: u32,
+    /// Their mean loss, over those that reported one.
+    pub loss: Option<f64>,
+    /// Their total cost, over those that reported one.
+    pub cost: Option<f64>,
+    /// The probability that the arm had when the round was drawn; 1 in a round over ranks.
+    pub share: f64,
+}
+
+impl Reward {
+    /// The reward of `count` tickets with a mean score.
+    ///
+    /// ```
+    /// use curricle::{ArmId, policy::Reward};
+    ///
+    /// let reward = Reward::new(ArmId(2), 64, 0.7).success(0.3);
+    /// assert_eq!(reward.success, Some(0.3));
+    /// ```
+    pub fn new(arm: ArmId, count: u32, score: f64) -> Self {
+        Self { arm, count, score, rollouts: count, success: None, loss: None, cost: None, share: 1.0 }
+    }
+
+    /// Sets the mean success.
+    pub fn success(mut self, success: f64) -> Self {
+        self.success = Some(success);
+        self
+    }
+
+    /// Sets the number of rollouts; without it each ticket is one.
+    pub fn rollouts(mut self, rollouts: u32) -> Self {
+        self.rollouts = rollouts;
+        self
+    }
+
+    /// Sets the probability that the arm had when the round was drawn.
+    pub fn share(mut self, share: f64) -> Self {
+        self.share = share;
+        self
+    }
+}
