@@ -272,7 +272,7 @@ struct Drifting {
     sign: f32,
 }
 
-impl Signal<[Trial]> for Drifting {
+impl Signal for Drifting {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
         let drifted = trials.iter().map(|trial| trial.outcome.utility.unwrap_or(0.0) * self.sign);
         scores.iter_mut().zip(drifted).for_each(|(score, drifted)| *score = drifted);

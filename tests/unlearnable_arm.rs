@@ -8,9 +8,8 @@ mod common;
 use common::feedback;
 use curricle::policy::{Boltzmann, Bounded, Prior};
 use curricle::sampler::Systematic;
-use curricle::signal::{Gated, MeanAdvantage, Signal, Trial};
+use curricle::signal::{Gated, MeanAdvantage, Signal};
 use curricle::{Curriculum, Outcome, Purpose, Rng, Round};
-use serde::Serialize;
 
 const SKILLS: usize = 9;
 const NOISE: usize = 9;
@@ -53,7 +52,7 @@ impl Learner {
 }
 
 /// The mean share of the noise arm over 1000 steps, and the mean success of the skills at their end.
-fn train<S: Signal<[Trial]> + Serialize>(signal: S, seed: u64) -> (f64, f64) {
+fn train<S: Signal>(signal: S, seed: u64) -> (f64, f64) {
     let mut curriculum = Curriculum::builder(11 * 200)
         .arms(11, |sample| (sample.0 / 200) as u32)
         .policy(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform))

@@ -241,7 +241,7 @@ impl<M> Training<'_, M> {
     ) -> Result<(Solver, Vec<Measurement>)>
     where
         P: Policy,
-        S: Signal<[Trial]> + Serialize,
+        S: Signal,
         M: Fn(&P) -> Option<f64>,
     {
         let device = Device::flex().autodiff();

@@ -65,13 +65,13 @@ pub enum Error {
     /// This ticket has been reported, or declared lost, before.
     #[error("{0} is already settled")]
     RepeatedTicket(Ticket),
-    /// The signal needs a field that the outcome does not carry.
-    #[error("the outcome of {ticket} lacks `{field}`, which the signal needs")]
+    /// The signal or the policy needs a field that the outcome does not carry.
+    #[error("the outcome of {ticket} lacks `{field}`, which the signal or the policy needs")]
     MissingOutcome {
         /// The ticket whose outcome is incomplete.
         ticket: Ticket,
-        /// The name of the missing field of [`Outcome`](crate::Outcome).
-        field: &'static str,
+        /// The missing field of [`Outcome`](crate::Outcome).
+        field: crate::Field,
     },
     /// The next draw depends on feedback that has not arrived.
     #[error("{round} still lacks the feedback of {missing} tickets, the first being {first}")]
@@ -113,6 +113,14 @@ pub enum Error {
         part: &'static str,
         /// What it was asked for.
         request: &'static str,
+    },
+    /// A part of a composition makes something that no other part reads, so that it would do nothing.
+    #[error("`{part}` makes {what}, which nothing reads")]
+    Unread {
+        /// The part.
+        part: &'static str,
+        /// What it makes.
+        what: &'static str,
     },
     /// This build lacks a feature of the crate, named here.
     #[error("built without the feature `{0}`")]

@@ -4,17 +4,16 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::base::error::{Error, Result, length, within};
-use crate::base::id::{ArmId, Round, SampleId};
+use crate::base::id::{ArmId, SampleId};
 use crate::base::schedule::Schedule;
-use crate::curriculum::desk::Desk;
-use crate::curriculum::{Curriculum, Identity, Memory};
+use crate::curriculum::{Curriculum, Identity};
+use crate::event::Fields;
 use crate::event::gate::Gate;
-use crate::ledger::Ledger;
-use crate::policy::{Allotment, Policy, Uniform};
+use crate::policy::{Policy, Uniform};
 use crate::population::Arms;
 use crate::population::Population;
 use crate::sampler::{Distinct, Sampler};
-use crate::signal::{GroupSpread, Signal, Trial};
+use crate::signal::{GroupSpread, Signal};
 
 /// What a draw does about tickets whose feedback is due and has not arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,13 +56,13 @@ pub(crate) struct Options {
 /// [`GroupSpread`], the sampler [`Distinct`]; seed 0, lag 0, no gate, no importance correction.
 ///
 /// ```
-/// use curricle::{Curriculum, Gate, policy::Fixed, sampler::Systematic, signal::MeanAdvantage};
+/// use curricle::{Curriculum, Gate, policy::Boltzmann, sampler::Systematic, signal::MeanAdvantage};
 ///
 /// # fn main() -> curricle::Result<()> {
 /// let curriculum = Curriculum::builder(6)
 ///     .labels(&[0, 0, 0, 1, 1, 2])
 ///     .weights(vec![1.0, 1.0, 2.0, 1.0, 1.0, 1.0])
-///     .policy(Fixed::by_size())
+///     .policy(Boltzmann::new())
 ///     .signal(MeanAdvantage)
 ///     .sampler(Systematic)
 ///     .gate(Gate::ZeroSignal)
@@ -83,6 +82,8 @@ pub struct Builder<P = Uniform, S = GroupSpread, D = Distinct> {
     options: Options,
     policy: P,
     signal: S,
+    /// Whether the signal was asked for, rather than being the default.
+    scores: bool,
     sampler: D,
 }
 
@@ -103,6 +104,7 @@ impl Builder {
             },
             policy: Uniform,
             signal: GroupSpread,
+            scores: false,
             sampler: Distinct,
         }
     }
@@ -157,20 +159,26 @@ impl<P, S, D> Builder<P, S, D> {
 
     /// Sets the policy.
     pub fn policy<Q>(self, policy: Q) -> Builder<Q, S, D> {
-        let Self { samples, arms, weights, fingerprint, options, signal, sampler, .. } = self;
-        Builder { samples, arms, weights, fingerprint, options, policy, signal, sampler }
+        let Self { samples, arms, weights, fingerprint, options, signal, scores, sampler, .. } = self;
+        Builder { samples, arms, weights, fingerprint, options, policy, signal, scores, sampler }
     }
 
-    /// Sets the signal.
+    /// Sets the signal. If neither the policy [reads](Policy::reads) a score nor the weights come from one
+    /// ([`Weighting::Score`]), [`build`](Self::build) refuses it.
     pub fn signal<T>(self, signal: T) -> Builder<P, T, D> {
         let Self { samples, arms, weights, fingerprint, options, policy, sampler, .. } = self;
-        Builder { samples, arms, weights, fingerprint, options, policy, signal, sampler }
+        Builder { samples, arms, weights, fingerprint, options, policy, signal, scores: true, sampler }
+    }
+
+    /// For a policy that reads no score: the default signal, which then nobody asked for.
+    pub(crate) fn unscored(self) -> Builder<P, GroupSpread, D> {
+        Builder { scores: false, ..self.signal(GroupSpread) }
     }
 
     /// Sets the sampler.
     pub fn sampler<E>(self, sampler: E) -> Builder<P, S, E> {
-        let Self { samples, arms, weights, fingerprint, options, policy, signal, .. } = self;
-        Builder { samples, arms, weights, fingerprint, options, policy, signal, sampler }
+        let Self { samples, arms, weights, fingerprint, options, policy, signal, scores, .. } = self;
+        Builder { samples, arms, weights, fingerprint, options, policy, signal, scores, sampler }
     }
 
     /// Sets the gate; default [`Gate::All`].
@@ -215,13 +223,14 @@ impl<P, S, D> Builder<P, S, D> {
     }
 }
 
-impl<P: Policy, S: Signal<[Trial]> + Serialize, D: Sampler> Builder<P, S, D> {
+impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
     /// Checks everything and makes the curriculum. Cost: O(N).
     ///
     /// # Errors
     /// What is wrong, naming the sample, the arm or the option.
     pub fn build(self) -> Result<Curriculum<P, S, D>> {
-        let Self { samples, arms, weights, fingerprint, options, mut policy, signal, sampler } = self;
+        let Self { samples, arms, weights, fingerprint, options, mut policy, signal, scores, sampler } =
+            self;
         let arms = match arms? {
             Some(arms) => arms,
             None => Arms::even(1, samples)?,
@@ -234,16 +243,19 @@ impl<P: Policy, S: Signal<[Trial]> + Serialize, D: Sampler> Builder<P, S, D> {
             within("weight floor", floor, 1e-9, 2_147_483_648.0)?;
         }
         policy.prepare(&population)?;
+        signal.check()?;
+        let reads = policy.reads();
+        let is_scored = reads.score || options.weighting != Weighting::Given;
+        if scores && !is_scored {
+            return Err(Error::Unread { part: "signal", what: "a score" });
+        }
         let parts = postcard::to_stdvec(&(&options, &policy, &signal, &sampler));
         let parts =
             parts.map_err(|_| Error::Unsupported { part: "configuration", request: "serialise" })?;
         let identity =
             Identity { dataset: dataset(fingerprint, &population), configuration: xxh3_128(&parts) };
-        let ledger = Ledger::new(samples, population.arms().count());
-        let needs = [signal.needs(), policy.needs()].concat();
-        let allotment = Allotment::default();
-        let state = Memory { round: Round(0), policy, population, ledger, allotment, digest: 0 };
-        Ok(Curriculum { options, signal, sampler, needs, identity, state, desk: Desk::default() })
+        let needs = reads.fields | if is_scored { signal.needs() } else { Fields::NONE };
+        Ok(Curriculum::new((policy, signal, sampler), options, needs, identity, population))
     }
 }
 

@@ -2,13 +2,12 @@
 
 use crate::base::id::SampleId;
 use crate::curriculum::builder::Builder;
-use crate::event::Field;
 use crate::policy::{
     Boltzmann, Bounded, Gaussian, Mastered, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope,
     Spread, Ucb,
 };
 use crate::sampler::{Distinct, Systematic};
-use crate::signal::{Gated, GroupSpread, MeanAdvantage, Reported, Utility};
+use crate::signal::{Gated, GroupSpread, MeanAdvantage, Utility};
 use crate::table::Table;
 
 /// Each sets policy, signal and sampler; arms, seed, lag and all else stay as they are, and each part
@@ -82,8 +81,8 @@ impl<P, S, D> Builder<P, S, D> {
     /// assert_eq!(builder.mixture().build()?.draw(64)?.draws.len(), 64);
     /// # Ok(()) }
     /// ```
-    pub fn mixture(self) -> Builder<ScalingLaw, Reported, Systematic> {
-        self.policy(ScalingLaw::new()).signal(Reported(Field::Loss)).sampler(Systematic)
+    pub fn mixture(self) -> Builder<ScalingLaw, GroupSpread, Systematic> {
+        self.policy(ScalingLaw::new()).unscored().sampler(Systematic)
     }
 
     /// For up to some 10^5 prompts, each an arm of its own, and a pass rate to aim at. Sets the arms, too.
@@ -99,7 +98,7 @@ impl<P, S, D> Builder<P, S, D> {
     pub fn prompts(self) -> Builder<Posterior, GroupSpread, Systematic> {
         let prompts = self.samples() as u32;
         let each = self.arms(prompts, |sample| sample.0 as u32);
-        each.policy(Posterior::new()).signal(GroupSpread).sampler(Systematic)
+        each.policy(Posterior::new()).unscored().sampler(Systematic)
     }
 
     /// For samples in a given order, best first, such as that of their angle concentration: GAIN-RL

@@ -20,13 +20,24 @@ pub struct Draw {
     /// The probability with which this slot of the batch got this sample, as each sampler
     /// [documents](crate::sampler). It makes curricula comparable from a log.
     pub propensity: f64,
-    /// The loss weight: 1, unless [importance correction](crate::Builder::importance) is on.
-    pub weight: f32,
+    /// What to multiply the loss with: 1, unless [importance correction](crate::Builder::importance) is on.
+    pub loss_weight: f32,
+}
+
+impl Draw {
+    /// All that was decided of this draw, for digests: sample, arm, and the bits of both numbers.
+    pub(crate) fn bytes(&self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&self.sample.0.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.arm.0.to_le_bytes());
+        bytes[12..20].copy_from_slice(&self.propensity.to_bits().to_le_bytes());
+        bytes[20..].copy_from_slice(&self.loss_weight.to_bits().to_le_bytes());
+        bytes
+    }
 }
 
 /// The draws of one round, in ticket order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// The round that made it.
     pub round: Round,
@@ -163,11 +174,11 @@ impl Outcome {
         }
     }
 
-    /// Checks that the fields a signal needs are present.
+    /// Checks that the fields that the curriculum needs are present.
     #[inline]
-    pub(crate) fn require(&self, ticket: Ticket, fields: &[Field]) -> Result<()> {
-        match fields.iter().find(|&&field| self.get(field).is_none()) {
-            Some(field) => Err(Error::MissingOutcome { ticket, field: field.name() }),
+    pub(crate) fn require(&self, ticket: Ticket, fields: Fields) -> Result<()> {
+        match fields.iter().find(|&field| self.get(field).is_none()) {
+            Some(field) => Err(Error::MissingOutcome { ticket, field }),
             None => Ok(()),
         }
     }
@@ -190,14 +201,61 @@ pub enum Field {
 }
 
 impl Field {
-    fn name(self) -> &'static str {
-        match self {
+    const ALL: [Field; 5] =
+        [Field::Success, Field::Loss, Field::Advantage, Field::Utility, Field::Cost];
+}
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
             Field::Success => "success",
             Field::Loss => "loss",
             Field::Advantage => "advantage",
             Field::Utility => "utility",
             Field::Cost => "cost",
-        }
+        })
+    }
+}
+
+/// A set of fields of [`Outcome`].
+///
+/// ```
+/// use curricle::{Field, Fields};
+///
+/// let fields = Fields::NONE | Field::Loss | Field::Cost;
+/// assert!(fields.contains(Field::Cost) && !fields.contains(Field::Success));
+/// assert_eq!(fields.iter().count(), 2);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fields(u8);
+
+impl Fields {
+    /// No field.
+    pub const NONE: Self = Self(0);
+
+    /// Whether a field is in the set.
+    #[inline]
+    pub fn contains(self, field: Field) -> bool {
+        self.0 & 1 << field as u8 != 0
+    }
+
+    /// The fields of the set.
+    pub fn iter(self) -> impl Iterator<Item = Field> {
+        Field::ALL.into_iter().filter(move |&field| self.contains(field))
+    }
+}
+
+impl From<Field> for Fields {
+    fn from(field: Field) -> Self {
+        Self(1 << field as u8)
+    }
+}
+
+impl<F: Into<Fields>> std::ops::BitOr<F> for Fields {
+    type Output = Self;
+
+    fn bitor(self, other: F) -> Self {
+        Self(self.0 | other.into().0)
     }
 }
 

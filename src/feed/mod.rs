@@ -13,7 +13,7 @@ use crate::curriculum::Curriculum;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::policy::Policy;
 use crate::sampler::Sampler;
-use crate::signal::{Signal, Trial};
+use crate::signal::Signal;
 
 /// Hands out batches and takes feedback: the one trait between a training loop and a curriculum.
 ///
@@ -52,7 +52,7 @@ pub trait Feed {
     fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>>;
 }
 
-impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Feed for Curriculum<P, S, D> {
+impl<P: Policy, S: Signal, D: Sampler> Feed for Curriculum<P, S, D> {
     fn next(&mut self, want: usize) -> Result<Batch> {
         self.draw(want)
     }

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use curricle_kernels::{blocks, filled, prefetch};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
@@ -116,20 +117,33 @@ pub(crate) enum State {
     Settled(Outcome, Verdict),
 }
 
+/// Where a ticket is kept: the place of its round, and its place in it.
+pub(crate) type Place = (usize, usize);
+
 /// A round that has not been folded in yet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub round: Round,
     pub draws: Vec<Draw>,
     /// By position in `draws`.
     pub states: Vec<State>,
-    /// By position in `draws`: the probability that its arm had; empty in a round over ranks.
+    /// By position in `draws`: the probability that its arm had.
     pub shares: Vec<f64>,
 }
 
 impl Pending {
     fn first(&self) -> u64 {
         self.draws.first().map_or(0, |draw| draw.ticket.0)
+    }
+
+    /// The digest of all decisions up to this round, after that of those before it.
+    pub fn digest(&self, before: u64) -> u64 {
+        let mut hash = Xxh3::with_seed(before);
+        hash.update(&self.round.0.to_le_bytes());
+        for draw in &self.draws {
+            hash.update(&draw.bytes());
+        }
+        hash.digest()
     }
 
     /// The open tickets: how many, and the first.
@@ -160,9 +174,9 @@ impl Ledger {
         }
     }
 
-    /// Where a ticket is kept: the place of its round, and its place in it.
+    /// Where a ticket is kept.
     #[inline]
-    pub fn locate(&self, ticket: Ticket) -> Result<(usize, usize)> {
+    pub fn locate(&self, ticket: Ticket) -> Result<Place> {
         if ticket.0 >= self.counts.drawn {
             return Err(Error::UnknownTicket(ticket));
         }
@@ -173,13 +187,13 @@ impl Ledger {
 
     /// What has become of a ticket of a pending round.
     #[inline]
-    pub fn state(&self, (round, place): (usize, usize)) -> &State {
+    pub fn state(&self, (round, place): Place) -> &State {
         &self.pending[round].states[place]
     }
 
     /// Moves a ticket from one state to another; the counts follow.
     #[inline]
-    pub fn put(&mut self, (round, place): (usize, usize), state: State) {
+    pub fn put(&mut self, (round, place): Place, state: State) {
         let slot = &mut self.pending[round].states[place];
         *self.counts.of(slot) -= 1;
         *self.counts.of(&state) += 1;
@@ -187,7 +201,9 @@ impl Ledger {
     }
 
     /// Opens the tickets of a round.
-    pub fn open(&mut self, pending: Pending) {
+    pub fn open(&mut self, mut pending: Pending) {
+        pending.states.clear();
+        pending.states.resize(pending.draws.len(), State::Open);
         let drawn = pending.draws.len() as u64;
         self.counts.drawn += drawn;
         self.counts.open += drawn;
@@ -199,6 +215,16 @@ impl Ledger {
             }
         }
         self.pending.push_back(pending);
+    }
+
+    /// Gives up what is still open of the oldest round, and takes it out.
+    pub fn close_oldest(&mut self) -> Option<Pending> {
+        for place in 0..self.pending.front().map_or(0, |round| round.states.len()) {
+            if *self.state((0, place)) == State::Open {
+                self.put((0, place), State::Lost);
+            }
+        }
+        self.pending.pop_front()
     }
 
     /// Asks the processor to fetch what is known of a sample and of an arm.
@@ -224,7 +250,7 @@ impl Ledger {
             let follows = next.is_none_or(|next| pending.first() == next);
             if pending.draws.is_empty()
                 || pending.draws.len() != pending.states.len()
-                || !(pending.shares.is_empty() || pending.shares.len() == pending.draws.len())
+                || pending.draws.len() != pending.shares.len()
                 || pending.round >= round
                 || !pending.draws.iter().all(known)
                 || !consecutive

@@ -9,28 +9,34 @@ use common::{feedback, outcome};
 use curricle::policy::{
     AbsoluteProgress, Advance, Allotment, Belief, Boltzmann, Bounded, ColdStart, Detector, Difficulty,
     Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
-    MeanRule, OnlineMixing, Pac, Pace, PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart,
-    Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Turn, Ucb, Update,
+    MeanRule, OnlineMixing, Pac, Pace, PerCost, Policy, Posterior, Prior, Range, Reads, Rescaled,
+    Restart, Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Turn, Ucb,
+    Update,
 };
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
 use curricle::{
-    ArmId, Compression, Curriculum, Error, Feedback, Gate, Missing, Outcome, Population, Result, Rng,
-    Round, SampleId, Schedule, Signal, SnapshotError, Ticket, Weighting,
+    ArmId, Compression, Curriculum, Error, Feedback, Field, Gate, Missing, Outcome, Population, Result,
+    Rng, Round, SampleId, Schedule, Signal, SnapshotError, Ticket, Weighting,
 };
 use serde::{Deserialize, Serialize};
 
-type Plain = Curriculum;
+type Plain = Curriculum<Boltzmann>;
 
 fn plain() -> Plain {
-    Curriculum::builder(10).labels(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1]).seed(3).build().unwrap()
+    Curriculum::builder(10)
+        .labels(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1])
+        .policy(Boltzmann::new())
+        .seed(3)
+        .build()
+        .unwrap()
 }
 
 /// Does something that must fail, and checks that nothing changed and the next draw is the same.
 #[track_caller]
-fn refused<T: std::fmt::Debug>(
-    curriculum: &mut Plain,
-    work: impl FnOnce(&mut Plain) -> Result<T>,
+fn refused<P: Policy, T: std::fmt::Debug>(
+    curriculum: &mut Curriculum<P>,
+    work: impl FnOnce(&mut Curriculum<P>) -> Result<T>,
 ) -> Error {
     let before = curriculum.to_bytes().unwrap();
     let error = work(curriculum).expect_err("should have been refused");
@@ -95,7 +101,7 @@ fn outcomes() {
     assert!(matches!(one(good.rollouts(0)), Error::OutOfRange { what: "rollouts", .. }));
     assert_eq!(
         one(Outcome::default().loss(1.0)),
-        Error::MissingOutcome { ticket: Ticket(1), field: "success" }
+        Error::MissingOutcome { ticket: Ticket(1), field: Field::Success }
     );
 }
 
@@ -144,7 +150,7 @@ fn missing_feedback_can_be_given_up() {
 #[derive(Clone, Serialize, Deserialize)]
 struct Broken(f32);
 
-impl Signal<[Trial]> for Broken {
+impl Signal for Broken {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
         let score = |trial: &Trial| if trial.ticket == Ticket(2) { self.0 } else { 0.5 };
         trials.iter().zip(scores).for_each(|(trial, slot)| *slot = score(trial));
@@ -250,6 +256,10 @@ fn samples_and_arms() {
 struct Wild(Vec<f64>);
 
 impl Policy for Wild {
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
     fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         allotment.arms(self.0.len()).copy_from_slice(&self.0);
         Ok(())

@@ -16,7 +16,7 @@ use crate::files::snapshot::Compression;
 use crate::files::whole_file::{Whole, at};
 use crate::policy::{Policy, Uniform};
 use crate::sampler::{Distinct, Sampler};
-use crate::signal::{GroupSpread, Signal, Trial};
+use crate::signal::{GroupSpread, Signal};
 use event::Event;
 use log::Log;
 
@@ -67,7 +67,8 @@ const NEXT: &str = ".log.next";
 /// **Errors of the disk.** A verb first changes the curriculum, then writes. If the write fails it gives [`Error::Io`], and
 /// from then on every verb gives [`JournalError::Behind`]: the files hold what happened before. Either drop the journal and
 /// open it again, without the event; or [`compact`](Self::compact), which writes the present state, with the event
-/// ([`unfinished`](Curriculum::unfinished) has a batch that was drawn). Any other error has changed nothing.
+/// ([`unfinished`](Curriculum::unfinished) has a batch that was drawn). Any other error has changed nothing, but for what
+/// a failed draw has [folded in](Curriculum::fold); that is written to the log.
 #[derive(Debug)]
 pub struct Journal<P = Uniform, S = GroupSpread, D = Distinct> {
     curriculum: Curriculum<P, S, D>,
@@ -107,7 +108,7 @@ pub enum Opening {
     },
 }
 
-impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Journal<P, S, D> {
+impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// Resumes from the files at `path`, or starts there if there are none. The curriculum must have been built in the same
     /// way each time. Its state is replaced, and its memory is free before the base is read.
     ///
@@ -190,6 +191,20 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Journal<P, S, D> {
     /// As `Curriculum::draw_into`; those of the disk, when the batch is the one that was drawn.
     pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
         self.happen(|curriculum| curriculum.draw_into(n, batch), |curriculum| draw(n, curriculum))
+    }
+
+    /// As [`Curriculum::fold`]. Nothing is written where nothing was due.
+    ///
+    /// # Errors
+    /// As `Curriculum::fold`; those of the disk.
+    pub fn fold(&mut self) -> Result<u64> {
+        self.check()?;
+        let changes = self.curriculum.changes();
+        let rounds = self.curriculum.fold();
+        if self.curriculum.changes() != changes {
+            self.log(|_| Event::Fold)?;
+        }
+        rounds
     }
 
     /// As [`Curriculum::observe`].
@@ -291,9 +306,19 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Journal<P, S, D> {
         event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>,
     ) -> Result<T> {
         self.check()?;
-        let seen = verb(&mut self.curriculum)?;
-        self.write(&event(&self.curriculum)).inspect_err(|_| self.behind = true)?;
-        Ok(seen)
+        let changes = self.curriculum.changes();
+        let seen = verb(&mut self.curriculum);
+        if seen.is_ok() {
+            self.log(|curriculum| event(curriculum))?;
+        } else if self.curriculum.changes() != changes {
+            self.log(|_| Event::Fold)?;
+        }
+        seen
+    }
+
+    /// Writes down what happened.
+    fn log<'a>(&mut self, event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>) -> Result<()> {
+        self.write(&event(&self.curriculum)).inspect_err(|_| self.behind = true)
     }
 
     fn write(&mut self, event: &Event) -> Result<()> {
@@ -338,7 +363,7 @@ impl<P, S, D> Deref for Journal<P, S, D> {
     }
 }
 
-impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Feed for Journal<P, S, D> {
+impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
     fn next(&mut self, want: usize) -> Result<Batch> {
         self.draw(want)
     }

@@ -27,7 +27,6 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result, SnapshotError};
-use crate::curriculum::desk::Desk;
 use crate::curriculum::{Curriculum, Memory};
 use crate::files::whole_file::{Whole, at};
 use crate::ledger::Ledger;
@@ -40,7 +39,7 @@ use header::{HEADER, Header};
 pub use compression::Compression;
 
 /// The layout of snapshots that this build writes and reads.
-pub const SCHEMA: u32 = 5;
+pub const SCHEMA: u32 = 6;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
@@ -143,8 +142,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
 
     /// As [`restored`](Self::restored), with the checksum of the file.
     pub(crate) fn restored_with_checksum(mut self, path: &Path) -> Result<(Self, u64)> {
-        self.state.population = Population::new(Arms::even(1, 0)?, None)?;
-        self.state.ledger = Ledger::new(0, 0);
+        self.memory.population = Population::new(Arms::even(1, 0)?, None)?;
+        self.memory.ledger = Ledger::new(0, 0);
         let checksum = self.read_file(path)?;
         Ok((self, checksum))
     }
@@ -159,7 +158,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         // The sizes in the header are known at the end.
         file.write_all(&[0; HEADER]).map_err(at(path))?;
         let mut payload = Hashed { out: &mut *file, hash: Xxh3::new(), bytes: 0 };
-        let size = pack(&self.state, compression, &mut payload).map_err(|error| match error {
+        let size = pack(&self.memory, compression, &mut payload).map_err(|error| match error {
             WriteError::State => Error::Unsupported { part: "policy", request: "serialise" },
             WriteError::Io(error) => at(path)(error),
         })?;
@@ -174,10 +173,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// Takes over a snapshot; returns its checksum.
     fn read(&mut self, bytes: &[u8]) -> Result<u64> {
         let (header, payload) = Header::open(bytes, self.identity)?;
-        let state: Memory<P> = unpack(payload, header.size, header.compression)?;
-        state.check()?;
-        self.state = state;
-        self.desk = Desk::default();
+        let memory: Memory<P> = unpack(payload, header.size, header.compression)?;
+        memory.check()?;
+        self.replace(memory);
         Ok(header.checksum)
     }
 

@@ -8,7 +8,7 @@ use crate::base::error::{Result, within};
 use crate::base::math::{cos, pow};
 use crate::base::rng::Rng;
 use crate::policy::kit::open_arms::{open, softmax_open};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// The shape of an [`EasyToHard`] timetable.
@@ -90,6 +90,10 @@ impl Policy for EasyToHard {
             within("sigma", sigma, 1e-9, 1e9)?;
         }
         Ok(())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

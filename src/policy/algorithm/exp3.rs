@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::math::{exp, ln};
 use crate::base::rng::Rng;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// No weight falls below this part of the greatest, so that each can come back.
@@ -163,6 +163,10 @@ impl Policy for Exp3 {
         self.rounds = 0;
         self.start();
         Ok(())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

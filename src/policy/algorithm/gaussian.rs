@@ -6,7 +6,7 @@ use crate::base::error::{Result, finite, within};
 use crate::base::math::tanh;
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// The standard deviation of a [`Gaussian`].
@@ -170,8 +170,8 @@ impl Policy for Gaussian {
         within("standard deviation", self.spread.in_ranks(ranks), 1e-9, 1e12).map(drop)
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Success]
+    fn reads(&self) -> Reads {
+        Reads::SCORE | Field::Success.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::base::math::ln;
 use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::open_arms::{open, softmax_open};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// How [`OnlineMixing`] sums up the losses of an arm.
@@ -122,8 +122,8 @@ impl Policy for OnlineMixing {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Loss]
+    fn reads(&self) -> Reads {
+        Field::Loss.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

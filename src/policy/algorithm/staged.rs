@@ -6,7 +6,7 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::{ArmId, Round};
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// When a [`Staged`] curriculum goes on to its next stage.
@@ -101,10 +101,10 @@ impl Policy for Staged {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
+    fn reads(&self) -> Reads {
         match self.advance {
-            Advance::Rounds(_) => Vec::new(),
-            Advance::Mastery(_) => vec![Field::Success],
+            Advance::Rounds(_) => Reads::NOTHING,
+            Advance::Mastery(_) => Field::Success.into(),
         }
     }
 

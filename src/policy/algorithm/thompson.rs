@@ -9,7 +9,7 @@ use crate::policy::Forget;
 use crate::policy::kit::evidence::{Evidence, Forgetting};
 use crate::policy::kit::open_arms::choose;
 use crate::policy::kit::variate::{Normals, beta};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// What is believed of the mean score of an arm.
@@ -106,6 +106,10 @@ impl Policy for Thompson {
             }
         }
         self.evidence.prepare(population.arms().count())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::base::rng::Rng;
 use crate::policy::Forget;
 use crate::policy::kit::evidence::{Evidence, Forgetting};
 use crate::policy::kit::open_arms::choose;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// How far above its mean an arm is believed to be able to lie.
@@ -117,6 +117,10 @@ impl Policy for Ucb {
         let (Bound::Hoeffding(c) | Bound::Entropy(c)) = self.bound;
         within("width of the bound", c, 0.0, 1e300)?;
         self.evidence.prepare(population.arms().count())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -6,8 +6,7 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::ArmId;
 use crate::base::math::ln;
 use crate::base::rng::Rng;
-use crate::event::Field;
-use crate::policy::{Allotment, Bound, Forget, Forgetting, Policy, Reward, Turn, Ucb};
+use crate::policy::{Allotment, Bound, Forget, Forgetting, Policy, Reads, Reward, Turn, Ucb};
 use crate::population::Population;
 
 /// A test for a change of an arm's mean score. Scores are taken into `[0, 1]`.
@@ -159,8 +158,8 @@ impl<P: Forget> Policy for Restart<P> {
         self.inner.prepare(population)
     }
 
-    fn needs(&self) -> Vec<Field> {
-        self.inner.needs()
+    fn reads(&self) -> Reads {
+        self.inner.reads() | Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
