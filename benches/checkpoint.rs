@@ -74,7 +74,7 @@ fn build(samples: usize) -> Result<Sec> {
         .arms(ARMS, |sample| (sample.0 % u64::from(ARMS)) as u32)
         .policy(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform))
         .sampler(Distinct)
-        .gate(Gate::ZeroSignal)
+        .gate(Gate::zero_signal())
         .weighting(Weighting::Score { floor: 0.01 })
         .build()
 }

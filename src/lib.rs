@@ -65,6 +65,7 @@ pub use base::schedule::Schedule;
 pub use curriculum::Curriculum;
 pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
 pub use event::gate::Gate;
+pub use event::group::{Group, Normalisation};
 pub use event::{Batch, Draw, Feedback, Field, Fields, Outcome, Reason, Verdict};
 pub use feed::Feed;
 pub use files::journal::{Durability, Journal, Opening};

@@ -74,7 +74,7 @@ where
     std::thread::scope(|scope| {
         for round in 0..8 {
             // Blocks until the threads have reported what is due.
-            let batch = feed.next(10).unwrap();
+            let batch = feed.draw(10).unwrap();
             let mut feedback: Vec<Feedback> = batch
                 .draws
                 .iter()
@@ -85,7 +85,7 @@ where
                 let (reporter, share) = (feed.reporter(), share.to_vec());
                 scope.spawn(move || {
                     for one in share {
-                        reporter.report(&[one]).unwrap();
+                        reporter.observe(&[one]).unwrap();
                         std::thread::yield_now();
                     }
                 });
@@ -93,8 +93,8 @@ where
             batches.push(batch);
         }
     });
-    assert!(feed.with(|curriculum| curriculum.unfinished().is_empty()));
-    assert!(feed.with(|curriculum| curriculum.counts().is_conserved()), "lag {lag}");
+    assert!(feed.with(|curriculum| curriculum.unfinished().is_empty()).unwrap());
+    assert!(feed.with(|curriculum| curriculum.counts().is_conserved()).unwrap(), "lag {lag}");
     batches
 }
 
@@ -267,13 +267,13 @@ fn prefetch_goes_on_after_a_restore() {
         let mut seen = Vec::new();
         let mut prefetch = Prefetch::new(sec(5, lag), 10, load);
         let saved = loop {
-            let (batch, items) = prefetch.next().unwrap();
+            let (batch, items) = prefetch.draw().unwrap();
             assert_eq!(items, load(&batch));
             if seen.len() == 6 {
                 // Killed in the middle of the seventh batch: it is not in `seen`.
                 break prefetch.feed().to_bytes().unwrap();
             }
-            prefetch.report(&report(&batch)).unwrap();
+            prefetch.observe(&report(&batch)).unwrap();
             seen.push(batch);
         };
         drop(prefetch);
@@ -283,9 +283,9 @@ fn prefetch_goes_on_after_a_restore() {
         let unfinished = restored.unfinished();
         let mut prefetch = Prefetch::new(restored, 10, load).again(unfinished);
         while seen.len() < expected.len() {
-            let (batch, items) = prefetch.next().unwrap();
+            let (batch, items) = prefetch.draw().unwrap();
             assert_eq!(items, load(&batch));
-            prefetch.report(&report(&batch)).unwrap();
+            prefetch.observe(&report(&batch)).unwrap();
             seen.push(batch);
         }
         assert_eq!(seen, expected, "lag {lag}");
@@ -296,5 +296,5 @@ fn prefetch_goes_on_after_a_restore() {
 fn a_worker_that_panics_closes_the_prefetch() {
     let load = |_: &Batch| -> u8 { panic!("this message belongs to the test") };
     let mut prefetch = Prefetch::new(sec(1, 1), 4, load);
-    assert_eq!(prefetch.next().err(), Some(Error::Closed));
+    assert_eq!(prefetch.draw().err(), Some(Error::Closed));
 }

@@ -46,7 +46,7 @@ proptest! {
             prop_assert_eq!(outcomes.len(), prompts.len());
             for outcome in outcomes {
                 prop_assert!((0.0..=1.0).contains(&outcome.success.unwrap()));
-                prop_assert!((0.0..=1.0).contains(&outcome.advantage.unwrap()));
+                prop_assert!((0.0..=1.0).contains(&outcome.abs_advantage.unwrap()));
                 prop_assert!((0.0..14.0).contains(&outcome.loss.unwrap()));
                 prop_assert_eq!((outcome.rollouts, outcome.utility), (8, None));
             }

@@ -74,7 +74,10 @@ fn train<S: Signal>(signal: S, seed: u64) -> (f64, f64) {
         let reported = feedback(&batch, |place, _| {
             let success = groups[place];
             let advantage = 2.0 * (success * (1.0 - success)).sqrt();
-            Outcome::default().success(success as f32).advantage(advantage as f32).rollouts(ROLLOUTS)
+            Outcome::default()
+                .success(success as f32)
+                .abs_advantage(advantage as f32)
+                .rollouts(ROLLOUTS)
         });
         curriculum.observe(&reported).unwrap();
         noise += curriculum.shares()[NOISE] / 1000.0;

@@ -62,11 +62,17 @@ pub enum Error {
     /// No draw has been given this ticket yet.
     #[error("{0} was never drawn")]
     UnknownTicket(Ticket),
-    /// This ticket has been reported, or declared lost, before.
-    #[error("{0} is already settled")]
+    /// The outcome of this ticket has been reported before.
+    #[error("the outcome of {0} has been reported before")]
     RepeatedTicket(Ticket),
-    /// The signal or the policy needs a field that the outcome does not carry.
-    #[error("the outcome of {ticket} lacks `{field}`, which the signal or the policy needs")]
+    /// This ticket has been given up: its outcome comes too late.
+    #[error("{0} has been given up")]
+    LateTicket(Ticket),
+    /// Another thread has panicked while it was using the feed, whose state is not known since.
+    #[error("another thread panicked while it was using the feed")]
+    Poisoned,
+    /// The signal, the policy or the gate needs a field that the outcome does not carry.
+    #[error("the outcome of {ticket} lacks `{field}`, which signal, policy or gate needs")]
     MissingOutcome {
         /// The ticket whose outcome is incomplete.
         ticket: Ticket,

@@ -65,7 +65,7 @@ pub(crate) struct Options {
 ///     .policy(Boltzmann::new())
 ///     .signal(MeanAdvantage)
 ///     .sampler(Systematic)
-///     .gate(Gate::ZeroSignal)
+///     .gate(Gate::zero_signal())
 ///     .seed(42)
 ///     .lag(1)
 ///     .build()?;

@@ -273,7 +273,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// when their round is folded in; until then their order makes no difference.
     ///
     /// # Errors
-    /// [`Error::UnknownTicket`], [`Error::RepeatedTicket`], [`Error::MissingOutcome`],
+    /// [`Error::UnknownTicket`], [`Error::RepeatedTicket`], [`Error::LateTicket`], [`Error::MissingOutcome`],
     /// [`Error::NonFinite`] or [`Error::OutOfRange`], naming the ticket; then none of the feedback
     /// has been taken in.
     pub fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
@@ -293,11 +293,17 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         seen.clear(feedback.len());
         for Feedback { ticket, outcome } in feedback {
             let place = ledger.locate(*ticket)?;
-            if *ledger.state(place) != State::Open || !seen.insert(ticket.0) {
+            if *ledger.state(place) != State::Open {
+                return Err(ledger.gone(*ticket));
+            }
+            if !seen.insert(ticket.0) {
                 return Err(Error::RepeatedTicket(*ticket));
             }
             outcome.check(*ticket)?;
             outcome.require(*ticket, self.needs)?;
+            if let Some(field) = self.options.gate.missing(outcome) {
+                return Err(Error::MissingOutcome { ticket: *ticket, field });
+            }
             places.push(place);
         }
         verdicts.clear();
@@ -313,14 +319,18 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// folded in yet, are to be forgotten.
     ///
     /// # Errors
-    /// [`Error::UnknownTicket`]; [`Error::RepeatedTicket`] if a ticket was given up or folded in
-    /// before. Then none of the tickets has been given up.
+    /// [`Error::UnknownTicket`]; [`Error::LateTicket`] if a ticket was given up before;
+    /// [`Error::RepeatedTicket`] if it is named twice, or its outcome has been folded in. Then none of the
+    /// tickets has been given up.
     pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
         let ledger = &mut self.memory.ledger;
         let mut places = BTreeSet::new();
         for &ticket in tickets {
             let place = ledger.locate(ticket)?;
-            if *ledger.state(place) == State::Lost || !places.insert(place) {
+            if *ledger.state(place) == State::Lost {
+                return Err(Error::LateTicket(ticket));
+            }
+            if !places.insert(place) {
                 return Err(Error::RepeatedTicket(ticket));
             }
         }
@@ -343,6 +353,11 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// The round that the next draw will have.
     pub fn round(&self) -> Round {
         self.memory.round
+    }
+
+    /// How many rounds the feedback may lag behind; see [`Builder::lag`](crate::Builder::lag).
+    pub fn lag(&self) -> u64 {
+        self.options.lag
     }
 
     /// The probability of each arm in the last draw; empty before the first and in a curriculum

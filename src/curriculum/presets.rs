@@ -26,7 +26,7 @@ impl<P, S, D> Builder<P, S, D> {
     /// let builder = Curriculum::builder(1000).arms(10, |sample| (sample.0 / 100) as u32);
     /// let mut curriculum = builder.post_training().seed(7).build()?;
     /// let batch = curriculum.draw(64)?;
-    /// let group = Outcome::default().success(0.25).advantage(0.87).rollouts(8);
+    /// let group = Outcome::default().success(0.25).abs_advantage(0.87).rollouts(8);
     /// let feedback: Vec<Feedback> =
     ///     batch.draws.iter().map(|draw| Feedback::new(draw.ticket, group)).collect();
     /// curriculum.observe(&feedback)?;

@@ -1,6 +1,7 @@
 //! The values that cross the seam between a curriculum and a training loop.
 
 pub(crate) mod gate;
+pub(crate) mod group;
 
 use serde::{Deserialize, Serialize};
 
@@ -72,8 +73,10 @@ impl Batch {
 /// ```
 /// use curricle::Outcome;
 ///
-/// let group = Outcome::default().success(0.25).advantage(0.76).rollouts(8);
+/// # fn main() -> curricle::Result<()> {
+/// let group = Outcome::group(&[1.0, 0.0, 0.0, 0.0])?;
 /// let example = Outcome::default().success(1.0).loss(0.02);
+/// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -82,19 +85,33 @@ pub struct Outcome {
     pub success: Option<f32>,
     /// Training loss of the sample.
     pub loss: Option<f32>,
-    /// Mean absolute advantage over the rollouts, `>= 0`; zero-variance groups have 0.
-    pub advantage: Option<f32>,
+    /// Mean *absolute* advantage over the rollouts, `>= 0`; groups of equal rewards have 0. (The mean advantage itself is 0
+    /// in every group.)
+    pub abs_advantage: Option<f32>,
+    /// Standard deviation of the rewards over the rollouts, `>= 0`.
+    pub spread: Option<f32>,
     /// Any other measure of worth that the trainer computes, such as an angle concentration.
     pub utility: Option<f32>,
     /// What it cost, in tokens or seconds, `>= 0`.
     pub cost: Option<f32>,
     /// How many rollouts the means were taken over, at least 1.
     pub rollouts: u32,
+    /// How many more rollouts there were, which could not be scored.
+    pub unscored: u32,
 }
 
 impl Default for Outcome {
     fn default() -> Self {
-        Self { success: None, loss: None, advantage: None, utility: None, cost: None, rollouts: 1 }
+        Self {
+            success: None,
+            loss: None,
+            abs_advantage: None,
+            spread: None,
+            utility: None,
+            cost: None,
+            rollouts: 1,
+            unscored: 0,
+        }
     }
 }
 
@@ -102,7 +119,7 @@ impl Outcome {
     /// The outcome of a group whose `rollouts` all had the same `success` and so taught nothing:
     /// advantage 0.
     pub fn zero_signal(success: f32, rollouts: u32) -> Self {
-        Self::default().success(success).advantage(0.0).rollouts(rollouts)
+        Self::default().success(success).abs_advantage(0.0).rollouts(rollouts)
     }
 
     /// Sets the share of successful rollouts.
@@ -118,8 +135,14 @@ impl Outcome {
     }
 
     /// Sets the mean absolute advantage.
-    pub fn advantage(mut self, advantage: f32) -> Self {
-        self.advantage = Some(advantage);
+    pub fn abs_advantage(mut self, abs_advantage: f32) -> Self {
+        self.abs_advantage = Some(abs_advantage);
+        self
+    }
+
+    /// Sets the standard deviation of the rewards.
+    pub fn spread(mut self, spread: f32) -> Self {
+        self.spread = Some(spread);
         self
     }
 
@@ -152,8 +175,11 @@ impl Outcome {
             within("success", success, 0.0, 1.0)?;
         }
         present("loss", self.loss)?;
-        if let Some(advantage) = present("advantage", self.advantage)? {
-            within("advantage", advantage, 0.0, f64::from(f32::MAX))?;
+        if let Some(advantage) = present("absolute advantage", self.abs_advantage)? {
+            within("absolute advantage", advantage, 0.0, f64::from(f32::MAX))?;
+        }
+        if let Some(spread) = present("spread", self.spread)? {
+            within("spread", spread, 0.0, f64::from(f32::MAX))?;
         }
         present("utility", self.utility)?;
         if let Some(cost) = present("cost", self.cost)? {
@@ -168,7 +194,8 @@ impl Outcome {
         match field {
             Field::Success => self.success,
             Field::Loss => self.loss,
-            Field::Advantage => self.advantage,
+            Field::AbsAdvantage => self.abs_advantage,
+            Field::Spread => self.spread,
             Field::Utility => self.utility,
             Field::Cost => self.cost,
         }
@@ -192,8 +219,10 @@ pub enum Field {
     Success,
     /// [`Outcome::loss`]
     Loss,
-    /// [`Outcome::advantage`]
-    Advantage,
+    /// [`Outcome::abs_advantage`]
+    AbsAdvantage,
+    /// [`Outcome::spread`]
+    Spread,
     /// [`Outcome::utility`]
     Utility,
     /// [`Outcome::cost`]
@@ -201,8 +230,8 @@ pub enum Field {
 }
 
 impl Field {
-    const ALL: [Field; 5] =
-        [Field::Success, Field::Loss, Field::Advantage, Field::Utility, Field::Cost];
+    const ALL: [Field; 6] =
+        [Field::Success, Field::Loss, Field::AbsAdvantage, Field::Spread, Field::Utility, Field::Cost];
 }
 
 impl std::fmt::Display for Field {
@@ -210,7 +239,8 @@ impl std::fmt::Display for Field {
         f.write_str(match self {
             Field::Success => "success",
             Field::Loss => "loss",
-            Field::Advantage => "advantage",
+            Field::AbsAdvantage => "abs_advantage",
+            Field::Spread => "spread",
             Field::Utility => "utility",
             Field::Cost => "cost",
         })
@@ -291,7 +321,7 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Reason {
-    /// All rollouts of the group were equally good: its advantages are all zero.
+    /// All rollouts of the group were equally good, or there was one only: its advantages are all zero.
     ZeroSignal,
     /// The success rate lies below the band.
     TooHard,

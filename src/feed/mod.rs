@@ -24,12 +24,12 @@ use crate::signal::Signal;
 ///
 /// fn train(feed: &mut impl Feed, steps: usize) -> curricle::Result<()> {
 ///     for _ in 0..steps {
-///         let batch = feed.next(16)?;
+///         let batch = feed.draw(16)?;
 ///         // Forward and backward pass over `batch.samples()` here.
 ///         let seen = Outcome::default().success(0.5);
 ///         let feedback: Vec<Feedback> =
 ///             batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen)).collect();
-///         feed.report(&feedback)?;
+///         feed.observe(&feedback)?;
 ///     }
 ///     Ok(())
 /// }
@@ -39,25 +39,35 @@ use crate::signal::Signal;
 /// # }
 /// ```
 pub trait Feed {
-    /// The next batch, of `want` samples.
+    /// The next batch, of `n` samples.
     ///
     /// # Errors
     /// As [`Curriculum::draw`].
-    fn next(&mut self, want: usize) -> Result<Batch>;
+    fn draw(&mut self, n: usize) -> Result<Batch>;
 
-    /// Reports outcomes; the verdicts stand in the order of the feedback.
+    /// Takes in outcomes; the verdicts stand in the order of the feedback.
     ///
     /// # Errors
     /// As [`Curriculum::observe`].
-    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>>;
+    fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>>;
+
+    /// How many batches may be drawn before the feedback of a batch is due: the
+    /// [lag](crate::Builder::lag). The default is 0, with which nothing is drawn ahead.
+    fn lag(&self) -> u64 {
+        0
+    }
 }
 
 impl<P: Policy, S: Signal, D: Sampler> Feed for Curriculum<P, S, D> {
-    fn next(&mut self, want: usize) -> Result<Batch> {
-        self.draw(want)
+    fn draw(&mut self, n: usize) -> Result<Batch> {
+        Curriculum::draw(self, n)
     }
 
-    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
-        self.observe(feedback)
+    fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        Curriculum::observe(self, feedback)
+    }
+
+    fn lag(&self) -> u64 {
+        Curriculum::lag(self)
     }
 }

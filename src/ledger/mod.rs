@@ -1,5 +1,6 @@
 //! The ledger: everything known about samples, arms and tickets.
 
+mod lost;
 pub(crate) mod progress;
 
 use std::collections::VecDeque;
@@ -13,6 +14,7 @@ use crate::base::id::{ArmId, Round, SampleId, Ticket};
 use crate::event::{Draw, Outcome, Verdict};
 use crate::files::column;
 use crate::ledger::progress::Progress;
+use lost::Lost;
 
 /// Rate of a sample's moving averages, per settled ticket.
 const RATE: f32 = 0.3;
@@ -162,6 +164,8 @@ pub(crate) struct Ledger {
     pub progress: Vec<Progress>,
     pub pending: VecDeque<Pending>,
     pub counts: Counts,
+    /// The tickets that were given up.
+    lost: Lost,
 }
 
 impl Ledger {
@@ -171,6 +175,7 @@ impl Ledger {
             progress: vec![Progress::default(); arms],
             pending: VecDeque::new(),
             counts: Counts::default(),
+            lost: Lost::default(),
         }
     }
 
@@ -181,8 +186,14 @@ impl Ledger {
             return Err(Error::UnknownTicket(ticket));
         }
         let round = self.pending.partition_point(|pending| pending.first() <= ticket.0);
-        let round = round.checked_sub(1).ok_or(Error::RepeatedTicket(ticket))?;
+        let round = round.checked_sub(1).ok_or_else(|| self.gone(ticket))?;
         Ok((round, (ticket.0 - self.pending[round].first()) as usize))
+    }
+
+    /// Why a ticket that was drawn is not to be had any more.
+    pub fn gone(&self, ticket: Ticket) -> Error {
+        let is_lost = self.lost.contains(ticket.0);
+        if is_lost { Error::LateTicket(ticket) } else { Error::RepeatedTicket(ticket) }
     }
 
     /// What has become of a ticket of a pending round.
@@ -194,7 +205,11 @@ impl Ledger {
     /// Moves a ticket from one state to another; the counts follow.
     #[inline]
     pub fn put(&mut self, (round, place): Place, state: State) {
-        let slot = &mut self.pending[round].states[place];
+        let pending = &mut self.pending[round];
+        if state == State::Lost {
+            self.lost.insert(pending.draws[place].ticket.0);
+        }
+        let slot = &mut pending.states[place];
         *self.counts.of(slot) -= 1;
         *self.counts.of(&state) += 1;
         *slot = state;
@@ -269,5 +284,6 @@ impl Ledger {
             && counted.admitted <= self.counts.admitted
             && counted.rejected <= self.counts.rejected
             && counted.lost <= self.counts.lost
+            && self.lost.count(self.counts.drawn) == Some(self.counts.lost)
     }
 }

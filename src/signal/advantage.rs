@@ -8,7 +8,7 @@ use crate::event::{Field, Fields};
 
 /// The mean absolute advantage of a group of rollouts: `mean_i |A_i|`, the learning gain of SEC.
 ///
-/// Reads [`Outcome::advantage`](crate::Outcome::advantage). A group whose rollouts were all equally
+/// Reads [`Outcome::abs_advantage`](crate::Outcome::abs_advantage). A group whose rollouts were all equally
 /// good has advantage 0 and must be reported so ([`Outcome::zero_signal`](crate::Outcome::zero_signal)),
 /// also when the trainer drops it: otherwise the score of a mastered arm never falls. Under GRPO
 /// with `G` rollouts and success rate `p` the mean is about `2 sqrt(p(1-p))`, at most 1.
@@ -30,11 +30,11 @@ pub struct MeanAdvantage;
 
 impl Signal for MeanAdvantage {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
-        each(trials, scores, |trial| f64::from(trial.outcome.advantage.unwrap_or(0.0)))
+        each(trials, scores, |trial| f64::from(trial.outcome.abs_advantage.unwrap_or(0.0)))
     }
 
     fn needs(&self) -> Fields {
-        Field::Advantage.into()
+        Field::AbsAdvantage.into()
     }
 }
 

@@ -91,12 +91,18 @@ fn outcomes() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         assert!(matches!(one(good.success(bad)), Error::NonFinite { what: "success", index: 1, .. }));
         assert!(matches!(one(good.loss(bad)), Error::NonFinite { what: "loss", index: 1, .. }));
-        assert!(matches!(one(good.advantage(bad)), Error::NonFinite { what: "advantage", .. }));
+        assert!(matches!(
+            one(good.abs_advantage(bad)),
+            Error::NonFinite { what: "absolute advantage", .. }
+        ));
         assert!(matches!(one(good.utility(bad)), Error::NonFinite { what: "utility", .. }));
         assert!(matches!(one(good.cost(bad)), Error::NonFinite { what: "cost", .. }));
     }
     assert!(matches!(one(good.success(1.5)), Error::OutOfRange { what: "success", .. }));
-    assert!(matches!(one(good.advantage(-0.1)), Error::OutOfRange { what: "advantage", .. }));
+    assert!(matches!(
+        one(good.abs_advantage(-0.1)),
+        Error::OutOfRange { what: "absolute advantage", .. }
+    ));
     assert!(matches!(one(good.cost(-1.0)), Error::OutOfRange { what: "cost", .. }));
     assert!(matches!(one(good.rollouts(0)), Error::OutOfRange { what: "rollouts", .. }));
     assert_eq!(
@@ -120,15 +126,16 @@ fn tickets() {
     curriculum.observe(&all[..1]).unwrap();
     assert_eq!(refused(&mut curriculum, |c| c.observe(&all)), Error::RepeatedTicket(Ticket(0)));
     curriculum.lose(&[Ticket(2)]).unwrap();
-    assert_eq!(refused(&mut curriculum, |c| c.lose(&[Ticket(2)])), Error::RepeatedTicket(Ticket(2)));
-    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[2..])), Error::RepeatedTicket(Ticket(2)));
+    assert_eq!(refused(&mut curriculum, |c| c.lose(&[Ticket(2)])), Error::LateTicket(Ticket(2)));
+    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[2..])), Error::LateTicket(Ticket(2)));
     assert_eq!(
         refused(&mut curriculum, |c| c.draw(3)),
         Error::Awaiting { round: Round(0), missing: 1, first: Ticket(1) }
     );
     curriculum.observe(&all[1..2]).unwrap();
     curriculum.draw(1).unwrap();
-    // Folded in: the ticket is still known to be settled.
+    // Folded in: it is still known which ticket was reported and which was given up.
+    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[2..])), Error::LateTicket(Ticket(2)));
     assert_eq!(refused(&mut curriculum, |c| c.observe(&all[..1])), Error::RepeatedTicket(Ticket(0)));
     assert_eq!(refused(&mut curriculum, |c| c.lose(&[Ticket(1)])), Error::RepeatedTicket(Ticket(1)));
     let counts = curriculum.counts();
@@ -143,7 +150,7 @@ fn missing_feedback_can_be_given_up() {
     curriculum.observe(&all[..1]).unwrap();
     curriculum.draw(4).unwrap();
     assert_eq!(curriculum.counts().lost, 3);
-    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[1..])), Error::RepeatedTicket(Ticket(1)));
+    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[1..])), Error::LateTicket(Ticket(1)));
 }
 
 /// A signal that fails for one sample.

@@ -27,7 +27,7 @@ const NEXT: &str = ".log.next";
 /// A curriculum that can be killed at any moment: each call that changes it is written to a log.
 ///
 /// A curriculum is `f(seed, ordered events)`, so the events since a full snapshot, the *base*, are all that has changed.
-/// Appending one costs what the event is in size, 7 to 32 bytes an outcome, whatever the number of samples;
+/// Appending one costs what the event is in size, 9 to 40 bytes an outcome, whatever the number of samples;
 /// [`open`](Self::open) reads the base and lets the events happen again. The journal reads like the [`Curriculum`] in it,
 /// but is changed only through its own verbs, which have the same names, so no event can be left out of the log. It is a
 /// [`Feed`], so [`Lockstep`](crate::feed::Lockstep), [`Prefetch`](crate::feed::Prefetch) and the burn loader take it in
@@ -364,12 +364,16 @@ impl<P, S, D> Deref for Journal<P, S, D> {
 }
 
 impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
-    fn next(&mut self, want: usize) -> Result<Batch> {
-        self.draw(want)
+    fn draw(&mut self, n: usize) -> Result<Batch> {
+        Journal::draw(self, n)
     }
 
-    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
-        self.observe(feedback)
+    fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        Journal::observe(self, feedback)
+    }
+
+    fn lag(&self) -> u64 {
+        self.curriculum.lag()
     }
 }
 
