@@ -42,6 +42,8 @@
 #![warn(missing_docs)]
 
 mod base;
+#[cfg(feature = "config")]
+mod config;
 mod curriculum;
 mod event;
 pub mod feed;
@@ -62,6 +64,8 @@ pub use base::error::{Error, JournalError, Result, SnapshotError};
 pub use base::id::{ArmId, Round, SampleId, Ticket};
 pub use base::rng::{Purpose, Rng};
 pub use base::schedule::Schedule;
+#[cfg(feature = "config")]
+pub use config::{AnyCurriculum, Config};
 pub use curriculum::Curriculum;
 pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
 pub use event::gate::Gate;

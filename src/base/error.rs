@@ -128,6 +128,14 @@ pub enum Error {
         /// What it makes.
         what: &'static str,
     },
+    /// A configuration could not be accepted.
+    #[error("configuration refused at `{path}`: {reason}")]
+    Config {
+        /// The keys that lead to what is wrong, as `policy.bounded.inner`.
+        path: String,
+        /// What the parser says of it.
+        reason: String,
+    },
     /// This build lacks a feature of the crate, named here.
     #[error("built without the feature `{0}`")]
     Feature(&'static str),

@@ -17,6 +17,7 @@ use crate::signal::{GroupSpread, Signal};
 
 /// What a draw does about tickets whose feedback is due and has not arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Missing {
     /// It fails with [`Error::Awaiting`], so that no outcome is left out by accident.
     #[default]
@@ -27,6 +28,7 @@ pub enum Missing {
 
 /// Where the weights of samples within their arm come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Weighting {
     /// They are given by the user, and stay until the user changes them.
     #[default]
@@ -173,6 +175,12 @@ impl<P, S, D> Builder<P, S, D> {
     /// For a policy that reads no score: the default signal, which then nobody asked for.
     pub(crate) fn unscored(self) -> Builder<P, GroupSpread, D> {
         Builder { scores: false, ..self.signal(GroupSpread) }
+    }
+
+    /// The same for one that is chosen at run time.
+    #[cfg(feature = "config")]
+    pub(crate) fn unscored_any(self) -> Builder<P, crate::signal::Any, D> {
+        Builder { scores: false, ..self.signal(GroupSpread.into()) }
     }
 
     /// Sets the sampler.

@@ -19,6 +19,7 @@ use crate::event::{Field, Outcome, Reason, Verdict};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Gate {
     /// Everything.
     #[default]

@@ -214,6 +214,7 @@ impl Outcome {
 /// The name of a field of [`Outcome`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Field {
     /// [`Outcome::success`]
     Success,

@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod allotment;
+mod any;
 mod around;
 mod kit;
 mod turn;
@@ -17,6 +18,7 @@ use crate::population::Population;
 
 pub use algorithm::*;
 pub use allotment::Allotment;
+pub use any::Any;
 pub use around::*;
 pub use kit::evidence::Forgetting;
 pub use kit::mixture::Prior;
@@ -98,6 +100,11 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
 
 /// A policy whose beliefs about one arm can be thrown away.
 pub trait Forget: Policy {
+    /// Whether this value can do so: a type that holds [any](Any) policy may hold one that cannot.
+    fn can_forget(&self) -> bool {
+        true
+    }
+
     /// Puts what is believed of an arm back to the start.
     fn forget(&mut self, arm: ArmId);
 }

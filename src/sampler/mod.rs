@@ -17,6 +17,7 @@
 //! weight 0 count in the sum, so with many of them it is a lower bound. Beside being 0 or not,
 //! weights play no part over ranks.
 
+mod any;
 mod distinct;
 mod ranks;
 mod replace;
@@ -34,6 +35,7 @@ use crate::policy::Allotment;
 use crate::population::Population;
 use crate::population::SumTree;
 
+pub use any::Any;
 pub use distinct::Distinct;
 pub use replace::Replace;
 pub use scratch::Scratch;

@@ -2,6 +2,7 @@
 
 mod advantage;
 mod angle;
+mod any;
 mod gated;
 mod learnability;
 mod progress;
@@ -10,6 +11,7 @@ pub mod uncertainty;
 
 pub use advantage::{MeanAdvantage, Reported, Utility};
 pub use angle::{Angle, Concentration, HiddenStates, Spans, UnitSum};
+pub use any::Any;
 pub use gated::Gated;
 pub use learnability::{Learnability, Source};
 pub use progress::LearningProgress;

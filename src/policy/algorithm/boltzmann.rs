@@ -12,6 +12,7 @@ use crate::population::Population;
 
 /// What happens to the value of an arm in a round that did not sample it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Clock {
     /// It stays: `Q` only moves when there is evidence. The rule as published.
     #[default]

@@ -14,6 +14,7 @@ use crate::population::Population;
 /// The shape of an [`EasyToHard`] timetable.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Pace {
     /// All arms at any time, weighted towards the easy ones first and towards the hard ones last.
     Cosine,

@@ -17,6 +17,7 @@ const LEAST: f64 = 1e-290;
 /// `(n_a / n) score_a / p_a`, and 0 for arms without a ticket: its expectation is the score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Update {
     /// Auer et al.: `w_a <- w_a exp(gamma x_a / K) + (e share / K) sum w`, drawn with
     /// `p = (1 - gamma) w / sum w + gamma / K`. Scores in `[0, 1]`. With `share = 0` it is EXP3, else

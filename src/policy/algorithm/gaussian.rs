@@ -11,6 +11,7 @@ use crate::population::Population;
 
 /// The standard deviation of a [`Gaussian`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spread {
     /// In ranks. The paper's code uses 1000, whatever the size of the data set.
     Ranks(f64),
@@ -31,6 +32,7 @@ impl Spread {
 /// (the angle concentration of its samples).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum MeanRule {
     /// As published: `mean += n/2 tanh(alpha (acc - beta)) + n/2 tanh(gamma c)`. Falls back when the
     /// batch was too hard.

@@ -13,6 +13,7 @@ use crate::population::Population;
 /// How [`OnlineMixing`] sums up the losses of an arm.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Estimate {
     /// All of them: `R <- R + r`, the estimate of EXP3.
     Accumulated,

@@ -12,6 +12,7 @@ use crate::population::Population;
 /// When a [`Staged`] curriculum goes on to its next stage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Advance {
     /// After this many rounds in each stage, at least 1.
     Rounds(u64),

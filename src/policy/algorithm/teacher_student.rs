@@ -13,6 +13,7 @@ use crate::population::Population;
 /// How a [`TeacherStudent`] judges the changes of an arm's score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Teacher {
     /// By one of the last `window` changes, drawn at random: the exploration comes from the spread
     /// of the changes themselves.

@@ -14,6 +14,7 @@ use crate::population::Population;
 
 /// What is believed of the mean score of an arm.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Belief {
     /// `Beta(a + S, b + N - S)`: for scores in `[0, 1]`; others are taken into it.
     Beta {

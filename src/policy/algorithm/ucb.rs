@@ -14,6 +14,7 @@ use crate::population::Population;
 
 /// How far above its mean an arm is believed to be able to lie.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Bound {
     /// `c sqrt(ln H / N)`: `c >= 0` in units of the score.
     Hoeffding(f64),

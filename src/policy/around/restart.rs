@@ -12,6 +12,7 @@ use crate::population::Population;
 /// A test for a change of an arm's mean score. Scores are taken into `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Detector {
     /// The generalised likelihood ratio of coin tosses: a change if, for some split of the arm's `n`
     /// tickets into the first `s` and the rest,
@@ -40,6 +41,7 @@ pub enum Detector {
 
 /// Which arms are reset when one has changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Scope {
     /// Only the arm that changed.
     #[default]
@@ -140,6 +142,9 @@ impl Restart<Ucb> {
 
 impl<P: Forget> Policy for Restart<P> {
     fn prepare(&mut self, population: &Population) -> Result<()> {
+        if !self.inner.can_forget() {
+            return Err(Error::Unsupported { part: "Restart", request: "a policy that cannot forget" });
+        }
         within("explored share", self.alpha, 0.0, 1.0)?;
         match self.detector {
             Detector::Glr { delta, every, grid } => {
