@@ -119,6 +119,10 @@ impl Config {
     /// # Errors
     /// [`Error::Config`], with the path of what is wrong.
     pub fn from_json(text: &str) -> Result<Self> {
+        // A list would be taken for the values of a table without its keys.
+        if !text.trim_start().starts_with('{') {
+            return Err(refused(".", &"expected an object"));
+        }
         let mut reader = serde_json::Deserializer::from_str(text);
         let config = serde_path_to_error::deserialize(&mut reader).map_err(|error| at_path(&error))?;
         reader.end().map_err(|error| refused(".", &error))?;

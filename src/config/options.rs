@@ -20,8 +20,7 @@ macro_rules! options {
                 #[allow(unused_mut, reason = "a part without options")]
                 let mut part: $part = $new($(self.$must),*);
                 $(if let Some(value) = self.$option {
-                    let set: fn($part, $type) -> $part = $set;
-                    part = set(part, value);
+                    part = crate::config::options::with(part, value, $set);
                 })*
                 part
             }
@@ -30,6 +29,11 @@ macro_rules! options {
 }
 
 pub(super) use options;
+
+/// Sets one option.
+pub(crate) fn with<P, T>(part: P, value: T, set: impl FnOnce(P, T) -> P) -> P {
+    set(part, value)
+}
 
 /// A [`Schedule`], or the number that is constant.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
