@@ -62,6 +62,7 @@ pub use curricle_kernels as kernels;
 
 pub use base::error::{Error, JournalError, Result, SnapshotError};
 pub use base::id::{ArmId, Round, SampleId, Ticket};
+pub use base::metrics::Metrics;
 pub use base::rng::{Purpose, Rng};
 pub use base::schedule::Schedule;
 #[cfg(feature = "config")]

@@ -187,6 +187,9 @@ impl<P: Policy> Memory<P> {
         for (trial, &score) in fold.trials.iter().zip(&fold.scores) {
             let record = &mut ledger.records[trial.sample.index()];
             *record = record.with(&trial.outcome).scored(score);
+            if let Some(tallies) = ledger.tallies.get_mut(trial.arm.index()) {
+                tallies.score(f64::from(score));
+            }
         }
         fold.spare = ledger.close_oldest();
         Ok(())

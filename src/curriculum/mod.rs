@@ -4,6 +4,7 @@ pub(crate) mod builder;
 mod changes;
 mod decision;
 mod fold;
+mod metrics;
 mod presets;
 mod stale;
 mod tally;
@@ -77,6 +78,8 @@ pub struct Curriculum<P = Uniform, S = GroupSpread, D = Distinct> {
     /// The fields of an outcome that signal and policy cannot do without.
     pub(crate) needs: Fields,
     pub(crate) identity: Identity,
+    /// The names of the arms, or none.
+    arm_names: Vec<String>,
     pub(crate) memory: Memory<P>,
     /// What is not known to be right of the probabilities in the memory.
     stale: Stale,
@@ -140,13 +143,14 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         options: Options,
         needs: Fields,
         identity: Identity,
+        arm_names: Vec<String>,
         population: Population,
     ) -> Self {
         let ledger = Ledger::new(population.arms().samples(), population.arms().count());
         let (round, allotment, batch, digest) = (Round(0), Allotment::default(), 0, 0);
         let memory = Memory { round, policy, population, ledger, allotment, batch, digest };
         let (stale, work) = (Stale::default(), Work::default());
-        Self { options, signal, sampler, needs, identity, memory, stale, changes: 0, work }
+        Self { options, signal, sampler, needs, identity, arm_names, memory, stale, changes: 0, work }
     }
 
     /// Folds in the feedback that is due, as [`fold`](Self::fold) does, and draws the next batch of `n`

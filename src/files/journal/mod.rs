@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, JournalError, Result};
 use crate::base::id::{ArmId, SampleId, Ticket};
+use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::feed::Feed;
@@ -374,6 +375,13 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
 
     fn lag(&self) -> u64 {
         self.curriculum.lag()
+    }
+
+    fn metrics(&self) -> Metrics {
+        let mut metrics = self.curriculum.metrics();
+        metrics.push("journal/events", self.events() as f64);
+        metrics.push("journal/bytes", self.log_bytes() as f64);
+        metrics
     }
 }
 
