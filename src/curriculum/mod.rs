@@ -5,7 +5,7 @@ mod changes;
 mod decision;
 mod fold;
 mod metrics;
-mod presets;
+pub(crate) mod presets;
 mod stale;
 mod tally;
 
