@@ -92,7 +92,7 @@ fn scores_are_those_of_the_library_for_every_type_and_shards_merge() {
         assert_eq!(table.samples(), ids);
         let expected =
             HiddenStates { states: &read, dim: DIM, spans: &spans }.concentrations().unwrap();
-        let totals = expected.iter().map(|c| Some(c.total())).collect();
+        let totals = expected.iter().map(|c| c.total()).collect();
         assert_eq!(table.get("total"), Some(&Column::Number(totals)));
         assert_eq!(
             table.get("intra_no_diag"),

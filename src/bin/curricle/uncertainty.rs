@@ -91,7 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
         model: arguments.model.clone(),
         revision: arguments.revision.clone(),
     };
-    let mut table = Table::new(made_by, (0..file.rows as u64).collect());
+    let mut table = Table::new(made_by, (0..file.rows as u64).collect()).map_err(Fault::Output)?;
     for (score, values) in arguments.scores.iter().zip(scored.columns) {
         table = table
             .column(&score.to_string(), Column::Number(values))
