@@ -243,6 +243,10 @@ mod files {
             let table = read(&foreign(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
             assert_eq!(table, frame(), "{name}");
         }
+        let made_by = Table::read_parquet(foreign("made_by.parquet")).unwrap();
+        let expected = Provenance { signal: "angle".into(), model: "m1".into(), revision: "".into() };
+        assert_eq!(made_by.made_by(), &expected);
+        assert!(made_by.columns().eq(frame().columns()));
         let filtered = Table::read_parquet(foreign("pandas_filtered.parquet")).unwrap();
         assert_eq!(filtered.samples(), [7, 409, 1 << 40]);
         assert_eq!(filtered.get("__index_level_0__"), Some(&Column::Count(vec![0, 1, 3])));
@@ -310,6 +314,7 @@ mod files {
             ("negative_id", value(1, "id", "INT64", "-5")),
             ("half_id", value(1, "id", "DOUBLE", "2.5")),
             ("text_id", column("id", "BYTE_ARRAY (String)")),
+            ("made_by", value(2, "signal", "BYTE_ARRAY (String)", "b")),
             ("text", column("total", "BYTE_ARRAY (String)")),
             ("list", column("total.list.element", "nested DOUBLE")),
             ("flag", missing(1, "selected", "BOOLEAN")),

@@ -7,12 +7,9 @@ use std::path::Path;
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
 use super::growing::{Cell, Growing, Misfit, samples};
-use super::{Column, FileFault, Provenance, Table, TableError, malformed};
+use super::{Column, FileFault, MADE_BY, Provenance, Table, TableError, malformed};
 use crate::base::error::{Error, Result};
 use crate::files::whole_file::{at, write_whole};
-
-/// What the columns of text are called that say what made a table.
-const MADE_BY: [&str; 3] = ["signal", "model", "revision"];
 
 /// What a column of CSV is, in errors.
 const TEXT: &str = "text";

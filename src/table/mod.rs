@@ -300,6 +300,10 @@ fn repeated(samples: &[u64]) -> Option<(SampleId, [u64; 2])> {
     Some((SampleId(samples[pair[0]]), [pair[0] as u64, pair[1] as u64]))
 }
 
+/// What the columns of text are called that say what made a table.
+#[cfg(feature = "csv")]
+const MADE_BY: [&str; 3] = ["signal", "model", "revision"];
+
 #[cfg(feature = "csv")]
 fn malformed(path: &std::path::Path, what: FileFault) -> crate::Error {
     TableError::Malformed { path: path.to_path_buf(), what }.into()

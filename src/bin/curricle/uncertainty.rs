@@ -1,6 +1,6 @@
 //! `curricle score uncertainty`: a file of logits in, a table of scores and a selection out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytemuck::Pod;
 use curricle::kernels::Element;
@@ -14,19 +14,22 @@ use safetensors::Dtype;
 use crate::fault::Fault;
 use crate::progress::progress;
 use crate::table_file::{TableFile, statistics};
-use crate::tensor_file::TensorFile;
+use crate::tensor_file::{TensorFile, Wanted};
 
 /// Bytes of logits that are in memory at a time, unless one row needs more.
 const BUFFER: usize = 32 << 20;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A safetensors file with a tensor `logits`, [rows, vocab], of f32, f16 or bf16.
+    /// A safetensors file with a tensor [rows, vocab] of f32, f16 or bf16.
     #[arg(long)]
     logits: PathBuf,
-    /// Which scores to compute, each a column: entropy, normalised-entropy, renyi-2 (or another order), gini,
-    /// least-confidence, margin-complement, energy, margin, relative-margin, logit-margin, normalised-logit-margin,
-    /// log-max-probability, self-certainty.
+    /// The name of the tensor.
+    #[arg(long, default_value = "logits")]
+    tensor: String,
+    /// Which scores to compute, each a column: entropy, normalised-entropy, renyi-2 (or another order),
+    /// gini, least-confidence, margin-complement, energy, margin, relative-margin, logit-margin,
+    /// normalised-logit-margin, log-max-probability, self-certainty.
     #[arg(long, value_delimiter = ',', default_value = "margin", value_parser = parse)]
     scores: Vec<Score>,
     /// The part of the rows to select, in [0, 1]: the most uncertain by the first score, rounded down.
@@ -75,14 +78,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     if !(1e-6..=1e6).contains(&temperature) {
         return Err(Fault::Input(format!("a temperature of {temperature} is not in [1e-6, 1e6]")));
     }
-    let mut file = TensorFile::open(&arguments.logits, "logits")?;
+    let wanted = Wanted { names: &[&arguments.tensor], layer: None, layers: false };
+    let mut file = TensorFile::open(&arguments.logits, wanted)?;
     let scored = match file.dtype {
         Dtype::F32 => all::<f32>(&mut file, arguments),
         Dtype::F16 => all::<f16>(&mut file, arguments),
         Dtype::BF16 => all::<bf16>(&mut file, arguments),
-        other => {
-            Err(Fault::file(&arguments.logits, format!("`logits` is {other:?}, not F32, F16 or BF16")))
-        }
+        other => Err(Fault::file(
+            &arguments.logits,
+            format!("numbers of the type {other:?}, not F32, F16 or BF16"),
+        )),
     }?;
     let selected = select(&scored.uncertainties, budget, arguments.seed);
     let count = selected.iter().filter(|selected| **selected).count();
@@ -136,7 +141,7 @@ fn all<E: Element + Pod>(file: &mut TensorFile, arguments: &Arguments) -> Result
         columns: vec![Vec::with_capacity(file.rows); scores.len()],
     };
     let bar = progress(file.rows, "rows");
-    let at_a_time = (BUFFER / (file.dim * size_of::<E>())).max(1);
+    let at_a_time = (BUFFER / file.dim.saturating_mul(size_of::<E>())).max(1);
     let mut rows: Vec<E> = Vec::new();
     for first in (0..file.rows).step_by(at_a_time) {
         let range = first..(first + at_a_time).min(file.rows);
@@ -152,7 +157,7 @@ fn all<E: Element + Pod>(file: &mut TensorFile, arguments: &Arguments) -> Result
                 });
                 let reading = uncertainty
                     .reading(row as u64, file.dim, &sums[0][place], second)
-                    .map_err(|error| refusal(&arguments.logits, row, error))?;
+                    .map_err(|error| refusal(arguments, row, error))?;
                 let finite = |reading: Reading| reading.value.is_finite().then_some(reading.value);
                 scored.columns[number].push(reading.and_then(finite));
                 if number == 0 {
@@ -172,14 +177,14 @@ fn sums<E: Element>(rows: &[E], vocab: usize, temperature: f64) -> Vec<RowSums> 
     sums
 }
 
-fn refusal(path: &Path, row: usize, error: Error) -> Fault {
+fn refusal(arguments: &Arguments, row: usize, error: Error) -> Fault {
     let what = match error {
         Error::NonFinite { value, .. } if value.is_nan() => "holds NaN".into(),
         Error::NonFinite { .. } => "holds +inf more than once".into(),
         Error::Empty { .. } => "has nothing possible".into(),
         other => other.to_string(),
     };
-    Fault::file(path, format!("row {row} of `logits` {what}"))
+    Fault::file(&arguments.logits, format!("row {row} of `{}` {what}", arguments.tensor))
 }
 
 /// Selects the most uncertain part of the rows; a coin decides among equal ones.

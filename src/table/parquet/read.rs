@@ -18,13 +18,15 @@ use super::{fault, io_error};
 use crate::base::error::{Error, Result};
 use crate::files::whole_file::at;
 use crate::table::growing::{Cell, Growing, Misfit, samples};
-use crate::table::{Column, FileFault, Provenance, Table, malformed};
+use crate::table::{Column, FileFault, MADE_BY, Provenance, Table, malformed};
 
 /// Rows that are read at a time.
 const TOGETHER: usize = 4096;
 /// Values that a byte of a file can stand for: a sequence of numbers is kept as its start and its step,
 /// and that is packed. A file that claims more is damaged, or made to fill the memory.
 const VALUES_OF_A_BYTE: u64 = 4096;
+/// Bits that each text takes beside its letters.
+const LENGTH: usize = 32;
 
 impl Table {
     /// Reads a table that [`write_parquet`](Self::write_parquet) wrote, or any Parquet file of plain
@@ -73,11 +75,18 @@ impl Reading<'_> {
             let all = pairs.into_iter().flatten();
             all.filter(|pair| pair.key == key).find_map(|pair| pair.value.clone()).unwrap_or_default()
         };
-        let made_by =
-            Provenance { signal: said("signal"), model: said("model"), revision: said("revision") };
+        let mut made_by = MADE_BY.map(said);
         self.is_possible(&about)?;
         let mut columns = Vec::new();
         for (index, column) in about.file_metadata().schema_descr().columns().iter().enumerate() {
+            let key = MADE_BY.iter().position(|key| *key == column.path().string());
+            if let Some(key) = key.filter(|_| is_text(column)) {
+                let said = self.text(&about, index, column)?;
+                if made_by[key].is_empty() {
+                    made_by[key] = said;
+                }
+                continue;
+            }
             let read = self.column(&about, index, column)?;
             columns.push((column.path().string(), kind(column), read));
         }
@@ -90,6 +99,8 @@ impl Reading<'_> {
                 None => FileFault::Missing { row, column, kind },
             })
         })?;
+        let [signal, model, revision] = made_by;
+        let made_by = Provenance { signal, model, revision };
         columns
             .into_iter()
             .try_fold(Table::new(made_by, ids)?, |table, (name, _, column)| table.column(&name, column))
@@ -190,6 +201,33 @@ impl Reading<'_> {
         Ok(growing.column())
     }
 
+    /// The text that each row of a column has.
+    fn text(&self, about: &ParquetMetaData, index: usize, column: &ColumnDescriptor) -> Result<String> {
+        let mut said: Option<Vec<u8>> = None;
+        let mut row = 0;
+        for group in about.row_groups() {
+            let rows = group.num_rows() as usize;
+            let pages = Pages::new(self.file.clone(), group.column(index), rows, LENGTH)
+                .map_err(|error| self.refusal(error))?;
+            let reader = get_column_reader(group.column(index).column_descr_ptr(), Box::new(pages));
+            let ColumnReader::ByteArrayColumnReader(reader) = reader else {
+                return Err(self.bad(FileFault::Damaged));
+            };
+            self.each(reader, rows, |value| {
+                let value = value.as_ref().map_or(&[][..], |value| value.data());
+                if said.get_or_insert_with(|| value.to_vec()) != value {
+                    let (column, kind) = (column.path().string(), kind(column));
+                    let value = String::from_utf8_lossy(value).into_owned();
+                    return Err(self.bad(FileFault::Value { row, column, kind, value }));
+                }
+                row += 1;
+                Ok(())
+            })?;
+        }
+        String::from_utf8(said.unwrap_or_default())
+            .map_err(|_| self.bad(FileFault::NotUtf8 { row: Some(0) }))
+    }
+
     /// Hands on each value of a column in a group of rows, `None` where it has none.
     fn each<T: DataType>(
         &self,
@@ -285,6 +323,14 @@ fn read_as(column: &ColumnDescriptor) -> Option<(ReadAs, usize)> {
         }
         _ => None,
     }
+}
+
+/// Whether a column holds text, one a row.
+fn is_text(column: &ColumnDescriptor) -> bool {
+    let flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
+    let text = column.logical_type_ref() == Some(&LogicalType::String)
+        || column.converted_type() == ConvertedType::UTF8;
+    flat && text && column.physical_type() == Physical::BYTE_ARRAY
 }
 
 /// The type of a column, as the format calls it.

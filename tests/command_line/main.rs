@@ -1,5 +1,7 @@
 //! The command line, run as a person would.
 
+mod files;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
