@@ -19,8 +19,8 @@ pub struct Logits<'a, E> {
     pub vocab: usize,
 }
 
-/// A [`Score`] of each row of [`Logits`], turned so that high means uncertain: the more so, the more there is
-/// to learn.
+/// A [`Score`] of each row of [`Logits`], turned so that high means uncertain: the more so, the more
+/// there is to learn.
 ///
 /// Cost: one read of the logits on all cores (two for a Rényi entropy of another order than 0, 1, 2 or
 /// infinity). A row's score depends on nothing but the row.
@@ -76,8 +76,8 @@ impl Uncertainty {
     ///
     /// # Errors
     /// [`Error::NonFinite`] or [`Error::Empty`] with the row as index, if faulty rows are refused;
-    /// [`Error::OutOfRange`] for a temperature outside `[1e-6, 1e6]` or a negative order; [`Error::Length`] if the
-    /// logits are not whole rows.
+    /// [`Error::OutOfRange`] for a temperature outside `[1e-6, 1e6]` or a negative order;
+    /// [`Error::Length`] if the logits are not whole rows.
     ///
     /// ```
     /// use curricle::signal::uncertainty::{Logits, NonFinite, Score, Uncertainty};
@@ -140,8 +140,8 @@ impl Uncertainty {
         self.reading(0, row.len(), &logits::exact(row, self.temperature), second.as_ref())
     }
 
-    /// Reads one row from its sums: several scores can be had of one pass over the logits. `row` names it in
-    /// errors, `vocab` is its length, `second` are its sums at the score's
+    /// Reads one row from its sums: several scores can be had of one pass over the logits. `row` names
+    /// it in errors, `vocab` is its length, `second` are its sums at the score's
     /// [second temperature](Score::second_temperature).
     ///
     /// # Errors
@@ -186,7 +186,8 @@ impl Uncertainty {
 }
 
 impl<E: Element> Signal<Logits<'_, E>> for Uncertainty {
-    /// Infinite uncertainties are written as the greatest or least `f32`, and so is a row that is left out: least.
+    /// Infinite uncertainties are written as the greatest or least `f32`, and so is a row that is left
+    /// out: least.
     fn score(&self, evidence: &Logits<'_, E>, scores: &mut [f32]) -> Result<()> {
         let readings = self.read(evidence)?;
         length("scores", readings.len(), scores.len())?;

@@ -21,6 +21,7 @@ mod non_finite;
 mod score;
 mod semantic;
 mod sequence;
+mod texts;
 mod top_k;
 mod votes;
 

@@ -71,8 +71,8 @@ impl Sequence {
         exp(self.mean())
     }
 
-    /// `sum / ((5 + L) / 6)^alpha`, the length penalty of Wu et al., *Google's Neural Machine Translation System*,
-    /// arXiv 1609.08144, whose `alpha` is 0.6.
+    /// `sum / ((5 + L) / 6)^alpha`, the length penalty of Wu et al., *Google's Neural Machine
+    /// Translation System*, arXiv 1609.08144, whose `alpha` is 0.6.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for an `alpha` outside `[0, 10]`.
@@ -85,8 +85,8 @@ impl Sequence {
 /// The mean and the greatest of the entropies of a sequence's tokens.
 ///
 /// # Errors
-/// [`Error::Empty`] if there is no token; [`Error::NonFinite`] or [`Error::OutOfRange`] if one is not a finite
-/// non-negative number.
+/// [`Error::Empty`] if there is no token; [`Error::NonFinite`] or [`Error::OutOfRange`] if one is not a
+/// finite non-negative number.
 ///
 /// ```
 /// use curricle::signal::uncertainty::token_entropy;

@@ -59,7 +59,8 @@ impl Votes {
         }
     }
 
-    /// `H / ln n`: 1 if all answers differ, comparable where the number of answers is open; 0 if `n = 1`.
+    /// `H / ln n`: 1 if all answers differ, comparable where the number of answers is open; 0 if `n =
+    /// 1`.
     pub fn entropy_by_samples(&self) -> f64 {
         if self.samples() == 1 { 0.0 } else { self.entropy() / ln(self.samples() as f64) }
     }

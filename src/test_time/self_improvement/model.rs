@@ -55,6 +55,7 @@ pub trait Model {
     type Error;
 
     /// The possible answers to an input, each with its negative log-likelihood under the model: small is likely.
+    /// Wordings of one answer share a key and add up, so a wording that was sampled several times is given once.
     fn candidates(&mut self, input: &Self::Input) -> Result<Vec<Candidate<String>>, Self::Error>;
 
     /// Makes up `count` training pairs like the input, whose own answer is not known. The same seed gives
