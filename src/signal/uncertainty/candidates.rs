@@ -98,7 +98,7 @@ impl Relative {
     /// ```
     /// use curricle::signal::uncertainty::{Candidate, PerLength, Relative};
     ///
-    /// let candidates = [("A", 0.5), ("A", 0.5), ("B", 0.5)].map(|(key, nll)| Candidate::new(key, nll));
+    /// let candidates = ["A", "A", "B"].map(|key| Candidate::new(key, 0.5));
     /// let of = |texts| Relative::of_texts::<&str, _>(texts, &candidates, PerLength::Sum);
     /// assert_eq!(of(&["a", "a", "b"])?.probabilities, [0.5, 0.5]);
     /// assert!((of(&["a", "an a", "b"])?.probabilities[0] - 2.0 / 3.0).abs() < 1e-12);

@@ -262,7 +262,9 @@ fn normalised(gap: f64, sums: &RowSums, moments: Moments) -> f64 {
     } else if moments.spread == 0.0 {
         0.0
     } else {
-        gap / (moments.spread / support).sqrt()
+        let ratio = gap / (moments.spread / support).sqrt();
+        // Of a gap and a spread beyond all numbers.
+        if ratio.is_nan() { support / (support - 1.0).sqrt() } else { ratio }
     }
 }
 
