@@ -4,8 +4,8 @@
 
 use curricle::kernels::logits::exact;
 use curricle::signal::uncertainty::{
-    Candidate, Ensemble, Evidence, Logits, NonFinite, PerLength, Relative, Score, Scored, Semantic,
-    Sequence, TopK, Uncertainty, Votes, token_entropy,
+    Candidate, Ensemble, Evidence, Logits, NonFinite, PerLength, Relative, Score, ScoreSet, Scored,
+    Semantic, Sequence, TopK, Uncertainty, Votes, token_entropy,
 };
 use curricle::test_time::calibration::{
     Bins, Isotonic, McNemar, Reliability, Temperature, aurc, auroc,
@@ -405,6 +405,37 @@ fn the_ladder_says_what_it_cannot_tell() {
             assert!(evidence.score(score).is_ok(), "{evidence:?} {score}");
         }
     }
+}
+
+/// A set says of each score what the score says alone, whatever temperatures the others need.
+#[test]
+fn a_set_of_scores_is_each_of_them() {
+    let all: Vec<Score> = scores().collect();
+    let rows: Vec<f32> = (0..40u16).map(|i| f32::from(i * 37 % 23) / 4.0).collect();
+    let mut faulty = rows.clone();
+    faulty[13] = f32::NAN;
+    for (rows, policy) in
+        [(&rows, NonFinite::Error), (&faulty, NonFinite::Skip), (&faulty, NonFinite::TreatAsUncertain)]
+    {
+        let logits = Logits { rows, vocab: 5 };
+        let set = ScoreSet::new(&all).temperature(0.7).non_finite(policy);
+        let together = set.read(&logits, 0).unwrap();
+        assert_eq!(together.len(), all.len());
+        for (score, found) in all.iter().zip(together) {
+            let alone = Uncertainty::new(*score).temperature(0.7).non_finite(policy);
+            assert_eq!(found, alone.read(&logits).unwrap(), "{score}");
+        }
+    }
+    // The first faulty row, by its number in the whole.
+    let refused = ScoreSet::new(&all).read(&Logits { rows: &faulty, vocab: 5 }, 1000);
+    assert!(matches!(refused, Err(Error::NonFinite { index: 1002, .. })), "{refused:?}");
+    for order in [-1.0, f64::NAN, 1e-300, 1e300] {
+        let refused = ScoreSet::new(&[Score::Margin, Score::Renyi(order)])
+            .read(&Logits { rows: &rows, vocab: 5 }, 0);
+        let typed = matches!(refused, Err(Error::OutOfRange { .. } | Error::NonFinite { .. }));
+        assert!(typed, "{order}: {refused:?}");
+    }
+    assert_eq!(ScoreSet::new(&[]).read(&Logits { rows: &rows, vocab: 5 }, 0), Ok(vec![]));
 }
 
 #[test]

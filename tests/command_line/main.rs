@@ -311,6 +311,8 @@ fn ties_are_shared_out_and_faulty_rows_are_named() {
     refused(&["--budget", "NaN"], "not in [0, 1]");
     refused(&["--budget", "0.1", "--scores", "certainty"], "no score of this name");
     refused(&["--budget", "0.1", "--scores", "margin,margin"], "margin");
+    refused(&["--budget", "0.1", "--scores", "margin,renyi-1e300"], "order of an entropy");
+    refused(&["--budget", "0.1", "--scores", "renyi-1e-320"], "order of an entropy");
     logits[4 * 70 + 2] = f32::NAN;
     write(&logits);
     refused(&["--budget", "0.1"], "row 70 of `logits` holds NaN");

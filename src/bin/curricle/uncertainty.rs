@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use bytemuck::Pod;
 use curricle::kernels::Element;
-use curricle::kernels::logits::{self, RowSums};
-use curricle::signal::uncertainty::{NonFinite, Reading, Score, Uncertainty};
+use curricle::signal::uncertainty::{Logits, NonFinite, Reading, Score, ScoreSet};
 use curricle::table::{Column, Provenance, Table};
+use curricle::test_time::select::{FairTopK, Select};
 use curricle::{Error, Purpose, Rng, Round};
 use half::{bf16, f16};
 use safetensors::Dtype;
@@ -89,7 +89,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
             format!("numbers of the type {other:?}, not F32, F16 or BF16"),
         )),
     }?;
-    let selected = select(&scored.uncertainties, budget, arguments.seed);
+    let selected = select(&scored.uncertainties, budget, arguments.seed)
+        .map_err(|error| Fault::Input(error.to_string()))?;
     let count = selected.iter().filter(|selected| **selected).count();
     let made_by = Provenance {
         signal: "uncertainty".into(),
@@ -123,22 +124,10 @@ fn all<E: Element + Pod>(file: &mut TensorFile, arguments: &Arguments) -> Result
         Faulty::Uncertain => NonFinite::TreatAsUncertain,
         Faulty::Skip => NonFinite::Skip,
     };
-    let temperature = arguments.temperature;
-    let scores: Vec<Uncertainty> = arguments
-        .scores
-        .iter()
-        .map(|&score| Uncertainty::new(score).temperature(temperature).non_finite(policy))
-        .collect();
-    // Sums at the temperature, and at those that some scores need beside it.
-    let mut temperatures = vec![temperature];
-    for second in arguments.scores.iter().filter_map(|score| score.second_temperature(temperature)) {
-        if !temperatures.contains(&second) {
-            temperatures.push(second);
-        }
-    }
+    let set = ScoreSet::new(&arguments.scores).temperature(arguments.temperature).non_finite(policy);
     let mut scored = Scored {
         uncertainties: Vec::with_capacity(file.rows),
-        columns: vec![Vec::with_capacity(file.rows); scores.len()],
+        columns: vec![Vec::with_capacity(file.rows); arguments.scores.len()],
     };
     let bar = progress(file.rows, "rows");
     let at_a_time = (BUFFER / file.dim.saturating_mul(size_of::<E>())).max(1);
@@ -147,58 +136,40 @@ fn all<E: Element + Pod>(file: &mut TensorFile, arguments: &Arguments) -> Result
         let range = first..(first + at_a_time).min(file.rows);
         rows.clear();
         file.read(range.clone(), &mut rows)?;
-        let sums: Vec<Vec<RowSums>> =
-            temperatures.iter().map(|&temperature| sums(&rows, file.dim, temperature)).collect();
-        for (place, row) in range.enumerate() {
-            for (number, (uncertainty, score)) in scores.iter().zip(&arguments.scores).enumerate() {
-                let second = score.second_temperature(temperature).and_then(|wanted| {
-                    let found = temperatures.iter().position(|&other| other == wanted)?;
-                    Some(&sums[found][place])
-                });
-                let reading = uncertainty
-                    .reading(row as u64, file.dim, &sums[0][place], second)
-                    .map_err(|error| refusal(arguments, row, error))?;
-                let finite = |reading: Reading| reading.value.is_finite().then_some(reading.value);
-                scored.columns[number].push(reading.and_then(finite));
-                if number == 0 {
-                    scored.uncertainties.push(reading.map(|reading| reading.uncertainty));
-                }
-            }
+        let readings = set
+            .read(&Logits { rows: &rows, vocab: file.dim }, first as u64)
+            .map_err(|error| refusal(arguments, error))?;
+        if let Some(readings) = readings.first() {
+            let uncertainty = |reading: &Option<Reading>| reading.map(|reading| reading.uncertainty);
+            scored.uncertainties.extend(readings.iter().map(uncertainty));
         }
-        bar.inc((rows.len() / file.dim) as u64);
+        for (column, readings) in scored.columns.iter_mut().zip(readings) {
+            let finite = |reading: Reading| reading.value.is_finite().then_some(reading.value);
+            column.extend(readings.into_iter().map(|reading| reading.and_then(finite)));
+        }
+        bar.inc(range.len() as u64);
     }
     bar.finish_and_clear();
     Ok(scored)
 }
 
-fn sums<E: Element>(rows: &[E], vocab: usize, temperature: f64) -> Vec<RowSums> {
-    let mut sums = vec![logits::exact(&[], temperature); rows.len() / vocab];
-    logits::rows(rows, vocab, temperature, &mut sums);
-    sums
-}
-
-fn refusal(arguments: &Arguments, row: usize, error: Error) -> Fault {
-    let what = match error {
-        Error::NonFinite { value, .. } if value.is_nan() => "holds NaN".into(),
-        Error::NonFinite { .. } => "holds +inf more than once".into(),
-        Error::Empty { .. } => "has nothing possible".into(),
-        other => other.to_string(),
+fn refusal(arguments: &Arguments, error: Error) -> Fault {
+    let (row, what) = match error {
+        Error::NonFinite { what: "logit", index, value } if value.is_nan() => (index, "holds NaN"),
+        Error::NonFinite { what: "logit", index, .. } => (index, "holds +inf more than once"),
+        Error::Empty { index, .. } => (index, "has nothing possible"),
+        other => return Fault::Input(other.to_string()),
     };
     Fault::file(&arguments.logits, format!("row {row} of `{}` {what}", arguments.tensor))
 }
 
 /// Selects the most uncertain part of the rows; a coin decides among equal ones.
-fn select(uncertainties: &[Option<f64>], budget: f64, seed: u64) -> Vec<bool> {
+fn select(uncertainties: &[Option<f64>], budget: f64, seed: u64) -> curricle::Result<Vec<bool>> {
+    let selection = FairTopK::new(uncertainties)?;
     let mut rng = Rng::at(seed, Round(0), Purpose::TestTime);
-    let mut rows: Vec<(f64, u64, usize)> = Vec::with_capacity(uncertainties.len());
-    for (row, &uncertainty) in uncertainties.iter().enumerate() {
-        let coin = rng.bits();
-        rows.extend(uncertainty.map(|uncertainty| (uncertainty + 0.0, coin, row)));
-    }
-    rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    // 0.29 * 100 is a little less than 29.
-    let most = (budget * uncertainties.len() as f64 + 1e-9).floor() as usize;
     let mut selected = vec![false; uncertainties.len()];
-    rows.iter().take(most).for_each(|&(.., row)| selected[row] = true);
-    selected
+    for row in selection.select(&[], selection.share(budget)?, &mut rng)? {
+        selected[row] = true;
+    }
+    Ok(selected)
 }
