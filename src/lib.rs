@@ -67,7 +67,7 @@ pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
 pub use event::gate::Gate;
 pub use event::{Batch, Draw, Feedback, Field, Outcome, Reason, Verdict};
 pub use feed::Feed;
-pub use files::journal::{Durability, Journal, Opening};
+pub use files::journal::{Durability, Journal, Moment, Opening};
 pub use files::snapshot::{ALGORITHM, Compression, SCHEMA};
 pub use ledger::progress::Progress;
 pub use ledger::{Counts, Record};

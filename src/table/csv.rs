@@ -47,8 +47,7 @@ impl Table {
     /// those of [`column`](Self::column).
     pub fn read_csv(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let refused =
-            |error: std::io::Error| Error::Io { path: path.to_path_buf(), kind: error.kind() };
+        let refused = |error: std::io::Error| Error::io(path, error);
         let mut file = BufReader::new(File::open(path).map_err(refused)?);
         let mut made_by = Provenance::default();
         for (key, value) in [

@@ -106,8 +106,7 @@ impl Table {
     /// [`Error::Io`]; [`TableError::Malformed`](super::TableError::Malformed); those of [`column`](Self::column).
     pub fn read_parquet(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = File::open(path)
-            .map_err(|error| Error::Io { path: path.to_path_buf(), kind: error.kind() })?;
+        let file = File::open(path).map_err(|error| Error::io(path, error))?;
         let bad = |error: ParquetError| malformed(path, error);
         let reader = SerializedFileReader::new(file).map_err(bad)?;
         let about = reader.metadata().file_metadata();

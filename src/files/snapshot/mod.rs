@@ -17,11 +17,10 @@
 
 mod compression;
 mod header;
-#[cfg(feature = "zstd")]
-mod unpacked;
+mod stream;
 
 use std::fs::File;
-use std::io::{Cursor, Seek, SeekFrom, Write};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use xxhash_rust::xxh3::Xxh3;
@@ -36,6 +35,7 @@ use crate::population::Arms;
 use crate::population::Population;
 use compression::{Hashed, WriteError, pack, unpack};
 use header::{HEADER, Header};
+use stream::Payload;
 
 pub use compression::Compression;
 
@@ -65,7 +65,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// [`Error::Snapshot`], saying why; [`Error::Feature`] if the bytes are compressed and this build does
     /// not have what it takes. Then nothing has changed.
     pub fn restore_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        self.read(bytes).map(drop)
+        self.read(bytes, bytes.len() as u64, Path::new("")).map(drop)
     }
 
     /// Writes a snapshot. The file appears whole or not at all: it is written beside its place, flushed to
@@ -111,10 +111,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
 
     /// Takes over the state that [`save`](Self::save) wrote; see [`restore_bytes`](Self::restore_bytes).
     ///
-    /// The file is mapped into memory rather than read, if it is large; see
-    /// [`kernels::file_bytes`](curricle_kernels::file_bytes) for what that asks of other programs. While
-    /// it is read, the states before and after are both in memory; [`restored`](Self::restored) needs room
-    /// for one only.
+    /// The file is read front to back and not held in memory; what is checked is what is taken over, even if another program
+    /// writes to the file meanwhile. While it is read, the states before and after are both in memory;
+    /// [`restored`](Self::restored) needs room for one only.
     ///
     /// # Errors
     /// [`Error::Io`], or as `restore_bytes`; then nothing has changed.
@@ -171,10 +170,21 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         Ok(header.checksum)
     }
 
-    /// Takes over a snapshot; returns its checksum.
-    fn read(&mut self, bytes: &[u8]) -> Result<u64> {
-        let (header, payload) = Header::open(bytes, self.identity)?;
-        let state: Memory<P> = unpack(payload, header.size, header.compression)?;
+    /// Takes over a snapshot of `size` bytes; returns its checksum.
+    fn read<R: Read>(&mut self, mut reader: R, size: u64, path: &Path) -> Result<u64> {
+        let mut start = Vec::with_capacity(HEADER);
+        reader.by_ref().take(HEADER as u64).read_to_end(&mut start).map_err(at(path))?;
+        let (header, bytes) = Header::open(&start, size)?;
+        let mut payload = Payload::new(reader, header.stored);
+        let known = header::check_identity(&bytes, self.identity);
+        let state = match known {
+            Ok(()) => unpack(&mut payload, header.size, header.compression),
+            Err(error) => Err(error.into()),
+        };
+        // A checksum that does not hold is the reason of whatever else is wrong.
+        payload.finish().map_err(at(path))?;
+        header::check_sum(&bytes, &payload.hash)?;
+        let state: Memory<P> = state?;
         state.check()?;
         self.state = state;
         self.desk = Desk::default();
@@ -182,8 +192,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     }
 
     fn read_file(&mut self, path: &Path) -> Result<u64> {
-        let bytes = File::open(path).and_then(|file| curricle_kernels::file_bytes(&file));
-        self.read(&bytes.map_err(at(path))?)
+        let file = File::open(path).map_err(at(path))?;
+        let size = file.metadata().map_err(at(path))?.len();
+        self.read(file, size, path)
     }
 }
 
