@@ -35,8 +35,10 @@ fn is_full(error: &Error) {
 fn a_disk_that_gets_full() {
     let folder = PathBuf::from(std::env::var(FOLDER).unwrap());
     let path = folder.join("base");
-    let filler = folder.join("filler");
-    std::fs::write(&filler, [1; 8192]).unwrap();
+    let fillers = ["filler", "another"].map(|name| folder.join(name));
+    for filler in &fillers {
+        std::fs::write(filler, [1; 4096]).unwrap();
+    }
     let mut journal = Journal::open(&path, small()).unwrap().durability(Durability::OnDemand);
     let mut states = vec![journal.to_bytes().unwrap()];
     let error = loop {
@@ -79,7 +81,9 @@ fn a_disk_that_gets_full() {
         }
     }
     // With room again it can be written anew.
-    std::fs::remove_file(filler).unwrap();
+    for filler in fillers {
+        std::fs::remove_file(filler).unwrap();
+    }
     let _ = std::fs::remove_file(path.with_extension("log.cut"));
     journal = Journal::open(&path, small()).unwrap();
     let state = journal.to_bytes().unwrap();
