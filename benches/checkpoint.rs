@@ -74,7 +74,7 @@ fn build(samples: usize) -> Result<Sec> {
         .arms(ARMS, |sample| (sample.0 % u64::from(ARMS)) as u32)
         .policy(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform))
         .sampler(Distinct)
-        .gate(Gate::ZeroSignal)
+        .gate(Gate::zero_signal())
         .weighting(Weighting::Score { floor: 0.01 })
         .build()
 }
@@ -182,9 +182,9 @@ fn compare(samples: usize, folder: &Path) -> Anything<()> {
             size as f64 * STEPS as f64 / (journal.log_bytes() - bytes) as f64,
         );
     }
-    assert_eq!(twin.digest(), journal.digest());
+    assert_eq!(twin.digest(), journal.curriculum().digest());
     drop(twin);
-    let (digest, log) = (journal.digest(), journal.log_bytes());
+    let (digest, log) = (journal.curriculum().digest(), journal.log_bytes());
     drop(journal);
     println!(
         "  the way back, peak memory above that of a built curriculum: own / with the pages of files"
@@ -246,7 +246,7 @@ fn go_back(way: &str, samples: usize, path: &Path) -> Anything<()> {
                 "read" => curriculum.restore_bytes(&std::fs::read(path)?)?,
                 "restore" => curriculum.restore(path)?,
                 "one-state" => curriculum = curriculum.restored(path)?,
-                _ => return Ok(Journal::open(path, curriculum)?.digest()),
+                _ => return Ok(Journal::open(path, curriculum)?.curriculum().digest()),
             }
             Ok(curriculum.digest())
         })();

@@ -15,14 +15,13 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use curricle::policy::{Boltzmann, Bounded, Gaussian, MeanRule, Prior, Spread};
 use curricle::sampler::{Distinct, Replace, Systematic};
-use curricle::signal::{GroupSpread, Trial, Utility};
+use curricle::signal::{GroupSpread, Utility};
 use curricle::{
     Batch, Builder, Curriculum, Feedback, Outcome, Policy, Purpose, Rng, Round, SampleId, Sampler,
     Signal, Weighting,
 };
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedTreeIndex;
-use serde::Serialize;
 
 const SAMPLES: usize = 1_000_000;
 const BATCH: usize = 512;
@@ -51,7 +50,7 @@ fn feedback(batch: &Batch) -> Vec<Feedback> {
 fn verbs<P, S, D>(criterion: &mut Criterion, name: &str, builder: Builder<P, S, D>)
 where
     P: Policy,
-    S: Signal<[Trial]> + Serialize,
+    S: Signal,
     D: Sampler,
 {
     let mut curriculum = builder.build().expect("a valid description");

@@ -9,10 +9,10 @@ use common::outcome;
 use curricle::feed::{Lockstep, Prefetch};
 use curricle::policy::{Advance, Boltzmann, Bounded, Gaussian, MeanRule, Prior, Spread, Staged};
 use curricle::sampler::{Distinct, Replace, Systematic};
-use curricle::signal::{Gated, LearningProgress, MeanAdvantage, Utility};
+use curricle::signal::{Gated, GroupSpread, MeanAdvantage, Utility};
 use curricle::{
     ArmId, Batch, Curriculum, Error, Feed, Feedback, Gate, Missing, Policy, Result, SampleId, Sampler,
-    Signal, Ticket, Weighting, signal::Trial,
+    Signal, Ticket, Weighting,
 };
 use proptest::prelude::*;
 
@@ -45,11 +45,10 @@ fn gain_rl(seed: u64, lag: u64) -> Curriculum<Gaussian, Utility, Distinct> {
         .unwrap()
 }
 
-fn staged(seed: u64, lag: u64) -> Curriculum<Staged, LearningProgress, Replace> {
+fn staged(seed: u64, lag: u64) -> Curriculum<Staged, GroupSpread, Replace> {
     Curriculum::builder(SAMPLES)
         .arms(3, |sample| (sample.0 / 40) as u32)
         .policy(Staged::one_by_one(3, Advance::Mastery(0.4)).review(0.3))
-        .signal(LearningProgress::default())
         .sampler(Replace)
         .missing(Missing::Lose)
         .seed(seed)
@@ -67,7 +66,7 @@ fn batches_with_threads<P, S, D>(
 ) -> Vec<Batch>
 where
     P: Policy + Send + 'static,
-    S: Signal<[Trial]> + Send + 'static,
+    S: Signal + Send + 'static,
     D: Sampler + Send + 'static,
 {
     let mut feed = Lockstep::new(curriculum).patience(Duration::from_secs(30));
@@ -75,7 +74,7 @@ where
     std::thread::scope(|scope| {
         for round in 0..8 {
             // Blocks until the threads have reported what is due.
-            let batch = feed.next(10).unwrap();
+            let batch = feed.draw(10).unwrap();
             let mut feedback: Vec<Feedback> = batch
                 .draws
                 .iter()
@@ -86,7 +85,7 @@ where
                 let (reporter, share) = (feed.reporter(), share.to_vec());
                 scope.spawn(move || {
                     for one in share {
-                        reporter.report(&[one]).unwrap();
+                        reporter.observe(&[one]).unwrap();
                         std::thread::yield_now();
                     }
                 });
@@ -94,8 +93,8 @@ where
             batches.push(batch);
         }
     });
-    assert!(feed.with(|curriculum| curriculum.unfinished().is_empty()));
-    assert!(feed.with(|curriculum| curriculum.counts().is_conserved()), "lag {lag}");
+    assert!(feed.with(|curriculum| curriculum.unfinished().is_empty()).unwrap());
+    assert!(feed.with(|curriculum| curriculum.counts().is_conserved()).unwrap(), "lag {lag}");
     batches
 }
 
@@ -155,7 +154,7 @@ enum Seen {
     Other(Option<Error>),
 }
 
-fn happen<P: Policy, S: Signal<[Trial]>, D: Sampler>(
+fn happen<P: Policy, S: Signal, D: Sampler>(
     curriculum: &mut Curriculum<P, S, D>,
     event: &Event,
 ) -> Seen {
@@ -200,7 +199,7 @@ fn killed_and_restored<P, S, D>(
 ) -> std::result::Result<(), TestCaseError>
 where
     P: Policy,
-    S: Signal<[Trial]>,
+    S: Signal,
     D: Sampler,
 {
     let (mut whole, mut killed) = (build(), build());
@@ -209,7 +208,19 @@ where
         let seen = happen(&mut whole, event);
         prop_assert_eq!(&seen, &happen(&mut killed, event));
         let failed = matches!(seen, Seen::Batch(Err(_)) | Seen::Other(Some(_)));
-        prop_assert!(!failed || before == whole.to_bytes().unwrap(), "{:?} changed the state", seen);
+        if failed {
+            // A draw that fails may have folded in what was due, and nothing else.
+            let mut folded = build();
+            folded.restore_bytes(&before).unwrap();
+            if matches!(event, Event::Draw(_)) {
+                let _ = folded.fold();
+            }
+            prop_assert!(
+                folded.to_bytes().unwrap() == whole.to_bytes().unwrap(),
+                "{:?} changed the state",
+                seen
+            );
+        }
         prop_assert!(whole.counts().is_conserved());
 
         let bytes = killed.to_bytes().unwrap();
@@ -256,13 +267,13 @@ fn prefetch_goes_on_after_a_restore() {
         let mut seen = Vec::new();
         let mut prefetch = Prefetch::new(sec(5, lag), 10, load);
         let saved = loop {
-            let (batch, items) = prefetch.next().unwrap();
+            let (batch, items) = prefetch.draw().unwrap();
             assert_eq!(items, load(&batch));
             if seen.len() == 6 {
                 // Killed in the middle of the seventh batch: it is not in `seen`.
                 break prefetch.feed().to_bytes().unwrap();
             }
-            prefetch.report(&report(&batch)).unwrap();
+            prefetch.observe(&report(&batch)).unwrap();
             seen.push(batch);
         };
         drop(prefetch);
@@ -272,9 +283,9 @@ fn prefetch_goes_on_after_a_restore() {
         let unfinished = restored.unfinished();
         let mut prefetch = Prefetch::new(restored, 10, load).again(unfinished);
         while seen.len() < expected.len() {
-            let (batch, items) = prefetch.next().unwrap();
+            let (batch, items) = prefetch.draw().unwrap();
             assert_eq!(items, load(&batch));
-            prefetch.report(&report(&batch)).unwrap();
+            prefetch.observe(&report(&batch)).unwrap();
             seen.push(batch);
         }
         assert_eq!(seen, expected, "lag {lag}");
@@ -285,5 +296,5 @@ fn prefetch_goes_on_after_a_restore() {
 fn a_worker_that_panics_closes_the_prefetch() {
     let load = |_: &Batch| -> u8 { panic!("this message belongs to the test") };
     let mut prefetch = Prefetch::new(sec(1, 1), 4, load);
-    assert_eq!(prefetch.next().err(), Some(Error::Closed));
+    assert_eq!(prefetch.draw().err(), Some(Error::Closed));
 }

@@ -2,9 +2,9 @@
 
 use curricle::policy::{Gaussian, MeanRule, Spread};
 use curricle::sampler::Distinct;
-use curricle::signal::{Angle, HiddenStates, Signal, Spans, Utility};
+use curricle::signal::{Angle, HiddenStates, Spans, Utility};
 use curricle::table::{Column, Provenance, Table, TableError};
-use curricle::{ArmId, Curriculum, Error, Feedback, Outcome, SampleId};
+use curricle::{ArmId, Curriculum, Error, Feedback, Field, Outcome, SampleId};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -121,9 +121,10 @@ fn a_batch_without_its_angle_is_refused() {
         batch.draws.iter().map(|draw| Feedback::new(draw.ticket, outcome)).collect()
     };
     let before = curriculum.to_bytes().unwrap();
-    for (outcome, field) in
-        [(Outcome::default().success(1.0), "utility"), (Outcome::default().utility(1.0), "success")]
-    {
+    for (outcome, field) in [
+        (Outcome::default().success(1.0), Field::Utility),
+        (Outcome::default().utility(1.0), Field::Success),
+    ] {
         let refused = curriculum.observe(&report(outcome));
         assert!(matches!(refused, Err(Error::MissingOutcome { field: found, .. }) if found == field));
         assert_eq!(curriculum.to_bytes().unwrap(), before);

@@ -1,6 +1,6 @@
 //! Angle concentration against vectors that were computed independently: pair by pair, in `f64`.
 
-use curricle::signal::{Angle, Concentration, HiddenStates, Signal, Spans};
+use curricle::signal::{Angle, Concentration, HiddenStates, Spans};
 use half::bf16;
 use serde_json::Value;
 

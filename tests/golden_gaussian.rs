@@ -4,7 +4,7 @@ mod common;
 
 use common::chi_square;
 use curricle::policy::{Allotment, Gaussian, MeanRule, Policy, Reward, Spread};
-use curricle::sampler::{Distinct, Sampler};
+use curricle::sampler::{Distinct, Sampler, Scratch};
 use curricle::{ArmId, Arms, Population, Purpose, Rng, Round};
 use serde_json::Value;
 
@@ -32,7 +32,9 @@ fn inclusion_probabilities() {
         for trial in 0..TRIALS {
             let mut picks = Vec::new();
             let mut rng = Rng::at(1, Round(trial), Purpose::Sampler);
-            Distinct.draw(&population, &allotment, k, &mut rng, &mut picks).unwrap();
+            Distinct
+                .draw(&population, &allotment, k, &mut rng, &mut Scratch::default(), &mut picks)
+                .unwrap();
             picks.iter().for_each(|pick| counts[pick.sample.index()] += 1);
         }
         let inclusion =
@@ -59,7 +61,9 @@ fn propensities() {
         for trial in 0..100 {
             let mut picks = Vec::new();
             let mut rng = Rng::at(2, Round(trial), Purpose::Sampler);
-            Distinct.draw(&population, &allotment, 1, &mut rng, &mut picks).unwrap();
+            Distinct
+                .draw(&population, &allotment, 1, &mut rng, &mut Scratch::default(), &mut picks)
+                .unwrap();
             let stated = case["p"][picks[0].sample.index()].as_f64().unwrap();
             assert!((picks[0].propensity / stated - 1.0).abs() < 1e-9);
         }

@@ -6,7 +6,7 @@ mod common;
 
 use common::chi_square;
 use curricle::policy::Allotment;
-use curricle::sampler::{Distinct, Pick, Replace, Sampler, Systematic, Top};
+use curricle::sampler::{Distinct, Pick, Replace, Sampler, Scratch, Systematic, Top};
 use curricle::{ArmId, Arms, Population, Purpose, Rng, Round, SampleId};
 
 const TRIALS: u64 = 60_000;
@@ -26,7 +26,7 @@ fn draw(
 ) -> Vec<Pick> {
     let mut rng = Rng::at(20_261_123, Round(t), Purpose::Sampler);
     let mut picks = Vec::new();
-    sampler.draw(population, allotment, n, &mut rng, &mut picks).unwrap();
+    sampler.draw(population, allotment, n, &mut rng, &mut Scratch::default(), &mut picks).unwrap();
     assert_eq!(picks.len(), n);
     picks
 }
@@ -149,23 +149,44 @@ fn systematic_gives_every_arm_its_share() {
     chi_square(&slots, &first(&population, &p), "systematic, one slot");
 }
 
-#[test]
-fn systematic_hands_the_slots_of_a_full_arm_to_the_others() {
-    let population = population(&[0, 1, 1, 1, 2, 2, 2, 2], &[1.0; 8]);
-    let allotment = Allotment::Arms(vec![0.8, 0.05, 0.15]);
-    let mut of_arm_1 = [0; 4];
+/// The mean number of slots of each arm, which must be n times the share that its picks report.
+fn slots_are_as_reported(sizes: &[usize], p: &[f64], n: usize, expected: &[f64]) {
+    // Beyond this by chance once in 10^7 tests; every test has at most four arms.
+    const Z: f64 = 5.3;
+    let labels: Vec<u32> = (0..).zip(sizes).flat_map(|(arm, &size)| vec![arm; size]).collect();
+    let population = population(&labels, &vec![1.0; labels.len()]);
+    let allotment = Allotment::Arms(p.to_vec());
+    let mut counts = vec![0u64; p.len()];
     for trial in 0..TRIALS {
-        let picks = draw(&Systematic, &population, &allotment, 5, trial);
-        let count = |arm: usize| picks.iter().filter(|pick| pick.arm.index() == arm).count();
-        assert_eq!(count(0), 1);
-        of_arm_1[count(1)] += 1;
+        for pick in draw(&Systematic, &population, &allotment, n, trial) {
+            let arm = pick.arm.index();
+            counts[arm] += 1;
+            assert!((pick.share - expected[arm]).abs() < 1e-12, "arm {arm}: {}", pick.share);
+        }
     }
-    // Arms 1 and 2 expect 0.25 and 0.75 slots at first, which sum to 1 and never to 0 or 2; the 3
-    // slots that arm 0 cannot fill go to them in the ratio 1 to 3: 0.75 and 2.25.
-    let [early, late] = [0.25, 0.75];
-    let expected =
-        [(1.0 - early) * (1.0 - late), early * (1.0 - late) + (1.0 - early) * late, early * late, 0.0];
-    chi_square(&of_arm_1, &expected, "systematic, overflow");
+    for (arm, &count) in counts.iter().enumerate() {
+        // The count of a batch is one of two neighbours, so its standard deviation is at most a half.
+        let error = count as f64 / TRIALS as f64 - n as f64 * expected[arm];
+        assert!(error.abs() <= Z * 0.5 / (TRIALS as f64).sqrt(), "arm {arm}: {error}");
+    }
+}
+
+#[test]
+fn systematic_gives_a_full_arm_what_it_has_and_says_so() {
+    // Arm 0 is asked for 4 of 5 slots and has one member; the others share the rest as 1 to 3.
+    slots_are_as_reported(&[1, 3, 4], &[0.8, 0.05, 0.15], 5, &[0.2, 0.2, 0.6]);
+    // Half of the probability on the one member of arm 0, which is drawn every time.
+    slots_are_as_reported(&[1, 100], &[0.5, 0.5], 2, &[0.5, 0.5]);
+    slots_are_as_reported(&[1, 100], &[0.5, 0.5], 10, &[0.1, 0.9]);
+    // What arm 0 cannot take fills arm 1, too.
+    slots_are_as_reported(
+        &[1, 2, 50, 50],
+        &[0.5, 0.3, 0.15, 0.05],
+        8,
+        &[0.125, 0.25, 0.46875, 0.15625],
+    );
+    // All of them give all they have.
+    slots_are_as_reported(&[1, 2, 3], &[0.9, 0.05, 0.05], 6, &[1.0 / 6.0, 2.0 / 6.0, 0.5]);
 }
 
 #[test]

@@ -9,20 +9,19 @@ use curricle::policy::{
     Posterior, Prior, ScalingLaw, Teacher, TeacherStudent,
 };
 use curricle::sampler::Systematic;
-use curricle::signal::MeanAdvantage;
+use curricle::signal::GroupSpread;
 use curricle::{Batch, Builder, Curriculum, Feedback};
 
-type Parts<P> = Curriculum<P, MeanAdvantage, Systematic>;
+type Parts<P> = Curriculum<P, GroupSpread, Systematic>;
 
 /// Twelve arms of three samples. Arm 2 has no weight, arm 5 has no sample.
-fn builder<P: Policy>(policy: P) -> Builder<P, MeanAdvantage, Systematic> {
+fn builder<P: Policy>(policy: P) -> Builder<P, GroupSpread, Systematic> {
     let arm = |sample: u64| if sample % 12 == 5 { 6 } else { (sample % 12) as u32 };
     let weights = (0..36).map(|sample| if sample % 12 == 2 { 0.0 } else { 1.0 }).collect();
     Curriculum::builder(36)
         .arms(12, move |sample| arm(sample.0))
         .weights(weights)
         .policy(policy)
-        .signal(MeanAdvantage)
         .sampler(Systematic)
         .lag(1)
         .seed(23)

@@ -10,7 +10,7 @@ use curricle::signal::uncertainty::{
 use curricle::test_time::calibration::{
     Bins, Isotonic, McNemar, Reliability, Temperature, aurc, auroc,
 };
-use curricle::{Error, Purpose, Rng, Round, Signal};
+use curricle::{Error, Purpose, Rng, Round};
 use half::{bf16, f16};
 use proptest::prelude::*;
 

@@ -8,9 +8,8 @@ mod common;
 use common::feedback;
 use curricle::policy::{Boltzmann, Bounded, Prior};
 use curricle::sampler::Systematic;
-use curricle::signal::{Gated, MeanAdvantage, Signal, Trial};
+use curricle::signal::{Gated, MeanAdvantage, Signal};
 use curricle::{Curriculum, Outcome, Purpose, Rng, Round};
-use serde::Serialize;
 
 const SKILLS: usize = 9;
 const NOISE: usize = 9;
@@ -53,7 +52,7 @@ impl Learner {
 }
 
 /// The mean share of the noise arm over 1000 steps, and the mean success of the skills at their end.
-fn train<S: Signal<[Trial]> + Serialize>(signal: S, seed: u64) -> (f64, f64) {
+fn train<S: Signal>(signal: S, seed: u64) -> (f64, f64) {
     let mut curriculum = Curriculum::builder(11 * 200)
         .arms(11, |sample| (sample.0 / 200) as u32)
         .policy(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform))
@@ -75,7 +74,10 @@ fn train<S: Signal<[Trial]> + Serialize>(signal: S, seed: u64) -> (f64, f64) {
         let reported = feedback(&batch, |place, _| {
             let success = groups[place];
             let advantage = 2.0 * (success * (1.0 - success)).sqrt();
-            Outcome::default().success(success as f32).advantage(advantage as f32).rollouts(ROLLOUTS)
+            Outcome::default()
+                .success(success as f32)
+                .abs_advantage(advantage as f32)
+                .rollouts(ROLLOUTS)
         });
         curriculum.observe(&reported).unwrap();
         noise += curriculum.shares()[NOISE] / 1000.0;

@@ -3,10 +3,10 @@
 use curricle::policy::{
     AbsoluteProgress, Allotment, Boltzmann, Bounded, Detector, Difficulty, Dump, EasyToHard, Exp3,
     Forgetting, Kalman, LevelReplay, Mastered, OnlineMixing, Pac, Policy, Posterior, Prior, Range,
-    Rescaled, Restart, Reward, ScalingLaw, Scope, TeacherStudent, Thompson, Turn, Ucb, Uniform,
+    Reads, Rescaled, Restart, Reward, ScalingLaw, Scope, TeacherStudent, Thompson, Turn, Ucb, Uniform,
 };
 use curricle::signal::{
-    Gated, Learnability, LearningProgress, MeanAdvantage, Reported, Signal, Source, Trial,
+    Gated, Learnability, LearningProgress, MeanAdvantage, Reported, Signal, Source,
 };
 use curricle::simulator::{
     Options, Oracle, Scenario, Simulated, by_hand, curriculum, oracle, simulate,
@@ -31,7 +31,7 @@ fn row(
 }
 
 /// A row of a curriculum: a policy, which may depend on the scenario, and a signal.
-fn of<P: Policy, S: Signal<[Trial]> + Serialize + Clone + Sync + 'static>(
+fn of<P: Policy, S: Signal + Clone + Sync + 'static>(
     name: &'static str,
     policy: impl Fn(&Scenario) -> P + Sync + 'static,
     signal: S,
@@ -180,6 +180,10 @@ impl Levels {
 }
 
 impl Policy for Levels {
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
     #[expect(clippy::disallowed_methods, reason = "a benchmark may use the host's functions")]
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let time = (turn.round.0 as f64 / self.horizon as f64).min(1.0);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use curricle::policy::{Allotment, Boltzmann, Logits, Odds};
-use curricle::sampler::{Distinct, Replace, Sampler};
+use curricle::sampler::{Distinct, Replace, Sampler, Scratch};
 use curricle::{
     Arms, Curriculum, Feedback, Gate, Outcome, Population, Purpose, Rng, Round, SampleId, Weighting,
 };
@@ -71,10 +71,12 @@ fn sampler(samples: usize, batch: usize, allotment: Allotment) -> Work {
     let weights: Vec<f64> = (0..samples).map(weight).collect();
     let arms = Arms::even(1, samples).expect("few samples");
     let population = Population::new(arms, Some(&weights)).expect("small weights");
-    let (mut rng, mut picks) = (rng(), Vec::new());
+    let (mut rng, mut scratch, mut picks) = (rng(), Scratch::default(), Vec::new());
     Box::new(move || {
         picks.clear();
-        Distinct.draw(&population, &allotment, batch, &mut rng, &mut picks).expect("enough samples");
+        Distinct
+            .draw(&population, &allotment, batch, &mut rng, &mut scratch, &mut picks)
+            .expect("enough samples");
         std::hint::black_box(&picks);
     })
 }

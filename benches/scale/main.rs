@@ -210,7 +210,7 @@ fn step(samples: usize, arms: u32) -> Result<(), Box<dyn std::error::Error>> {
             .arms(arms, |sample| (sample.0 % u64::from(arms)) as u32)
             .policy(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform))
             .sampler(Distinct)
-            .gate(Gate::ZeroSignal)
+            .gate(Gate::zero_signal())
             .weighting(Weighting::Score { floor: 0.01 })
             .build()
     };

@@ -144,7 +144,7 @@ fn train<P: Policy>(
     let mut measurements: Vec<Measurement> = Vec::new();
 
     for step in 1..=steps {
-        let batch = curriculum.next(BATCH)?;
+        let batch = curriculum.draw(BATCH)?;
         let problems: Vec<Problem> = batch.samples().map(|sample| pool.get(sample)).collect();
         let digits: usize = problems.iter().map(|problem| problem.digits + 1).sum();
 
@@ -158,7 +158,7 @@ fn train<P: Policy>(
         let tickets = batch.draws.iter().map(|draw| draw.ticket);
         let feedback: Vec<Feedback> =
             tickets.zip(outcomes).map(|(t, outcome)| Feedback::new(t, outcome)).collect();
-        curriculum.report(&feedback)?;
+        curriculum.observe(&feedback)?;
 
         if step % EVERY == 0 {
             let accuracy = accuracy(&model, &held_out)?;

@@ -135,7 +135,7 @@ impl TrainStep for Network {
         };
         let feedback: Vec<Feedback> = points.tickets.iter().zip(seen).map(report).collect();
         // Feedback that is refused stays due, and the loader ends the training with its error.
-        if let Err(error) = points.reporter.report(&feedback) {
+        if let Err(error) = points.reporter.observe(&feedback) {
             eprintln!("report refused: {error}");
         }
         let loss = losses.mean();
@@ -207,7 +207,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 100.0 * right(&result.model, &points, &device)
             );
         }
-    });
+    })?;
     Ok(())
 }
 

@@ -241,7 +241,7 @@ impl<M> Training<'_, M> {
     ) -> Result<(Solver, Vec<Measurement>)>
     where
         P: Policy,
-        S: Signal<[Trial]> + Serialize,
+        S: Signal,
         M: Fn(&P) -> Option<f64>,
     {
         let device = Device::flex().autodiff();
@@ -251,7 +251,7 @@ impl<M> Training<'_, M> {
         let (mut measurements, mut digits) = (Vec::new(), Vec::new());
 
         for step in steps.start + 1..=steps.end {
-            let batch = curriculum.next(BATCH)?;
+            let batch = curriculum.draw(BATCH)?;
             let questions: Vec<&Question> =
                 batch.samples().map(|sample| self.pool.get(sample)).collect();
             let count: usize = questions.iter().map(|question| question.problem.digits + 1).sum();
@@ -275,7 +275,7 @@ impl<M> Training<'_, M> {
             let tickets = batch.draws.iter().map(|draw| draw.ticket);
             let feedback: Vec<Feedback> =
                 tickets.zip(outcomes).map(|(t, outcome)| Feedback::new(t, outcome)).collect();
-            curriculum.report(&feedback)?;
+            curriculum.observe(&feedback)?;
 
             if step % EVERY == 0 || step == steps.end {
                 let accuracy = accuracy(&model, &held_out)?;

@@ -65,16 +65,22 @@ pub enum Error {
     /// No draw has been given this ticket yet.
     #[error("{0} was never drawn")]
     UnknownTicket(Ticket),
-    /// This ticket has been reported, or declared lost, before.
-    #[error("{0} is already settled")]
+    /// The outcome of this ticket has been reported before.
+    #[error("the outcome of {0} has been reported before")]
     RepeatedTicket(Ticket),
-    /// The signal needs a field that the outcome does not carry.
-    #[error("the outcome of {ticket} lacks `{field}`, which the signal needs")]
+    /// This ticket has been given up: its outcome comes too late.
+    #[error("{0} has been given up")]
+    LateTicket(Ticket),
+    /// Another thread has panicked while it was using the feed, whose state is not known since.
+    #[error("another thread panicked while it was using the feed")]
+    Poisoned,
+    /// The signal, the policy or the gate needs a field that the outcome does not carry.
+    #[error("the outcome of {ticket} lacks `{field}`, which signal, policy or gate needs")]
     MissingOutcome {
         /// The ticket whose outcome is incomplete.
         ticket: Ticket,
-        /// The name of the missing field of [`Outcome`](crate::Outcome).
-        field: &'static str,
+        /// The missing field of [`Outcome`](crate::Outcome).
+        field: crate::Field,
     },
     /// The next draw depends on feedback that has not arrived.
     #[error("{round} still lacks the feedback of {missing} tickets, the first being {first}")]
@@ -117,6 +123,22 @@ pub enum Error {
         /// What it was asked for.
         request: &'static str,
     },
+    /// A part of a composition makes something that no other part reads, so that it would do nothing.
+    #[error("`{part}` makes {what}, which nothing reads")]
+    Unread {
+        /// The part.
+        part: &'static str,
+        /// What it makes.
+        what: &'static str,
+    },
+    /// A configuration could not be accepted.
+    #[error("configuration refused at `{path}`: {reason}")]
+    Config {
+        /// The keys that lead to what is wrong, as `policy.bounded.inner`.
+        path: String,
+        /// What the parser says of it.
+        reason: String,
+    },
     /// This build lacks a feature of the crate, named here.
     #[error("built without the feature `{0}`")]
     Feature(&'static str),
@@ -129,6 +151,14 @@ pub enum Error {
         /// The name of what is empty.
         what: &'static str,
         /// Which row or position.
+        index: u64,
+    },
+    /// Two elements of a list are the same that must not be.
+    #[error("{what} {index} stands in the list before")]
+    Duplicate {
+        /// The name of the quantity.
+        what: &'static str,
+        /// The position of the second one.
         index: u64,
     },
     /// The evidence does not determine the score.

@@ -21,6 +21,7 @@ use crate::base::math;
 /// assert_eq!(temperature.at(Round(5000)), 0.2);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
     /// Always the same.
     Constant(f64),

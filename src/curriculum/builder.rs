@@ -1,23 +1,25 @@
 //! Describing a curriculum, and checking the description.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::base::error::{Error, Result, length, within};
-use crate::base::id::{ArmId, Round, SampleId};
+use crate::base::id::{ArmId, SampleId};
 use crate::base::schedule::Schedule;
-use crate::curriculum::desk::Desk;
-use crate::curriculum::{Curriculum, Identity, Memory};
+use crate::curriculum::{Curriculum, Identity};
+use crate::event::Fields;
 use crate::event::gate::Gate;
-use crate::ledger::Ledger;
-use crate::policy::{Allotment, Policy, Uniform};
+use crate::policy::{Policy, Uniform};
 use crate::population::Arms;
 use crate::population::Population;
 use crate::sampler::{Distinct, Sampler};
-use crate::signal::{GroupSpread, Signal, Trial};
+use crate::signal::{GroupSpread, Signal};
 
 /// What a draw does about tickets whose feedback is due and has not arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Missing {
     /// It fails with [`Error::Awaiting`], so that no outcome is left out by accident.
     #[default]
@@ -28,6 +30,7 @@ pub enum Missing {
 
 /// Where the weights of samples within their arm come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Weighting {
     /// They are given by the user, and stay until the user changes them.
     #[default]
@@ -57,16 +60,16 @@ pub(crate) struct Options {
 /// [`GroupSpread`], the sampler [`Distinct`]; seed 0, lag 0, no gate, no importance correction.
 ///
 /// ```
-/// use curricle::{Curriculum, Gate, policy::Fixed, sampler::Systematic, signal::MeanAdvantage};
+/// use curricle::{Curriculum, Gate, policy::Boltzmann, sampler::Systematic, signal::MeanAdvantage};
 ///
 /// # fn main() -> curricle::Result<()> {
 /// let curriculum = Curriculum::builder(6)
 ///     .labels(&[0, 0, 0, 1, 1, 2])
 ///     .weights(vec![1.0, 1.0, 2.0, 1.0, 1.0, 1.0])
-///     .policy(Fixed::by_size())
+///     .policy(Boltzmann::new())
 ///     .signal(MeanAdvantage)
 ///     .sampler(Systematic)
-///     .gate(Gate::ZeroSignal)
+///     .gate(Gate::zero_signal())
 ///     .seed(42)
 ///     .lag(1)
 ///     .build()?;
@@ -79,10 +82,13 @@ pub struct Builder<P = Uniform, S = GroupSpread, D = Distinct> {
     samples: usize,
     arms: Result<Option<Arms>>,
     weights: Option<Vec<f64>>,
+    arm_names: Vec<String>,
     fingerprint: u128,
     options: Options,
     policy: P,
     signal: S,
+    /// Whether the signal was asked for, rather than being the default.
+    scores: bool,
     sampler: D,
 }
 
@@ -92,6 +98,7 @@ impl Builder {
             samples,
             arms: Ok(None),
             weights: None,
+            arm_names: Vec::new(),
             fingerprint: 0,
             options: Options {
                 seed: 0,
@@ -103,6 +110,7 @@ impl Builder {
             },
             policy: Uniform,
             signal: GroupSpread,
+            scores: false,
             sampler: Distinct,
         }
     }
@@ -157,20 +165,88 @@ impl<P, S, D> Builder<P, S, D> {
 
     /// Sets the policy.
     pub fn policy<Q>(self, policy: Q) -> Builder<Q, S, D> {
-        let Self { samples, arms, weights, fingerprint, options, signal, sampler, .. } = self;
-        Builder { samples, arms, weights, fingerprint, options, policy, signal, sampler }
+        let Self {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            signal,
+            scores,
+            sampler,
+            ..
+        } = self;
+        Builder {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            policy,
+            signal,
+            scores,
+            sampler,
+        }
     }
 
-    /// Sets the signal.
+    /// Sets the signal. If neither the policy [reads](Policy::reads) a score nor the weights come from one
+    /// ([`Weighting::Score`]), [`build`](Self::build) refuses it.
     pub fn signal<T>(self, signal: T) -> Builder<P, T, D> {
-        let Self { samples, arms, weights, fingerprint, options, policy, sampler, .. } = self;
-        Builder { samples, arms, weights, fingerprint, options, policy, signal, sampler }
+        let Self { samples, arms, weights, arm_names, fingerprint, options, policy, sampler, .. } =
+            self;
+        Builder {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            policy,
+            signal,
+            scores: true,
+            sampler,
+        }
+    }
+
+    /// For a policy that reads no score: the default signal, which then nobody asked for.
+    pub(crate) fn unscored(self) -> Builder<P, GroupSpread, D> {
+        Builder { scores: false, ..self.signal(GroupSpread) }
+    }
+
+    /// The same for one that is chosen at run time.
+    #[cfg(feature = "config")]
+    pub(crate) fn unscored_any(self) -> Builder<P, crate::signal::Any, D> {
+        Builder { scores: false, ..self.signal(GroupSpread.into()) }
     }
 
     /// Sets the sampler.
     pub fn sampler<E>(self, sampler: E) -> Builder<P, S, E> {
-        let Self { samples, arms, weights, fingerprint, options, policy, signal, .. } = self;
-        Builder { samples, arms, weights, fingerprint, options, policy, signal, sampler }
+        let Self {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            policy,
+            signal,
+            scores,
+            ..
+        } = self;
+        Builder {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            policy,
+            signal,
+            scores,
+            sampler,
+        }
     }
 
     /// Sets the gate; default [`Gate::All`].
@@ -207,6 +283,13 @@ impl<P, S, D> Builder<P, S, D> {
         self
     }
 
+    /// Sets the names of the arms, for [metrics](Curriculum::metrics): one for each, all different, none empty. They make no
+    /// difference to any decision, and a snapshot can be restored under other names.
+    pub fn arm_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.arm_names = names.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Sets a fingerprint of the data set, such as [`fingerprint`] of its rows, so that a snapshot
     /// cannot be restored onto other data. The arms and the weights are checked in any case.
     pub fn fingerprint(mut self, fingerprint: u128) -> Self {
@@ -215,13 +298,24 @@ impl<P, S, D> Builder<P, S, D> {
     }
 }
 
-impl<P: Policy, S: Signal<[Trial]> + Serialize, D: Sampler> Builder<P, S, D> {
+impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
     /// Checks everything and makes the curriculum. Cost: O(N).
     ///
     /// # Errors
     /// What is wrong, naming the sample, the arm or the option.
     pub fn build(self) -> Result<Curriculum<P, S, D>> {
-        let Self { samples, arms, weights, fingerprint, options, mut policy, signal, sampler } = self;
+        let Self {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            mut policy,
+            signal,
+            scores,
+            sampler,
+        } = self;
         let arms = match arms? {
             Some(arms) => arms,
             None => Arms::even(1, samples)?,
@@ -233,18 +327,40 @@ impl<P: Policy, S: Signal<[Trial]> + Serialize, D: Sampler> Builder<P, S, D> {
         if let Weighting::Score { floor } = options.weighting {
             within("weight floor", floor, 1e-9, 2_147_483_648.0)?;
         }
+        check_names(&arm_names, population.arms().count())?;
         policy.prepare(&population)?;
+        signal.check()?;
+        let reads = policy.reads();
+        let is_scored = reads.score || options.weighting != Weighting::Given;
+        if scores && !is_scored {
+            return Err(Error::Unread { part: "signal", what: "a score" });
+        }
         let parts = postcard::to_stdvec(&(&options, &policy, &signal, &sampler));
         let parts =
             parts.map_err(|_| Error::Unsupported { part: "configuration", request: "serialise" })?;
         let identity =
             Identity { dataset: dataset(fingerprint, &population), configuration: xxh3_128(&parts) };
-        let ledger = Ledger::new(samples, population.arms().count());
-        let needs = [signal.needs(), policy.needs()].concat();
-        let allotment = Allotment::default();
-        let state = Memory { round: Round(0), policy, population, ledger, allotment, digest: 0 };
-        Ok(Curriculum { options, signal, sampler, needs, identity, state, desk: Desk::default() })
+        let needs = reads.fields | if is_scored { signal.needs() } else { Fields::NONE };
+        Ok(Curriculum::new((policy, signal, sampler), options, needs, identity, arm_names, population))
     }
+}
+
+/// Checks that the names of arms, if there are any, tell them apart.
+fn check_names(names: &[String], arms: usize) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    length("names of arms", arms, names.len())?;
+    let mut seen = BTreeSet::new();
+    for (arm, name) in names.iter().enumerate() {
+        if name.is_empty() {
+            return Err(Error::Empty { what: "name of an arm", index: arm as u64 });
+        }
+        if !seen.insert(name) {
+            return Err(Error::Duplicate { what: "name of an arm", index: arm as u64 });
+        }
+    }
+    Ok(())
 }
 
 /// A digest of the data set as the curriculum knows it: the order of samples, arms and weights.

@@ -14,8 +14,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) for the weight;
     /// [`Error::WeightOverflow`](crate::Error::WeightOverflow).
     pub fn insert(&mut self, arm: ArmId, weight: f64) -> Result<SampleId> {
-        let sample = self.state.population.insert(arm, weight)?;
-        self.state.ledger.records.push(Record::default());
+        let sample = self.memory.population.insert(arm, weight)?;
+        self.memory.ledger.records.push(Record::default());
         self.touch(arm);
         Ok(sample)
     }
@@ -25,8 +25,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// # Errors
     /// [`Error::UnknownSample`](crate::Error::UnknownSample).
     pub fn remove(&mut self, sample: SampleId) -> Result<()> {
-        self.state.population.remove(sample)?;
-        self.touch(self.state.population.arms().label(sample));
+        self.memory.population.remove(sample)?;
+        self.touch(self.memory.population.arms().label(sample));
         Ok(())
     }
 
@@ -35,8 +35,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// # Errors
     /// [`Error::UnknownSample`](crate::Error::UnknownSample), [`Error::UnknownArm`](crate::Error::UnknownArm).
     pub fn retag(&mut self, sample: SampleId, arm: ArmId) -> Result<()> {
-        let before = self.state.population.arms().arm_of(sample)?;
-        self.state.population.retag(sample, arm)?;
+        let before = self.memory.population.arms().arm_of(sample)?;
+        self.memory.population.retag(sample, arm)?;
         self.touch(before);
         self.touch(arm);
         Ok(())
@@ -49,8 +49,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// [`Error::OutOfRange`](crate::Error::OutOfRange);
     /// [`Error::WeightOverflow`](crate::Error::WeightOverflow).
     pub fn set_weight(&mut self, sample: SampleId, weight: f64) -> Result<()> {
-        self.state.population.set_weight(sample, weight)?;
-        self.touch(self.state.population.arms().label(sample));
+        self.memory.population.set_weight(sample, weight)?;
+        self.touch(self.memory.population.arms().label(sample));
         Ok(())
     }
 
@@ -75,16 +75,16 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// Those of `set_weight`, of which [`Error::WeightOverflow`](crate::Error::WeightOverflow) is about the sum
     /// after all of them; then no weight has changed.
     pub fn set_weights(&mut self, weights: &[(SampleId, f64)]) -> Result<()> {
-        let (desk, population) = (&mut self.desk, &mut self.state.population);
-        desk.weights.clear();
+        let (work, population) = (&mut self.work, &mut self.memory.population);
+        work.weights.clear();
         for &(sample, weight) in weights {
-            desk.weights.push((sample, units(sample.0, weight)?));
+            work.weights.push((sample, units(sample.0, weight)?));
         }
-        population.exchange(&mut desk.weights, &mut desk.slots)?;
+        population.exchange(&mut work.weights, &mut work.slots)?;
         let arms = population.arms();
-        for (place, &(sample, weight)) in weights.iter().enumerate() {
-            if weight == 0.0 || desk.weights[place].1 == 0 {
-                desk.touch(arms.label(sample), arms.count());
+        for (&(sample, weight), &(_, old)) in weights.iter().zip(&work.weights) {
+            if weight == 0.0 || old == 0 {
+                self.stale.note(arms.label(sample), arms.count());
             }
         }
         Ok(())
@@ -92,6 +92,6 @@ impl<P, S, D> Curriculum<P, S, D> {
 
     /// Notes that an arm may have been emptied or filled.
     fn touch(&mut self, arm: ArmId) {
-        self.desk.touch(arm, self.state.population.arms().count());
+        self.stale.note(arm, self.memory.population.arms().count());
     }
 }

@@ -2,9 +2,12 @@
 
 pub(crate) mod builder;
 mod changes;
-pub(crate) mod desk;
-mod presets;
-mod round;
+mod decision;
+mod fold;
+mod metrics;
+pub(crate) mod presets;
+mod stale;
+mod tally;
 
 use std::collections::BTreeSet;
 
@@ -12,21 +15,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result, within};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
-use crate::curriculum::builder::{Builder, Options};
-use crate::curriculum::desk::Desk;
-use crate::event::{Batch, Feedback, Field, Verdict};
+use crate::base::seen::Seen;
+use crate::event::{Batch, Feedback, Fields, Verdict};
 use crate::ledger::progress::Progress;
-use crate::ledger::{Counts, Ledger, Pending, Record, State};
-use crate::policy::{Allotment, Policy, Uniform};
+use crate::ledger::{Counts, Ledger, Pending, Place, Record, State};
+use crate::policy::{Allotment, ChangedArms, Policy, Turn, Uniform};
 use crate::population::Population;
 use crate::sampler::{Distinct, Sampler};
-use crate::signal::{GroupSpread, Signal, Trial};
+use crate::signal::{GroupSpread, Signal};
+use builder::{Builder, Missing, Options};
+use decision::Decision;
+use fold::Fold;
+use stale::Stale;
 
 /// Decides which samples a model trains on next, from what the training reports back.
 ///
 /// ```text
-/// draw(n)     the policy allots probability to arms, the sampler draws n samples -> Batch
-/// observe(f)  outcomes of drawn tickets come in, in any order                    -> Verdicts
+/// draw(n)     fold what is due; the policy allots probability to arms, the sampler draws n samples -> Batch
+/// observe(f)  outcomes of drawn tickets come in, in any order                                      -> Verdicts
+/// fold()      the policy learns from the feedback that is due; a draw begins with it
 /// ```
 ///
 /// A curriculum is one serialisable value without threads, clock or I/O of its own:
@@ -35,7 +42,8 @@ use crate::signal::{GroupSpread, Signal, Trial};
 /// make no difference. `P` is the [policy](Policy), `S` the [signal](Signal) that scores outcomes,
 /// and `D` the [sampler](Sampler).
 ///
-/// A call that returns an error has changed nothing.
+/// A call that returns an error has changed nothing, with one exception: a draw that fails may have
+/// folded in what was due, as [`fold`](Self::fold) does, which the next draw would have done anyway.
 ///
 /// Cost for N samples, K arms and batches of n: a draw O(K + n log N), or O(n log N) where the policy lets
 /// [`Odds`](crate::policy::Odds) change arm by arm; an observation O(n log R) where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for
@@ -68,10 +76,36 @@ pub struct Curriculum<P = Uniform, S = GroupSpread, D = Distinct> {
     pub(crate) signal: S,
     pub(crate) sampler: D,
     /// The fields of an outcome that signal and policy cannot do without.
-    pub(crate) needs: Vec<Field>,
+    pub(crate) needs: Fields,
     pub(crate) identity: Identity,
-    pub(crate) state: Memory<P>,
-    pub(crate) desk: Desk<P>,
+    /// The names of the arms, or none.
+    arm_names: Vec<String>,
+    pub(crate) memory: Memory<P>,
+    /// What is not known to be right of the probabilities in the memory.
+    stale: Stale,
+    /// How often learning has changed something, in this process.
+    changes: u64,
+    work: Work,
+}
+
+/// What a curriculum works with: lists that are kept between calls, so that a steady state allocates
+/// nothing. They are no part of its state; a copy starts with empty ones.
+#[derive(Debug, Default)]
+struct Work {
+    fold: Fold,
+    decision: Decision,
+    /// Where the tickets of feedback are kept.
+    places: Vec<Place>,
+    seen: Seen,
+    weights: Vec<(SampleId, u64)>,
+    slots: Vec<(usize, u64)>,
+    arms: ChangedArms,
+}
+
+impl Clone for Work {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// What a snapshot must agree with to be restored.
@@ -91,6 +125,8 @@ pub(crate) struct Memory<P> {
     pub ledger: Ledger,
     /// The last decision of the policy.
     pub allotment: Allotment,
+    /// How many samples the last batch had.
+    pub batch: usize,
     pub digest: u64,
 }
 
@@ -101,17 +137,31 @@ impl Curriculum {
     }
 }
 
-impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
-    /// Folds the feedback that is due, and draws the next batch of `n` samples.
+impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
+    pub(crate) fn new(
+        (policy, signal, sampler): (P, S, D),
+        options: Options,
+        needs: Fields,
+        identity: Identity,
+        arm_names: Vec<String>,
+        population: Population,
+    ) -> Self {
+        let ledger = Ledger::new(population.arms().samples(), population.arms().count());
+        let (round, allotment, batch, digest) = (Round(0), Allotment::default(), 0, 0);
+        let memory = Memory { round, policy, population, ledger, allotment, batch, digest };
+        let (stale, work) = (Stale::default(), Work::default());
+        Self { options, signal, sampler, needs, identity, arm_names, memory, stale, changes: 0, work }
+    }
+
+    /// Folds in the feedback that is due, as [`fold`](Self::fold) does, and draws the next batch of `n`
+    /// samples.
     ///
     /// # Errors
-    /// [`Error::Awaiting`] if feedback that is due has not arrived (report it, give it up with
-    /// [`lose`](Self::lose), or build with [`Missing::Lose`](crate::Missing::Lose)); [`Error::OutOfRange`] for a batch of
-    /// size 0; [`Error::BatchExceedsPool`] and [`Error::NothingToDraw`] from the sampler;
-    /// [`Error::NonFinite`] if the signal gave a score that is not finite, naming its ticket (give
-    /// that ticket up with `lose` to go on). Nothing has changed in any of these cases.
+    /// Those of `fold`; [`Error::OutOfRange`] for a batch of size 0; [`Error::BatchExceedsPool`] and
+    /// [`Error::NothingToDraw`] from the sampler; what the policy cannot decide. No ticket has been drawn
+    /// then; what was due has been folded in, if `fold` did not fail.
     pub fn draw(&mut self, n: usize) -> Result<Batch> {
-        let mut batch = Batch { round: self.state.round, draws: Vec::new() };
+        let mut batch = Batch::default();
         self.draw_into(n, &mut batch)?;
         Ok(batch)
     }
@@ -132,16 +182,96 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
     ///
     /// # Errors
     /// As [`draw`](Self::draw); the batch is then as it was.
+    #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(round = self.memory.round.0, n)))]
     pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
         within("batch size", n as f64, 1.0, f64::from(u32::MAX))?;
-        let mut desk = std::mem::take(&mut self.desk);
-        let drawn = self.next(n, &mut desk);
-        if let Ok(round) = drawn {
-            batch.round = round;
-            batch.draws.clone_from(&desk.draws);
+        self.fold()?;
+        let Self { memory, options, sampler, stale, work, .. } = self;
+        work.decision.make(memory, options, sampler, n, stale.is_empty())?;
+        batch.round = memory.round;
+        batch.draws.clear();
+        batch.draws.extend_from_slice(work.decision.draws());
+        memory.open(&mut work.decision, work.fold.spare());
+        stale.clear();
+        Ok(())
+    }
+
+    /// Learns from the feedback that is due: that of all rounds up to `round() - 1 - lag`, in ticket order.
+    /// Returns how many rounds that were. A [`draw`](Self::draw) begins with it, so there is a need for it
+    /// only where the learned policy is to be looked at before the next draw. Calling it again changes
+    /// nothing more.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// use curricle::policy::Boltzmann;
+    /// use curricle::{Curriculum, Feedback, Outcome};
+    ///
+    /// let mut curriculum = Curriculum::builder(10).policy(Boltzmann::new().start(0.0)).build()?;
+    /// let batch = curriculum.draw(1)?;
+    /// curriculum.observe(&[Feedback::new(batch.draws[0].ticket, Outcome::default().success(0.5))])?;
+    /// assert_eq!(curriculum.policy().values(), [0.0]);
+    /// assert_eq!((curriculum.fold()?, curriculum.fold()?), (1, 0));
+    /// assert_eq!(curriculum.policy().values(), [0.5]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Cost: O(n log N) for a round of n tickets, and what the policy's `learn` costs.
+    ///
+    /// # Errors
+    /// [`Error::Awaiting`] if feedback that is due has not arrived (report it, give it up with
+    /// [`lose`](Self::lose), or build with [`Missing::Lose`](crate::Missing::Lose)); [`Error::NonFinite`] if
+    /// the signal gave a score that is not finite, naming its ticket (give that ticket up with `lose` to go
+    /// on); [`Error::WeightOverflow`] if weights by score become too large. Then that round has not been
+    /// folded in, and nothing has changed.
+    #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(round = self.memory.round.0)))]
+    pub fn fold(&mut self) -> Result<u64> {
+        let mut rounds = 0;
+        while self.fold_one()? {
+            rounds += 1;
         }
-        self.desk = desk;
-        drawn.map(drop)
+        if rounds == 0 {
+            self.refresh();
+        }
+        Ok(rounds)
+    }
+
+    /// Folds in the oldest round, if it is due; says whether it was.
+    fn fold_one(&mut self) -> Result<bool> {
+        let Self { memory, options, signal, stale, work, .. } = self;
+        let due = |pending: &&Pending| pending.round.0 + 1 + options.lag <= memory.round.0;
+        let Some(pending) = memory.ledger.pending.front().filter(due) else { return Ok(false) };
+        if let (Some((missing, first)), Missing::Refuse) = (pending.open(), options.missing) {
+            return Err(Error::Awaiting { round: pending.round, missing, first });
+        }
+        work.fold.work_out(pending, memory, signal, options)?;
+        memory.learn(&mut work.fold)?;
+        let arms = memory.population.arms();
+        work.fold.rewarded().for_each(|arm| stale.note(arm, arms.count()));
+        work.fold.refilled().for_each(|sample| stale.note(arms.label(sample), arms.count()));
+        self.changes += 1;
+        self.refresh();
+        Ok(true)
+    }
+
+    /// Brings the probabilities of very many arms up to date with the policy, where they can be changed arm
+    /// by arm. Where that fails they stay stale, and the next decision computes them anew and says why not.
+    fn refresh(&mut self) {
+        let Memory { round, policy, population, allotment, batch, .. } = &mut self.memory;
+        let turn = Turn::new(*round, *batch, population);
+        let Allotment::Odds(odds) = allotment else { return };
+        let Some(logits) = policy.logits(&turn) else { return };
+        let arms = population.arms().count() as u32;
+        let changed = &mut self.work.arms;
+        let updated = match self.stale.arms() {
+            Some(stale) => odds.update_each(&logits, population, stale.iter().copied(), changed),
+            None => odds.update_each(&logits, population, (0..arms).map(ArmId), changed),
+        };
+        if updated.is_err() {
+            self.stale = Stale::default();
+        } else if !self.stale.is_empty() {
+            self.stale.clear();
+            self.changes += 1;
+        }
     }
 
     /// Takes in the outcomes of drawn tickets, and says of each whether the trainer may use it for a
@@ -149,7 +279,7 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
     /// when their round is folded in; until then their order makes no difference.
     ///
     /// # Errors
-    /// [`Error::UnknownTicket`], [`Error::RepeatedTicket`], [`Error::MissingOutcome`],
+    /// [`Error::UnknownTicket`], [`Error::RepeatedTicket`], [`Error::LateTicket`], [`Error::MissingOutcome`],
     /// [`Error::NonFinite`] or [`Error::OutOfRange`], naming the ticket; then none of the feedback
     /// has been taken in.
     pub fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
@@ -162,18 +292,25 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
     ///
     /// # Errors
     /// As [`observe`](Self::observe); the list is then as it was.
+    #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = feedback.len())))]
     pub fn observe_into(&mut self, feedback: &[Feedback], verdicts: &mut Vec<Verdict>) -> Result<()> {
-        let ledger = &mut self.state.ledger;
-        let Desk { places, seen, .. } = &mut self.desk;
+        let ledger = &mut self.memory.ledger;
+        let Work { places, seen, .. } = &mut self.work;
         places.clear();
         seen.clear(feedback.len());
         for Feedback { ticket, outcome } in feedback {
             let place = ledger.locate(*ticket)?;
-            if *ledger.state(place) != State::Open || !seen.insert(ticket.0) {
+            if *ledger.state(place) != State::Open {
+                return Err(ledger.gone(*ticket));
+            }
+            if !seen.insert(ticket.0) {
                 return Err(Error::RepeatedTicket(*ticket));
             }
             outcome.check(*ticket)?;
-            outcome.require(*ticket, &self.needs)?;
+            outcome.require(*ticket, self.needs)?;
+            if let Some(field) = self.options.gate.missing(outcome) {
+                return Err(Error::MissingOutcome { ticket: *ticket, field });
+            }
             places.push(place);
         }
         verdicts.clear();
@@ -189,14 +326,19 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
     /// folded in yet, are to be forgotten.
     ///
     /// # Errors
-    /// [`Error::UnknownTicket`]; [`Error::RepeatedTicket`] if a ticket was given up or folded in
-    /// before. Then none of the tickets has been given up.
+    /// [`Error::UnknownTicket`]; [`Error::LateTicket`] if a ticket was given up before;
+    /// [`Error::RepeatedTicket`] if it is named twice, or its outcome has been folded in. Then none of the
+    /// tickets has been given up.
+    #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = tickets.len())))]
     pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
-        let ledger = &mut self.state.ledger;
+        let ledger = &mut self.memory.ledger;
         let mut places = BTreeSet::new();
         for &ticket in tickets {
             let place = ledger.locate(ticket)?;
-            if *ledger.state(place) == State::Lost || !places.insert(place) {
+            if *ledger.state(place) == State::Lost {
+                return Err(Error::LateTicket(ticket));
+            }
+            if !places.insert(place) {
                 return Err(Error::RepeatedTicket(ticket));
             }
         }
@@ -206,30 +348,45 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Curriculum<P, S, D> {
 }
 
 impl<P, S, D> Curriculum<P, S, D> {
+    /// Goes on from another state.
+    pub(crate) fn replace(&mut self, memory: Memory<P>) {
+        (self.memory, self.stale, self.work) = (memory, Stale::default(), Work::default());
+    }
+
+    /// How often learning has changed something in this process: a draw that fails may have.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// The round that the next draw will have.
     pub fn round(&self) -> Round {
-        self.state.round
+        self.memory.round
+    }
+
+    /// How many rounds the feedback may lag behind; see [`Builder::lag`](crate::Builder::lag).
+    pub fn lag(&self) -> u64 {
+        self.options.lag
     }
 
     /// The probability of each arm in the last draw; empty before the first and in a curriculum
     /// over ranks. Cost: O(K).
     pub fn shares(&self) -> Vec<f64> {
-        self.state.allotment.shares()
+        self.memory.allotment.shares()
     }
 
     /// The policy, in its present state.
     pub fn policy(&self) -> &P {
-        &self.state.policy
+        &self.memory.policy
     }
 
     /// The samples, their arms and their weights.
     pub fn population(&self) -> &Population {
-        &self.state.population
+        &self.memory.population
     }
 
     /// Where all tickets are.
     pub fn counts(&self) -> Counts {
-        self.state.ledger.counts
+        self.memory.ledger.counts
     }
 
     /// What is known about a sample, also after its removal.
@@ -237,7 +394,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// # Errors
     /// [`Error::UnknownSample`].
     pub fn record(&self, sample: SampleId) -> Result<&Record> {
-        self.state.ledger.record(sample)
+        self.memory.ledger.record(sample)
     }
 
     /// The progress of an arm.
@@ -245,12 +402,12 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// # Errors
     /// [`Error::UnknownArm`].
     pub fn progress(&self, arm: ArmId) -> Result<&Progress> {
-        self.state.ledger.progress.get(arm.index()).ok_or(Error::UnknownArm(arm))
+        self.memory.ledger.progress.get(arm.index()).ok_or(Error::UnknownArm(arm))
     }
 
     /// A digest of all decisions so far: equal for equal streams of batches.
     pub fn digest(&self) -> u64 {
-        self.state.digest
+        self.memory.digest
     }
 
     /// The open tickets, as the batches that they were drawn in: what a trainer has to do again
@@ -261,7 +418,7 @@ impl<P, S, D> Curriculum<P, S, D> {
             let draws = draws.filter(|(_, state)| **state == State::Open).map(|(draw, _)| *draw);
             Batch { round: pending.round, draws: draws.collect() }
         };
-        let batches = self.state.ledger.pending.iter().map(open);
+        let batches = self.memory.ledger.pending.iter().map(open);
         batches.filter(|batch| !batch.draws.is_empty()).collect()
     }
 }

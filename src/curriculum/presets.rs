@@ -1,15 +1,28 @@
 //! Curricula by situation, for those who do not want to choose by paper.
 
 use crate::base::id::SampleId;
+use crate::curriculum::Curriculum;
 use crate::curriculum::builder::Builder;
-use crate::event::Field;
 use crate::policy::{
     Boltzmann, Bounded, Gaussian, Mastered, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope,
     Spread, Ucb,
 };
 use crate::sampler::{Distinct, Systematic};
-use crate::signal::{Gated, GroupSpread, MeanAdvantage, Reported, Utility};
+use crate::signal::{Gated, GroupSpread, MeanAdvantage, Utility};
 use crate::table::Table;
+
+/// What [`Builder::post_training`] builds.
+pub type PostTraining = Curriculum<Bounded<Boltzmann>, Gated<MeanAdvantage>, Systematic>;
+/// What [`Builder::learnable_arms`] builds.
+pub type LearnableArms = Curriculum<Mastered<Bounded<Boltzmann>>, MeanAdvantage, Systematic>;
+/// What [`Builder::single_draws`] builds.
+pub type SingleDraws = Curriculum<Bounded<Restart<Ucb>>, Utility, Distinct>;
+/// What [`Builder::mixture`] builds.
+pub type Mixture = Curriculum<ScalingLaw, GroupSpread, Systematic>;
+/// What [`Builder::prompts`] builds.
+pub type Prompts = Curriculum<Posterior, GroupSpread, Systematic>;
+/// What [`Builder::ranked`] and [`Builder::gain_rl`] build.
+pub type Ranked = Curriculum<Gaussian, Utility, Distinct>;
 
 /// Each sets policy, signal and sampler; arms, seed, lag and all else stay as they are, and each part
 /// can be set again afterwards. What they are worth is measured in `POLICIES.md`.
@@ -27,7 +40,7 @@ impl<P, S, D> Builder<P, S, D> {
     /// let builder = Curriculum::builder(1000).arms(10, |sample| (sample.0 / 100) as u32);
     /// let mut curriculum = builder.post_training().seed(7).build()?;
     /// let batch = curriculum.draw(64)?;
-    /// let group = Outcome::default().success(0.25).advantage(0.87).rollouts(8);
+    /// let group = Outcome::default().success(0.25).abs_advantage(0.87).rollouts(8);
     /// let feedback: Vec<Feedback> =
     ///     batch.draws.iter().map(|draw| Feedback::new(draw.ticket, group)).collect();
     /// curriculum.observe(&feedback)?;
@@ -82,8 +95,8 @@ impl<P, S, D> Builder<P, S, D> {
     /// assert_eq!(builder.mixture().build()?.draw(64)?.draws.len(), 64);
     /// # Ok(()) }
     /// ```
-    pub fn mixture(self) -> Builder<ScalingLaw, Reported, Systematic> {
-        self.policy(ScalingLaw::new()).signal(Reported(Field::Loss)).sampler(Systematic)
+    pub fn mixture(self) -> Builder<ScalingLaw, GroupSpread, Systematic> {
+        self.policy(ScalingLaw::new()).unscored().sampler(Systematic)
     }
 
     /// For up to some 10^5 prompts, each an arm of its own, and a pass rate to aim at. Sets the arms, too.
@@ -99,7 +112,7 @@ impl<P, S, D> Builder<P, S, D> {
     pub fn prompts(self) -> Builder<Posterior, GroupSpread, Systematic> {
         let prompts = self.samples() as u32;
         let each = self.arms(prompts, |sample| sample.0 as u32);
-        each.policy(Posterior::new()).signal(GroupSpread).sampler(Systematic)
+        each.policy(Posterior::new()).unscored().sampler(Systematic)
     }
 
     /// For samples in a given order, best first, such as that of their angle concentration: GAIN-RL

@@ -1,6 +1,7 @@
 //! The values that cross the seam between a curriculum and a training loop.
 
 pub(crate) mod gate;
+pub(crate) mod group;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,13 +21,24 @@ pub struct Draw {
     /// The probability with which this slot of the batch got this sample, as each sampler
     /// [documents](crate::sampler). It makes curricula comparable from a log.
     pub propensity: f64,
-    /// The loss weight: 1, unless [importance correction](crate::Builder::importance) is on.
-    pub weight: f32,
+    /// What to multiply the loss with: 1, unless [importance correction](crate::Builder::importance) is on.
+    pub loss_weight: f32,
+}
+
+impl Draw {
+    /// All that was decided of this draw, for digests: sample, arm, and the bits of both numbers.
+    pub(crate) fn bytes(&self) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&self.sample.0.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.arm.0.to_le_bytes());
+        bytes[12..20].copy_from_slice(&self.propensity.to_bits().to_le_bytes());
+        bytes[20..].copy_from_slice(&self.loss_weight.to_bits().to_le_bytes());
+        bytes
+    }
 }
 
 /// The draws of one round, in ticket order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// The round that made it.
     pub round: Round,
@@ -61,8 +73,10 @@ impl Batch {
 /// ```
 /// use curricle::Outcome;
 ///
-/// let group = Outcome::default().success(0.25).advantage(0.76).rollouts(8);
+/// # fn main() -> curricle::Result<()> {
+/// let group = Outcome::group(&[1.0, 0.0, 0.0, 0.0])?;
 /// let example = Outcome::default().success(1.0).loss(0.02);
+/// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -71,19 +85,33 @@ pub struct Outcome {
     pub success: Option<f32>,
     /// Training loss of the sample.
     pub loss: Option<f32>,
-    /// Mean absolute advantage over the rollouts, `>= 0`; zero-variance groups have 0.
-    pub advantage: Option<f32>,
+    /// Mean *absolute* advantage over the rollouts, `>= 0`; groups of equal rewards have 0. (The mean advantage itself is 0
+    /// in every group.)
+    pub abs_advantage: Option<f32>,
+    /// Standard deviation of the rewards over the rollouts, `>= 0`.
+    pub spread: Option<f32>,
     /// Any other measure of worth that the trainer computes, such as an angle concentration.
     pub utility: Option<f32>,
     /// What it cost, in tokens or seconds, `>= 0`.
     pub cost: Option<f32>,
     /// How many rollouts the means were taken over, at least 1.
     pub rollouts: u32,
+    /// How many more rollouts there were, which could not be scored.
+    pub unscored: u32,
 }
 
 impl Default for Outcome {
     fn default() -> Self {
-        Self { success: None, loss: None, advantage: None, utility: None, cost: None, rollouts: 1 }
+        Self {
+            success: None,
+            loss: None,
+            abs_advantage: None,
+            spread: None,
+            utility: None,
+            cost: None,
+            rollouts: 1,
+            unscored: 0,
+        }
     }
 }
 
@@ -91,7 +119,7 @@ impl Outcome {
     /// The outcome of a group whose `rollouts` all had the same `success` and so taught nothing:
     /// advantage 0.
     pub fn zero_signal(success: f32, rollouts: u32) -> Self {
-        Self::default().success(success).advantage(0.0).rollouts(rollouts)
+        Self::default().success(success).abs_advantage(0.0).rollouts(rollouts)
     }
 
     /// Sets the share of successful rollouts.
@@ -107,8 +135,14 @@ impl Outcome {
     }
 
     /// Sets the mean absolute advantage.
-    pub fn advantage(mut self, advantage: f32) -> Self {
-        self.advantage = Some(advantage);
+    pub fn abs_advantage(mut self, abs_advantage: f32) -> Self {
+        self.abs_advantage = Some(abs_advantage);
+        self
+    }
+
+    /// Sets the standard deviation of the rewards.
+    pub fn spread(mut self, spread: f32) -> Self {
+        self.spread = Some(spread);
         self
     }
 
@@ -141,8 +175,11 @@ impl Outcome {
             within("success", success, 0.0, 1.0)?;
         }
         present("loss", self.loss)?;
-        if let Some(advantage) = present("advantage", self.advantage)? {
-            within("advantage", advantage, 0.0, f64::from(f32::MAX))?;
+        if let Some(advantage) = present("absolute advantage", self.abs_advantage)? {
+            within("absolute advantage", advantage, 0.0, f64::from(f32::MAX))?;
+        }
+        if let Some(spread) = present("spread", self.spread)? {
+            within("spread", spread, 0.0, f64::from(f32::MAX))?;
         }
         present("utility", self.utility)?;
         if let Some(cost) = present("cost", self.cost)? {
@@ -157,17 +194,18 @@ impl Outcome {
         match field {
             Field::Success => self.success,
             Field::Loss => self.loss,
-            Field::Advantage => self.advantage,
+            Field::AbsAdvantage => self.abs_advantage,
+            Field::Spread => self.spread,
             Field::Utility => self.utility,
             Field::Cost => self.cost,
         }
     }
 
-    /// Checks that the fields a signal needs are present.
+    /// Checks that the fields that the curriculum needs are present.
     #[inline]
-    pub(crate) fn require(&self, ticket: Ticket, fields: &[Field]) -> Result<()> {
-        match fields.iter().find(|&&field| self.get(field).is_none()) {
-            Some(field) => Err(Error::MissingOutcome { ticket, field: field.name() }),
+    pub(crate) fn require(&self, ticket: Ticket, fields: Fields) -> Result<()> {
+        match fields.iter().find(|&field| self.get(field).is_none()) {
+            Some(field) => Err(Error::MissingOutcome { ticket, field }),
             None => Ok(()),
         }
     }
@@ -176,13 +214,16 @@ impl Outcome {
 /// The name of a field of [`Outcome`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Field {
     /// [`Outcome::success`]
     Success,
     /// [`Outcome::loss`]
     Loss,
-    /// [`Outcome::advantage`]
-    Advantage,
+    /// [`Outcome::abs_advantage`]
+    AbsAdvantage,
+    /// [`Outcome::spread`]
+    Spread,
     /// [`Outcome::utility`]
     Utility,
     /// [`Outcome::cost`]
@@ -190,14 +231,62 @@ pub enum Field {
 }
 
 impl Field {
-    fn name(self) -> &'static str {
-        match self {
+    const ALL: [Field; 6] =
+        [Field::Success, Field::Loss, Field::AbsAdvantage, Field::Spread, Field::Utility, Field::Cost];
+}
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
             Field::Success => "success",
             Field::Loss => "loss",
-            Field::Advantage => "advantage",
+            Field::AbsAdvantage => "abs_advantage",
+            Field::Spread => "spread",
             Field::Utility => "utility",
             Field::Cost => "cost",
-        }
+        })
+    }
+}
+
+/// A set of fields of [`Outcome`].
+///
+/// ```
+/// use curricle::{Field, Fields};
+///
+/// let fields = Fields::NONE | Field::Loss | Field::Cost;
+/// assert!(fields.contains(Field::Cost) && !fields.contains(Field::Success));
+/// assert_eq!(fields.iter().count(), 2);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Fields(u8);
+
+impl Fields {
+    /// No field.
+    pub const NONE: Self = Self(0);
+
+    /// Whether a field is in the set.
+    #[inline]
+    pub fn contains(self, field: Field) -> bool {
+        self.0 & 1 << field as u8 != 0
+    }
+
+    /// The fields of the set.
+    pub fn iter(self) -> impl Iterator<Item = Field> {
+        Field::ALL.into_iter().filter(move |&field| self.contains(field))
+    }
+}
+
+impl From<Field> for Fields {
+    fn from(field: Field) -> Self {
+        Self(1 << field as u8)
+    }
+}
+
+impl<F: Into<Fields>> std::ops::BitOr<F> for Fields {
+    type Output = Self;
+
+    fn bitor(self, other: F) -> Self {
+        Self(self.0 | other.into().0)
     }
 }
 
@@ -233,10 +322,24 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Reason {
-    /// All rollouts of the group were equally good: its advantages are all zero.
+    /// All rollouts of the group were equally good, or there was one only: its advantages are all zero.
     ZeroSignal,
     /// The success rate lies below the band.
     TooHard,
     /// The success rate lies above the band.
     TooEasy,
+}
+
+impl Reason {
+    pub(crate) const ALL: [Reason; 3] = [Reason::ZeroSignal, Reason::TooHard, Reason::TooEasy];
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Reason::ZeroSignal => "zero_signal",
+            Reason::TooHard => "too_hard",
+            Reason::TooEasy => "too_easy",
+        })
+    }
 }

@@ -63,7 +63,7 @@ pub struct Sampled<I> {
 ///     let seen = Outcome::default().success(1.0);
 ///     let feedback: Vec<Feedback> =
 ///         batch?.into_iter().map(|(ticket, _)| Feedback::new(ticket, seen)).collect();
-///     reporter.report(&feedback)?;
+///     reporter.observe(&feedback)?;
 /// }
 /// # Ok(()) }
 /// ```
@@ -137,7 +137,7 @@ struct Epoch<'a, F, I, B, O> {
 
 impl<F: Feed, I, B: Batcher<Sampled<I>, O>, O> Epoch<'_, F, I, B, O> {
     fn load(&mut self) -> Result<O, DatasetError> {
-        let batch = self.feed.next(self.loader.batch).map_err(DatasetError::new)?;
+        let batch = self.feed.draw(self.loader.batch).map_err(DatasetError::new)?;
         let indices = batch.samples().map(|sample| sample.index()).collect();
         let items = self.loader.dataset.get_many(indices)?;
         let sampled = batch.draws.into_iter().zip(items).map(|(draw, item)| Sampled { draw, item });

@@ -1,12 +1,14 @@
 //! A feed that several threads share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::Feed;
 use crate::base::error::{Error, Result};
+use crate::base::metrics::Metrics;
 use crate::event::{Batch, Feedback, Verdict};
 
 /// A feed behind a lock, for the threads of one process: clone it for every thread that draws or
@@ -17,6 +19,9 @@ use crate::event::{Batch, Feedback, Verdict};
 /// feedback that is due has arrived gets [`Error::Awaiting`] at once, or, with
 /// [`patience`](Self::patience), waits for the other threads to report it.
 ///
+/// If a thread panics while it has the feed, say in a policy of one's own, nobody knows what state the feed is in:
+/// every other call then gives [`Error::Poisoned`], also those that are waiting.
+///
 /// ```
 /// use std::time::Duration;
 ///
@@ -25,7 +30,7 @@ use crate::event::{Batch, Feedback, Verdict};
 ///
 /// # fn main() -> curricle::Result<()> {
 /// let mut feed = Lockstep::new(Curriculum::builder(100).build()?).patience(Duration::from_secs(60));
-/// let batch = feed.next(8)?;
+/// let batch = feed.draw(8)?;
 /// std::thread::scope(|scope| {
 ///     for half in batch.draws.chunks(4) {
 ///         let mut feed = feed.clone();
@@ -33,10 +38,10 @@ use crate::event::{Batch, Feedback, Verdict};
 ///             let outcome = Outcome::default().success(1.0);
 ///             let feedback: Vec<Feedback> =
 ///                 half.iter().map(|draw| Feedback::new(draw.ticket, outcome)).collect();
-///             feed.report(&feedback)
+///             feed.observe(&feedback)
 ///         });
 ///     }
-///     feed.next(8).map(drop)
+///     feed.draw(8).map(drop)
 /// })
 /// # }
 /// ```
@@ -49,7 +54,40 @@ pub struct Lockstep<F> {
 #[derive(Debug)]
 struct Shared<F> {
     feed: Mutex<F>,
-    reported: Condvar,
+    observed: Condvar,
+    poisoned: AtomicBool,
+}
+
+/// The feed, for as long as this thread has it.
+struct Held<'a, F> {
+    shared: &'a Shared<F>,
+    feed: MutexGuard<'a, F>,
+    /// Whether the thread was panicking before.
+    panicking: bool,
+}
+
+impl<F> Shared<F> {
+    fn lock(&self) -> Result<Held<'_, F>> {
+        let held = Held { shared: self, feed: self.feed.lock(), panicking: std::thread::panicking() };
+        held.check()?;
+        Ok(held)
+    }
+}
+
+impl<F> Held<'_, F> {
+    fn check(&self) -> Result<()> {
+        if self.shared.poisoned.load(Ordering::Relaxed) { Err(Error::Poisoned) } else { Ok(()) }
+    }
+}
+
+/// Runs before the lock is given back.
+impl<F> Drop for Held<'_, F> {
+    fn drop(&mut self) {
+        if !self.panicking && std::thread::panicking() {
+            self.shared.poisoned.store(true, Ordering::Relaxed);
+        }
+        self.shared.observed.notify_all();
+    }
 }
 
 impl<F> Clone for Lockstep<F> {
@@ -61,7 +99,8 @@ impl<F> Clone for Lockstep<F> {
 impl<F> Lockstep<F> {
     /// Puts a feed behind a lock.
     pub fn new(feed: F) -> Self {
-        let shared = Shared { feed: Mutex::new(feed), reported: Condvar::new() };
+        let (observed, poisoned) = (Condvar::new(), AtomicBool::new(false));
+        let shared = Shared { feed: Mutex::new(feed), observed, poisoned };
         Self { shared: Arc::new(shared), patience: Duration::ZERO }
     }
 
@@ -72,10 +111,12 @@ impl<F> Lockstep<F> {
     }
 
     /// Does something with the feed itself, such as saving a snapshot, while no other thread can.
-    pub fn with<T>(&self, work: impl FnOnce(&mut F) -> T) -> T {
-        let done = work(&mut self.shared.feed.lock());
-        self.shared.reported.notify_all();
-        done
+    ///
+    /// # Errors
+    /// [`Error::Poisoned`]; then nothing has been done.
+    pub fn with<T>(&self, work: impl FnOnce(&mut F) -> T) -> Result<T> {
+        let mut held = self.shared.lock()?;
+        Ok(work(&mut held.feed))
     }
 }
 
@@ -83,7 +124,7 @@ impl<F: Feed + Send + 'static> Lockstep<F> {
     /// A handle that can only report, whatever the type of the feed: what a training step carries.
     pub fn reporter(&self) -> Reporter {
         let feed = self.clone();
-        Reporter(Arc::new(move |feedback| feed.with(|feed| feed.report(feedback))))
+        Reporter(Arc::new(move |feedback| feed.with(|feed| feed.observe(feedback))?))
     }
 }
 
@@ -96,22 +137,22 @@ impl<F: Feed + Send + 'static> Lockstep<F> {
 /// # fn main() -> curricle::Result<()> {
 /// let mut feed = Lockstep::new(Curriculum::builder(10).build()?);
 /// let reporter = feed.reporter();
-/// feed.next(1)?;
+/// feed.draw(1)?;
 /// let outcome = Outcome::default().success(0.5);
-/// assert_eq!(reporter.report(&[Feedback::new(Ticket(0), outcome)])?, [Verdict::Admit]);
+/// assert_eq!(reporter.observe(&[Feedback::new(Ticket(0), outcome)])?, [Verdict::Admit]);
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Reporter(Arc<Report>);
+pub struct Reporter(Arc<Observe>);
 
-type Report = dyn Fn(&[Feedback]) -> Result<Vec<Verdict>> + Send + Sync;
+type Observe = dyn Fn(&[Feedback]) -> Result<Vec<Verdict>> + Send + Sync;
 
 impl Reporter {
     /// Reports outcomes; the verdicts stand in the order of the feedback.
     ///
     /// # Errors
-    /// As [`Curriculum::observe`](crate::Curriculum::observe).
-    pub fn report(&self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+    /// As [`Curriculum::observe`](crate::Curriculum::observe); [`Error::Poisoned`].
+    pub fn observe(&self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
         (self.0)(feedback)
     }
 }
@@ -123,12 +164,14 @@ impl std::fmt::Debug for Reporter {
 }
 
 impl<F: Feed> Feed for Lockstep<F> {
-    fn next(&mut self, want: usize) -> Result<Batch> {
-        let mut feed = self.shared.feed.lock();
+    fn draw(&mut self, n: usize) -> Result<Batch> {
+        let mut held = self.shared.lock()?;
         loop {
-            match feed.next(want) {
+            match held.feed.draw(n) {
                 Err(error @ Error::Awaiting { .. }) => {
-                    if self.shared.reported.wait_for(&mut feed, self.patience).timed_out() {
+                    let waited = self.shared.observed.wait_for(&mut held.feed, self.patience);
+                    held.check()?;
+                    if waited.timed_out() {
                         return Err(error);
                     }
                 }
@@ -137,7 +180,15 @@ impl<F: Feed> Feed for Lockstep<F> {
         }
     }
 
-    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
-        self.with(|feed| feed.report(feedback))
+    fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        self.with(|feed| feed.observe(feedback))?
+    }
+
+    fn lag(&self) -> u64 {
+        self.with(|feed| feed.lag()).unwrap_or(0)
+    }
+
+    fn metrics(&self) -> Metrics {
+        self.with(|feed| feed.metrics()).unwrap_or_default()
     }
 }

@@ -9,11 +9,12 @@ pub use lockstep::{Lockstep, Reporter};
 pub use prefetch::Prefetch;
 
 use crate::base::error::Result;
+use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::policy::Policy;
 use crate::sampler::Sampler;
-use crate::signal::{Signal, Trial};
+use crate::signal::Signal;
 
 /// Hands out batches and takes feedback: the one trait between a training loop and a curriculum.
 ///
@@ -24,12 +25,12 @@ use crate::signal::{Signal, Trial};
 ///
 /// fn train(feed: &mut impl Feed, steps: usize) -> curricle::Result<()> {
 ///     for _ in 0..steps {
-///         let batch = feed.next(16)?;
+///         let batch = feed.draw(16)?;
 ///         // Forward and backward pass over `batch.samples()` here.
 ///         let seen = Outcome::default().success(0.5);
 ///         let feedback: Vec<Feedback> =
 ///             batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen)).collect();
-///         feed.report(&feedback)?;
+///         feed.observe(&feedback)?;
 ///     }
 ///     Ok(())
 /// }
@@ -39,25 +40,44 @@ use crate::signal::{Signal, Trial};
 /// # }
 /// ```
 pub trait Feed {
-    /// The next batch, of `want` samples.
+    /// The next batch, of `n` samples.
     ///
     /// # Errors
     /// As [`Curriculum::draw`].
-    fn next(&mut self, want: usize) -> Result<Batch>;
+    fn draw(&mut self, n: usize) -> Result<Batch>;
 
-    /// Reports outcomes; the verdicts stand in the order of the feedback.
+    /// Takes in outcomes; the verdicts stand in the order of the feedback.
     ///
     /// # Errors
     /// As [`Curriculum::observe`].
-    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>>;
-}
+    fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>>;
 
-impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Feed for Curriculum<P, S, D> {
-    fn next(&mut self, want: usize) -> Result<Batch> {
-        self.draw(want)
+    /// How many batches may be drawn before the feedback of a batch is due: the
+    /// [lag](crate::Builder::lag). The default is 0, with which nothing is drawn ahead.
+    fn lag(&self) -> u64 {
+        0
     }
 
-    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
-        self.observe(feedback)
+    /// The state of the run as names and numbers; see [`Curriculum::metrics`]. The default is none.
+    fn metrics(&self) -> Metrics {
+        Metrics::default()
+    }
+}
+
+impl<P: Policy, S: Signal, D: Sampler> Feed for Curriculum<P, S, D> {
+    fn draw(&mut self, n: usize) -> Result<Batch> {
+        Curriculum::draw(self, n)
+    }
+
+    fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        Curriculum::observe(self, feedback)
+    }
+
+    fn lag(&self) -> u64 {
+        Curriculum::lag(self)
+    }
+
+    fn metrics(&self) -> Metrics {
+        Curriculum::metrics(self)
     }
 }

@@ -6,15 +6,19 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use super::Feed;
 use crate::base::error::{Error, Result};
+use crate::base::metrics::Metrics;
 use crate::event::{Batch, Feedback, Verdict};
 
 /// Draws one batch ahead and loads its items on a worker thread, while the training loop works on
 /// the batch before.
 ///
-/// With a curriculum of lag 1 or more the draw ahead needs no feedback that is still missing, so
-/// batch `r + 1` is loaded during training on batch `r`. With lag 0 there is nothing to do ahead:
-/// each batch is drawn and loaded when it is asked for. Either way the decisions are those of the
+/// With a feed of [lag](Feed::lag) 1 or more the draw ahead needs no feedback that is still missing, so
+/// batch `r + 1` is loaded during training on batch `r`. With lag 0 nothing is drawn ahead: each batch is
+/// drawn and loaded when it is asked for. Either way the decisions are those of the
 /// feed alone; the thread only runs `load`.
+///
+/// If `load` panics, its batch is not lost: this call and all later ones give [`Error::Closed`] and draw nothing, and
+/// the tickets stay open.
 ///
 /// A batch that was drawn ahead is in the snapshot as [unfinished](crate::Curriculum::unfinished);
 /// hand the unfinished batches to [`again`](Self::again) after a restore.
@@ -30,21 +34,23 @@ use crate::event::{Batch, Feedback, Verdict};
 /// };
 /// let mut prefetch = Prefetch::new(Curriculum::builder(100).lag(1).build()?, 8, load);
 /// for _ in 0..5 {
-///     let (batch, rows) = prefetch.next()?;
+///     let (batch, rows) = prefetch.draw()?;
 ///     assert_eq!(rows[0], format!("row {}", batch.draws[0].sample.0));
 ///     let seen = Outcome::default().success(0.5);
 ///     let feedback: Vec<Feedback> =
 ///         batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen)).collect();
-///     prefetch.report(&feedback)?;
+///     prefetch.observe(&feedback)?;
 /// }
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
 pub struct Prefetch<F, T> {
     feed: F,
-    want: usize,
+    n: usize,
     /// Batches to hand out before any is drawn.
     again: VecDeque<Batch>,
+    /// The worker is gone.
+    closed: bool,
     /// The batch that the worker has, or has done.
     ahead: Option<Batch>,
     orders: Sender<Batch>,
@@ -53,7 +59,7 @@ pub struct Prefetch<F, T> {
 
 impl<F: Feed, T: Send + 'static> Prefetch<F, T> {
     /// Starts the worker. It ends when this value is dropped.
-    pub fn new(feed: F, want: usize, mut load: impl FnMut(&Batch) -> T + Send + 'static) -> Self {
+    pub fn new(feed: F, n: usize, mut load: impl FnMut(&Batch) -> T + Send + 'static) -> Self {
         let (orders, ordered) = unbounded::<Batch>();
         let (loaded, items) = unbounded();
         std::thread::spawn(move || {
@@ -63,7 +69,7 @@ impl<F: Feed, T: Send + 'static> Prefetch<F, T> {
                 }
             }
         });
-        Self { feed, want, again: VecDeque::new(), ahead: None, orders, items }
+        Self { feed, n, closed: false, again: VecDeque::new(), ahead: None, orders, items }
     }
 
     /// Hands these batches out first: those that a restored curriculum has unfinished.
@@ -76,24 +82,33 @@ impl<F: Feed, T: Send + 'static> Prefetch<F, T> {
     ///
     /// # Errors
     /// As [`Curriculum::draw`](crate::Curriculum::draw); [`Error::Closed`] if `load` has panicked.
-    #[expect(clippy::should_implement_trait, reason = "an iterator could not be reported to")]
-    pub fn next(&mut self) -> Result<(Batch, T)> {
+    pub fn draw(&mut self) -> Result<(Batch, T)> {
         let batch = match self.ahead.take() {
             Some(batch) => batch,
             None => self.order()?,
         };
-        let items = self.items.recv().map_err(|_| Error::Closed)?;
-        // Whatever keeps the next batch from being drawn now is reported when it is asked for.
-        self.ahead = self.order().ok();
+        let items = self.items.recv().map_err(|_| self.close())?;
+        // Without a lag the feedback of this batch is due first.
+        if self.feed.lag() > 0 || !self.again.is_empty() {
+            // Whatever keeps the next batch from being drawn now is reported when it is asked for.
+            self.ahead = self.order().ok();
+        }
         Ok((batch, items))
     }
 
-    /// Reports outcomes to the feed.
+    /// Takes in outcomes, as the feed does.
     ///
     /// # Errors
     /// As [`Curriculum::observe`](crate::Curriculum::observe).
-    pub fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
-        self.feed.report(feedback)
+    pub fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        self.feed.observe(feedback)
+    }
+
+    /// The metrics of the feed, and `prefetch/ahead`: 1 if a batch has been drawn ahead.
+    pub fn metrics(&self) -> Metrics {
+        let mut metrics = self.feed.metrics();
+        metrics.push("prefetch/ahead", f64::from(u8::from(self.ahead.is_some())));
+        metrics
     }
 
     /// The feed, for instance to save a snapshot of it.
@@ -103,11 +118,19 @@ impl<F: Feed, T: Send + 'static> Prefetch<F, T> {
 
     /// Draws a batch and gives it to the worker.
     fn order(&mut self) -> Result<Batch> {
+        if self.closed {
+            return Err(Error::Closed);
+        }
         let batch = match self.again.pop_front() {
             Some(batch) => batch,
-            None => self.feed.next(self.want)?,
+            None => self.feed.draw(self.n)?,
         };
-        self.orders.send(batch.clone()).map_err(|_| Error::Closed)?;
+        self.orders.send(batch.clone()).map_err(|_| self.close())?;
         Ok(batch)
+    }
+
+    fn close(&mut self) -> Error {
+        self.closed = true;
+        Error::Closed
     }
 }

@@ -1,17 +1,22 @@
 //! The ledger: everything known about samples, arms and tickets.
 
+mod lost;
 pub(crate) mod progress;
+mod tallies;
 
 use std::collections::VecDeque;
 
 use curricle_kernels::{blocks, filled, prefetch};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
-use crate::event::{Draw, Outcome, Verdict};
+use crate::event::{Draw, Outcome, Reason, Verdict};
 use crate::files::column;
 use crate::ledger::progress::Progress;
+use lost::Lost;
+pub(crate) use tallies::{Tallies, are_tallied};
 
 /// Rate of a sample's moving averages, per settled ticket.
 const RATE: f32 = 0.3;
@@ -116,20 +121,33 @@ pub(crate) enum State {
     Settled(Outcome, Verdict),
 }
 
+/// Where a ticket is kept: the place of its round, and its place in it.
+pub(crate) type Place = (usize, usize);
+
 /// A round that has not been folded in yet.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub round: Round,
     pub draws: Vec<Draw>,
     /// By position in `draws`.
     pub states: Vec<State>,
-    /// By position in `draws`: the probability that its arm had; empty in a round over ranks.
+    /// By position in `draws`: the probability that its arm had.
     pub shares: Vec<f64>,
 }
 
 impl Pending {
     fn first(&self) -> u64 {
         self.draws.first().map_or(0, |draw| draw.ticket.0)
+    }
+
+    /// The digest of all decisions up to this round, after that of those before it.
+    pub fn digest(&self, before: u64) -> u64 {
+        let mut hash = Xxh3::with_seed(before);
+        hash.update(&self.round.0.to_le_bytes());
+        for draw in &self.draws {
+            hash.update(&draw.bytes());
+        }
+        hash.digest()
     }
 
     /// The open tickets: how many, and the first.
@@ -148,6 +166,12 @@ pub(crate) struct Ledger {
     pub progress: Vec<Progress>,
     pub pending: VecDeque<Pending>,
     pub counts: Counts,
+    /// The tickets that were given up.
+    lost: Lost,
+    /// How many of the rejected tickets were rejected for each reason.
+    reasons: [u64; Reason::ALL.len()],
+    /// By arm; none if there are very many.
+    pub tallies: Vec<Tallies>,
 }
 
 impl Ledger {
@@ -157,37 +181,58 @@ impl Ledger {
             progress: vec![Progress::default(); arms],
             pending: VecDeque::new(),
             counts: Counts::default(),
+            lost: Lost::default(),
+            reasons: Default::default(),
+            tallies: vec![Tallies::default(); if are_tallied(arms) { arms } else { 0 }],
         }
     }
 
-    /// Where a ticket is kept: the place of its round, and its place in it.
+    /// Where a ticket is kept.
     #[inline]
-    pub fn locate(&self, ticket: Ticket) -> Result<(usize, usize)> {
+    pub fn locate(&self, ticket: Ticket) -> Result<Place> {
         if ticket.0 >= self.counts.drawn {
             return Err(Error::UnknownTicket(ticket));
         }
         let round = self.pending.partition_point(|pending| pending.first() <= ticket.0);
-        let round = round.checked_sub(1).ok_or(Error::RepeatedTicket(ticket))?;
+        let round = round.checked_sub(1).ok_or_else(|| self.gone(ticket))?;
         Ok((round, (ticket.0 - self.pending[round].first()) as usize))
+    }
+
+    /// Why a ticket that was drawn is not to be had any more.
+    pub fn gone(&self, ticket: Ticket) -> Error {
+        let is_lost = self.lost.contains(ticket.0);
+        if is_lost { Error::LateTicket(ticket) } else { Error::RepeatedTicket(ticket) }
     }
 
     /// What has become of a ticket of a pending round.
     #[inline]
-    pub fn state(&self, (round, place): (usize, usize)) -> &State {
+    pub fn state(&self, (round, place): Place) -> &State {
         &self.pending[round].states[place]
     }
 
     /// Moves a ticket from one state to another; the counts follow.
     #[inline]
-    pub fn put(&mut self, (round, place): (usize, usize), state: State) {
-        let slot = &mut self.pending[round].states[place];
+    pub fn put(&mut self, (round, place): Place, state: State) {
+        let pending = &mut self.pending[round];
+        if state == State::Lost {
+            self.lost.insert(pending.draws[place].ticket.0);
+        }
+        let slot = &mut pending.states[place];
+        if let State::Settled(_, Verdict::Reject(reason)) = *slot {
+            self.reasons[reason as usize] -= 1;
+        }
+        if let State::Settled(_, Verdict::Reject(reason)) = state {
+            self.reasons[reason as usize] += 1;
+        }
         *self.counts.of(slot) -= 1;
         *self.counts.of(&state) += 1;
         *slot = state;
     }
 
     /// Opens the tickets of a round.
-    pub fn open(&mut self, pending: Pending) {
+    pub fn open(&mut self, mut pending: Pending) {
+        pending.states.clear();
+        pending.states.resize(pending.draws.len(), State::Open);
         let drawn = pending.draws.len() as u64;
         self.counts.drawn += drawn;
         self.counts.open += drawn;
@@ -196,9 +241,33 @@ impl Ledger {
             for draw in now {
                 let record = &mut self.records[draw.sample.index()];
                 *record = record.drawn(pending.round);
+                if let Some(tallies) = self.tallies.get_mut(draw.arm.index()) {
+                    tallies.drawn += 1;
+                }
             }
         }
         self.pending.push_back(pending);
+    }
+
+    /// How many tickets were rejected for a reason.
+    pub fn rejections(&self, reason: Reason) -> u64 {
+        self.reasons[reason as usize]
+    }
+
+    /// Gives up what is still open of the oldest round, and takes it out.
+    pub fn close_oldest(&mut self) -> Option<Pending> {
+        for place in 0..self.pending.front().map_or(0, |round| round.states.len()) {
+            if *self.state((0, place)) == State::Open {
+                self.put((0, place), State::Lost);
+            }
+        }
+        let done = self.pending.pop_front()?;
+        if !self.tallies.is_empty() {
+            for (draw, state) in done.draws.iter().zip(&done.states) {
+                self.tallies[draw.arm.index()].close(state);
+            }
+        }
+        Some(done)
     }
 
     /// Asks the processor to fetch what is known of a sample and of an arm.
@@ -224,7 +293,7 @@ impl Ledger {
             let follows = next.is_none_or(|next| pending.first() == next);
             if pending.draws.is_empty()
                 || pending.draws.len() != pending.states.len()
-                || !(pending.shares.is_empty() || pending.shares.len() == pending.draws.len())
+                || pending.draws.len() != pending.shares.len()
                 || pending.round >= round
                 || !pending.draws.iter().all(known)
                 || !consecutive
@@ -243,5 +312,10 @@ impl Ledger {
             && counted.admitted <= self.counts.admitted
             && counted.rejected <= self.counts.rejected
             && counted.lost <= self.counts.lost
+            && u128::from(self.counts.rejected)
+                == self.reasons.iter().map(|&count| u128::from(count)).sum::<u128>()
+            && self.tallies.len() == if are_tallied(arms) { arms } else { 0 }
+            && self.tallies.iter().all(Tallies::is_possible)
+            && self.lost.count(self.counts.drawn) == Some(self.counts.lost)
     }
 }

@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod allotment;
+mod any;
 mod around;
 mod kit;
 mod turn;
@@ -13,26 +14,25 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::base::error::Result;
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
-use crate::event::Field;
 use crate::population::Population;
 
 pub use algorithm::*;
 pub use allotment::Allotment;
+pub use any::Any;
 pub use around::*;
 pub use kit::evidence::Forgetting;
 pub use kit::mixture::Prior;
+pub(crate) use kit::odds::{ChangedArms, MANY};
 pub use kit::odds::{Logits, Odds};
-pub(crate) use kit::odds::{MANY, Revision};
-pub use turn::{Reward, Turn};
+pub use turn::{Reads, Reward, Turn};
 
 /// Allots a probability to every arm, and learns from the rewards of the arms.
 ///
-/// A policy is a plain value: no threads, no clock, no generator of its own. A curriculum keeps a copy
-/// that learns first, so that a failing draw changes nothing; the value is what a
+/// A policy is a plain value: no threads, no clock, no generator of its own. It is what a
 /// [snapshot](crate::Curriculum::save) keeps.
 ///
 /// ```
-/// use curricle::policy::{Allotment, Policy, Reward, Turn};
+/// use curricle::policy::{Allotment, Policy, Reads, Reward, Turn};
 /// use curricle::{Curriculum, Population, Result, Rng};
 /// use serde::{Deserialize, Serialize};
 ///
@@ -44,6 +44,9 @@ pub use turn::{Reward, Turn};
 ///     fn prepare(&mut self, population: &Population) -> Result<()> {
 ///         self.0 = vec![f64::INFINITY; population.arms().count()];
 ///         Ok(())
+///     }
+///     fn reads(&self) -> Reads {
+///         Reads::SCORE
 ///     }
 ///     fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
 ///         let best = (0..self.0.len()).rev().max_by(|&a, &b| self.0[a].total_cmp(&self.0[b]));
@@ -69,16 +72,14 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
         Ok(())
     }
 
-    /// The fields of an [`Outcome`](crate::Outcome) without which this policy cannot learn.
-    fn needs(&self) -> Vec<Field> {
-        Vec::new()
-    }
+    /// What this policy reads of its rewards, with the options that it has.
+    fn reads(&self) -> Reads;
 
     /// Writes the decision for a turn. Arms that have nothing to draw may be given probability;
     /// the curriculum hands it to the others, in proportion.
     ///
     /// # Errors
-    /// Whatever keeps the policy from deciding; the draw then fails and changes nothing.
+    /// Whatever keeps the policy from deciding; the draw then fails, and no ticket has been drawn.
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()>;
 
     /// A decision in closed form, if this policy makes its decision of this turn in that way:
@@ -92,14 +93,6 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
         None
     }
 
-    /// Becomes equal to another copy of this policy, of which it is known that one of the two has learned
-    /// rewards of these arms once more than the other, and that nothing else distinguishes them.
-    ///
-    /// The default copies all. With many arms it pays to copy what the rewarded arms have.
-    fn follow(&mut self, other: &Self, _rewards: &[Reward]) {
-        self.clone_from(other);
-    }
-
     /// Learns from one round: one reward for each arm of which a ticket came back, in the order of
     /// arms. Rounds arrive in order, each once; one whose tickets were all lost is an empty list.
     fn learn(&mut self, population: &Population, rewards: &[Reward]);
@@ -107,6 +100,11 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
 
 /// A policy whose beliefs about one arm can be thrown away.
 pub trait Forget: Policy {
+    /// Whether this value can do so: a type that holds [any](Any) policy may hold one that cannot.
+    fn can_forget(&self) -> bool {
+        true
+    }
+
     /// Puts what is believed of an arm back to the start.
     fn forget(&mut self, arm: ArmId);
 }

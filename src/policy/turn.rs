@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::id::{ArmId, Round};
+use crate::event::{Field, Fields};
 use crate::population::Population;
 
 /// What a policy is asked to decide: one round.
@@ -78,5 +79,44 @@ impl Reward {
     pub fn share(mut self, share: f64) -> Self {
         self.share = share;
         self
+    }
+}
+
+/// What a [`Policy`](super::Policy) reads of its rewards. Feedback that lacks one of the fields is refused
+/// when it arrives, and a composition that makes something which nobody reads when it is built.
+///
+/// ```
+/// use curricle::Field;
+/// use curricle::policy::Reads;
+///
+/// let reads = Reads::SCORE | Reads::from(Field::Success);
+/// assert!(reads.score && reads.fields.contains(Field::Success));
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Whether [`Reward::score`] is read, the only thing that the [`Signal`](crate::Signal) makes.
+    pub score: bool,
+    /// The fields of the outcome whose means are read: success and loss, or the sum: cost.
+    pub fields: Fields,
+}
+
+impl Reads {
+    /// Nothing: such a policy does not learn.
+    pub const NOTHING: Self = Self { score: false, fields: Fields::NONE };
+    /// The score alone.
+    pub const SCORE: Self = Self { score: true, fields: Fields::NONE };
+}
+
+impl From<Field> for Reads {
+    fn from(field: Field) -> Self {
+        Self { score: false, fields: field.into() }
+    }
+}
+
+impl std::ops::BitOr for Reads {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self { score: self.score || other.score, fields: self.fields | other.fields }
     }
 }

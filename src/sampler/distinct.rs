@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::replace::independent;
-use super::room::Room;
 use super::without::Without;
-use super::{Pick, Sampler, arm_tree, arm_units, available, enough, is_tedious, occupant, ranks};
+use super::{
+    Pick, Sampler, Scratch, arm_tree, arm_units, available, enough, is_tedious, occupant, ranks,
+};
 use crate::base::error::Result;
-use crate::base::id::ArmId;
+use crate::base::id::{ArmId, SampleId};
 use crate::base::rng::Rng;
 use crate::policy::Allotment;
 use crate::population::Population;
@@ -43,14 +44,15 @@ impl Sampler for Distinct {
         allotment: &Allotment,
         n: usize,
         rng: &mut Rng,
+        scratch: &mut Scratch,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
         enough(n, available(population, allotment))?;
         match allotment {
             Allotment::Ranks { mean, sd } => {
-                ranks::Ranks::new(population, *mean, *sd).distinct(n, rng, picks)
+                ranks::Ranks::new(population, *mean, *sd).distinct(n, rng, scratch, picks)
             }
-            _ => successive(population, allotment, n, rng, picks),
+            _ => successive(population, allotment, n, rng, scratch, picks),
         }
     }
 }
@@ -61,30 +63,28 @@ fn successive(
     allotment: &Allotment,
     n: usize,
     rng: &mut Rng,
+    scratch: &mut Scratch,
     picks: &mut Vec<Pick>,
 ) -> Result<()> {
     let (first, goal) = (picks.len(), picks.len() + n);
     // Independent draws of which repeats are dropped are successive draws.
-    Room::lend(|room| -> Result<()> {
-        let (mut mass, mut made) = (1.0, 0);
-        let mut taken = std::mem::take(&mut room.taken);
-        taken.clear(n);
-        while picks.len() < goal {
-            let missing = goal - picks.len();
-            independent(population, allotment, missing, rng, room, |pick| {
-                if taken.insert(pick.sample.0) {
-                    picks.push(Pick { propensity: (pick.propensity / mass).min(1.0), ..pick });
-                    mass = (mass - pick.propensity).max(f64::MIN_POSITIVE);
-                }
-            })?;
-            made += missing;
-            if is_tedious(goal - picks.len(), missing, made, n) {
-                break;
+    let (mut mass, mut made) = (1.0, 0);
+    let mut taken = std::mem::take(&mut scratch.taken);
+    taken.clear(n);
+    while picks.len() < goal {
+        let missing = goal - picks.len();
+        independent(population, allotment, missing, rng, scratch, |pick| {
+            if taken.insert(pick.sample.0) {
+                picks.push(Pick { propensity: (pick.propensity / mass).min(1.0), ..pick });
+                mass = (mass - pick.propensity).max(f64::MIN_POSITIVE);
             }
+        })?;
+        made += missing;
+        if is_tedious(goal - picks.len(), missing, made, n) {
+            break;
         }
-        room.taken = taken;
-        Ok(())
-    })?;
+    }
+    scratch.taken = taken;
     if picks.len() == goal {
         return Ok(());
     }
@@ -97,9 +97,10 @@ fn successive(
     while picks.len() < goal {
         let index = arms.find(rng.below(arms.total()));
         let arm = ArmId(index as u32);
-        let share = arms.get(index) as f64 / arms.total() as f64;
-        let pick = rest.draw(arm, rng)?;
-        picks.push(Pick { propensity: share * pick.propensity, ..pick });
+        let part = arms.get(index) as f64 / arms.total() as f64;
+        let (sample, within) = rest.draw(arm, rng)?;
+        let share = allotment.share(arm);
+        picks.push(Pick { sample, arm, share, propensity: part * within });
         arms.set(index, arm_units(allotment.share(arm) * rest.part(arm)))?;
     }
     Ok(())
@@ -133,15 +134,15 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// Draws one of the members that are left, of which there must be one. Its propensity is its
-    /// probability within the arm.
-    pub fn draw(&mut self, arm: ArmId, rng: &mut Rng) -> Result<Pick> {
+    /// Draws one of the members that are left, of which there must be one; returns it with its probability
+    /// within the arm.
+    pub fn draw(&mut self, arm: ArmId, rng: &mut Rng) -> Result<(SampleId, f64)> {
         let left = self.population.arm_weight(arm) - self.taken[arm.index()];
         let start = self.population.arms().slots(arm).start;
         let slot = self.without.find(self.without.prefix(start) + rng.below(left));
-        let propensity = self.population.tree().get(slot) as f64 / left as f64;
+        let probability = self.population.tree().get(slot) as f64 / left as f64;
         let sample = occupant(self.population, slot)?;
         self.take(slot, arm);
-        Ok(Pick { sample, arm, propensity })
+        Ok((sample, probability))
     }
 }

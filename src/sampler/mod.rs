@@ -4,8 +4,12 @@
 //! |--|--|--|
 //! | [`Replace`] | may repeat | `p_a w_i / W_a` |
 //! | [`Distinct`] | each at most once | the same, renormalised over what was not drawn before it |
-//! | [`Systematic`] | each at most once; arm counts within 1 of `n p_a` | `p_a w_i / (W_a` less what was drawn before it in the arm`)` |
+//! | [`Systematic`] | each at most once; arm counts within 1 of `n q_a` | `q_a w_i / (W_a` less what was drawn before it in the arm`)` |
 //! | [`Top`] | the best, no randomness | 1 |
+//!
+//! `q_a` is `p_a`, as far as the arm has members for it: with `d_a` of them that can be drawn, the arms with
+//! `n p_a > d_a` have `q_a = d_a / n`, and the others share the rest in proportion to `p_a`, until that
+//! holds of none.
 //!
 //! `p_a` is the probability of the arm, `w_i` the weight of the sample and `W_a` the sum of its
 //! arm's weights. Over ranks the propensity is `exp(-(i - mean)^2 / (2 sd^2))` over its sum, the sum
@@ -13,10 +17,11 @@
 //! weight 0 count in the sum, so with many of them it is a lower bound. Beside being 0 or not,
 //! weights play no part over ranks.
 
+mod any;
 mod distinct;
 mod ranks;
 mod replace;
-mod room;
+mod scratch;
 mod systematic;
 mod top;
 mod without;
@@ -30,8 +35,10 @@ use crate::policy::Allotment;
 use crate::population::Population;
 use crate::population::SumTree;
 
+pub use any::Any;
 pub use distinct::Distinct;
 pub use replace::Replace;
+pub use scratch::Scratch;
 pub use systematic::Systematic;
 pub use top::Top;
 
@@ -42,6 +49,9 @@ pub struct Pick {
     pub sample: SampleId,
     /// Its arm.
     pub arm: ArmId,
+    /// The probability of its arm in this batch: as the policy allotted it or, from [`Systematic`], as far
+    /// as the arm has the members to be given it; 1 over ranks.
+    pub share: f64,
     /// The probability of this draw; see the [table](self).
     pub propensity: f64,
 }
@@ -51,19 +61,20 @@ pub struct Pick {
 /// A sampler is pure: what it draws depends on its arguments only.
 ///
 /// ```
-/// use curricle::sampler::{Distinct, Sampler};
+/// use curricle::sampler::{Distinct, Sampler, Scratch};
 /// use curricle::{Arms, Population, Purpose, Rng, Round, policy::Allotment};
 ///
 /// # fn main() -> curricle::Result<()> {
 /// let population = Population::new(Arms::even(2, 100)?, None)?;
 /// let mut rng = Rng::at(1, Round(0), Purpose::Sampler);
 /// let mut picks = Vec::new();
-/// Distinct.draw(&population, &Allotment::Arms(vec![0.25, 0.75]), 10, &mut rng, &mut picks)?;
+/// Distinct.draw(&population, &Allotment::Arms(vec![0.25, 0.75]), 10, &mut rng, &mut Scratch::default(), &mut picks)?;
 /// assert_eq!(picks.len(), 10);
 /// # Ok(()) }
 /// ```
 pub trait Sampler: Clone + Serialize + DeserializeOwned {
-    /// Appends `n` picks. Arms without anything to draw must have probability 0.
+    /// Appends `n` picks. Arms without anything to draw must have probability 0. `scratch` holds lists whose
+    /// memory is reused; what it contains makes no difference, and a sampler of one's own need not use it.
     ///
     /// # Errors
     /// [`Error::BatchExceedsPool`] if the sampler never repeats a sample and there are fewer than
@@ -75,6 +86,7 @@ pub trait Sampler: Clone + Serialize + DeserializeOwned {
         allotment: &Allotment,
         n: usize,
         rng: &mut Rng,
+        scratch: &mut Scratch,
         picks: &mut Vec<Pick>,
     ) -> Result<()>;
 }
@@ -87,13 +99,11 @@ fn arm_tree(arms: usize, p: impl Fn(ArmId) -> f64) -> Result<SumTree> {
 }
 
 /// The same probabilities, summed up: arm `a` owns the targets from `sums[a - 1]` to below `sums[a]`.
-/// Returns their total. Takes less than a tree if it is used for one draw. The multiplier is a fraction in
-/// `[0, 1]`.
-fn arm_sums(p: &[f64], part: impl Fn(usize) -> f64, sums: &mut Vec<u64>) -> Result<u64> {
+/// Returns their total. Takes less than a tree if it is used for one draw.
+fn arm_sums(units: impl Iterator<Item = u64>, sums: &mut Vec<u64>) -> Result<u64> {
     sums.clear();
     let mut total = 0u64;
-    for (arm, &p) in p.iter().enumerate() {
-        let units = arm_units(p * part(arm));
+    for units in units {
         total = total
             .checked_add(units)
             .ok_or(Error::WeightOverflow { total: u128::from(total) + u128::from(units) })?;

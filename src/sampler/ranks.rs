@@ -1,7 +1,6 @@
 //! Draws from a discrete Gaussian over ranks, without touching all of them.
 
-use super::room::Room;
-use super::{Pick, occupant};
+use super::{Pick, Scratch, occupant};
 use crate::base::error::{Error, Result};
 use crate::base::math::{exp, exp_of_negative, gaussian_integral, ln};
 use crate::base::rng::Rng;
@@ -66,7 +65,8 @@ impl<'a> Ranks<'a> {
 
     fn pick(&self, rank: usize, propensity: f64) -> Result<Pick> {
         let sample = occupant(self.population, rank)?;
-        Ok(Pick { sample, arm: self.population.arms().label(sample), propensity: propensity.min(1.0) })
+        let arm = self.population.arms().label(sample);
+        Ok(Pick { sample, arm, share: 1.0, propensity: propensity.min(1.0) })
     }
 
     /// Makes attempts of rejection sampling, and keeps the ranks that succeeded, in order: each is
@@ -144,20 +144,23 @@ impl<'a> Ranks<'a> {
     }
 
     /// Appends n independent draws.
-    pub fn replace(&self, n: usize, rng: &mut Rng, picks: &mut Vec<Pick>) -> Result<()> {
+    pub fn replace(
+        &self,
+        n: usize,
+        rng: &mut Rng,
+        scratch: &mut Scratch,
+        picks: &mut Vec<Pick>,
+    ) -> Result<()> {
         let goal = picks.len() + n;
-        Room::lend(|room| -> Result<()> {
-            let (mut left, mut spare) = (attempts(n), None);
-            while picks.len() < goal && left > 0 {
-                let now = left.min(goal - picks.len());
-                left -= now;
-                self.attempt(now, &mut spare, rng, &mut room.ranks);
-                for &rank in &room.ranks {
-                    picks.push(self.pick(rank, exp_of_negative(self.log_weight(rank)) / self.total)?);
-                }
+        let (mut left, mut spare) = (attempts(n), None);
+        while picks.len() < goal && left > 0 {
+            let now = left.min(goal - picks.len());
+            left -= now;
+            self.attempt(now, &mut spare, rng, &mut scratch.ranks);
+            for &rank in &scratch.ranks {
+                picks.push(self.pick(rank, exp_of_negative(self.log_weight(rank)) / self.total)?);
             }
-            Ok(())
-        })?;
+        }
         if picks.len() == goal {
             return Ok(());
         }
@@ -178,17 +181,12 @@ impl<'a> Ranks<'a> {
     }
 
     /// Appends n distinct draws; at least n must be drawable.
-    pub fn distinct(&self, n: usize, rng: &mut Rng, picks: &mut Vec<Pick>) -> Result<()> {
-        Room::lend(|Room { taken, ranks, .. }| self.distinct_in(n, rng, picks, taken, ranks))
-    }
-
-    fn distinct_in(
+    pub fn distinct(
         &self,
         n: usize,
         rng: &mut Rng,
+        Scratch { taken, ranks, .. }: &mut Scratch,
         picks: &mut Vec<Pick>,
-        taken: &mut Seen,
-        ranks: &mut Vec<usize>,
     ) -> Result<()> {
         let goal = picks.len() + n;
         let mut mass = self.total;

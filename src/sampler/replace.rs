@@ -3,8 +3,8 @@
 use curricle_kernels::blocks;
 use serde::{Deserialize, Serialize};
 
-use super::room::Room;
-use super::{Pick, Sampler, arm_sums, enough, occupant, owner, ranks};
+use super::scratch::Scratch;
+use super::{Pick, Sampler, arm_sums, arm_units, enough, occupant, owner, ranks};
 use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
@@ -34,13 +34,14 @@ impl Sampler for Replace {
         allotment: &Allotment,
         n: usize,
         rng: &mut Rng,
+        scratch: &mut Scratch,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
         if let Allotment::Ranks { mean, sd } = allotment {
             enough(1, population.drawable_total())?;
-            return ranks::Ranks::new(population, *mean, *sd).replace(n, rng, picks);
+            return ranks::Ranks::new(population, *mean, *sd).replace(n, rng, scratch, picks);
         }
-        Room::lend(|room| independent(population, allotment, n, rng, room, |pick| picks.push(pick)))
+        independent(population, allotment, n, rng, scratch, |pick| picks.push(pick))
     }
 }
 
@@ -50,22 +51,21 @@ pub(super) fn independent(
     allotment: &Allotment,
     n: usize,
     rng: &mut Rng,
-    room: &mut Room,
+    scratch: &mut Scratch,
     mut each: impl FnMut(Pick),
 ) -> Result<()> {
-    let Room { sums, drawn, targets, .. } = room;
+    let Scratch { sums, arms, members: targets, .. } = scratch;
     match allotment {
-        Allotment::Arms(p) => {
-            let total = arm_sums(p, |_| 1.0, sums)?;
-            enough(1, total.min(1) as usize)?;
-            drawn.clear();
-            drawn.extend((0..n).map(|_| rng.below(total)));
-            drawn.iter_mut().for_each(|arm| *arm = owner(sums, *arm) as u64);
-        }
-        Allotment::Odds(odds) => {
-            enough(1, odds.total().min(1) as usize)?;
-            odds.draw_each(n, rng, drawn, targets);
-        }
+        Allotment::Arms(p) => match arm_sums(p.iter().map(|&p| arm_units(p)), sums)? {
+            0 => return Err(Error::NothingToDraw),
+            total => {
+                arms.clear();
+                arms.extend((0..n).map(|_| rng.below(total)));
+                arms.iter_mut().for_each(|arm| *arm = owner(sums, *arm) as u64);
+            }
+        },
+        Allotment::Odds(odds) if odds.total() == 0 => return Err(Error::NothingToDraw),
+        Allotment::Odds(odds) => odds.draw_each(n, rng, arms, targets),
         Allotment::Ranks { .. } => {
             return Err(Error::Unsupported {
                 part: "a draw over arms",
@@ -73,32 +73,33 @@ pub(super) fn independent(
             });
         }
     }
-    members(population, rng, room);
-    let mut drawn = room.drawn.iter();
-    for (now, next) in blocks(&room.targets) {
+    draw_members(population, rng, scratch);
+    let mut arms = scratch.arms.iter();
+    for (now, next) in blocks(&scratch.members) {
         next.iter().for_each(|&slot| population.arms().fetch_slot(slot as usize));
-        for (&slot, &arm) in now.iter().zip(drawn.by_ref()) {
+        for (&slot, &arm) in now.iter().zip(arms.by_ref()) {
             let arm = ArmId(arm as u32);
+            let share = allotment.share(arm);
             let weight = population.tree().get(slot as usize) as f64;
             each(Pick {
                 sample: occupant(population, slot as usize)?,
                 arm,
-                propensity: allotment.share(arm) * weight / population.arm_weight(arm) as f64,
+                share,
+                propensity: share * weight / population.arm_weight(arm) as f64,
             });
         }
     }
     Ok(())
 }
 
-/// Draws a member of each arm in `room.drawn`, in proportion to the weights; their slots come to stand
-/// in `room.targets`.
+/// Draws a member of each of `scratch.arms`, in proportion to the weights, into `scratch.members`.
 ///
 /// Bits are drawn one by one, then everything else happens to all of them at once, step by step, so
 /// that the memory accesses of a batch overlap.
-pub(super) fn members(population: &Population, rng: &mut Rng, room: &mut Room) {
+pub(super) fn draw_members(population: &Population, rng: &mut Rng, scratch: &mut Scratch) {
     /// No sum of weights before an arm and no slot, as the totals are below it.
     const UNKNOWN: u64 = u64::MAX;
-    let Room { drawn, targets, starts, searched, .. } = room;
+    let Scratch { arms: drawn, members, starts, searched, .. } = scratch;
     let (tree, arms) = (population.tree(), population.arms());
     for (now, next) in blocks(drawn) {
         for arm in next.iter().map(|&arm| ArmId(arm as u32)) {
@@ -111,13 +112,13 @@ pub(super) fn members(population: &Population, rng: &mut Rng, room: &mut Room) {
     let is_listed = arms.count() <= drawn.len();
     starts.clear();
     starts.resize(if is_listed { arms.count() } else { 0 }, UNKNOWN);
-    targets.clear();
+    members.clear();
     searched.clear();
     for &arm in &*drawn {
         let slots = arms.slots(ArmId(arm as u32));
         let target = rng.below(population.arm_weight(ArmId(arm as u32)));
         if slots.len() == 1 {
-            targets.push(slots.start as u64);
+            members.push(slots.start as u64);
             continue;
         }
         let start = match starts.get_mut(arm as usize) {
@@ -129,12 +130,12 @@ pub(super) fn members(population: &Population, rng: &mut Rng, room: &mut Room) {
             }
             None => tree.prefix(slots.start),
         };
-        targets.push(UNKNOWN);
+        members.push(UNKNOWN);
         searched.push(start + target);
     }
     tree.find_each(searched);
     let mut found = searched.iter();
-    for slot in targets {
+    for slot in members {
         if *slot == UNKNOWN
             && let Some(&found) = found.next()
         {

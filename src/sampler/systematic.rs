@@ -4,26 +4,31 @@ use curricle_kernels::blocks;
 use serde::{Deserialize, Serialize};
 
 use super::distinct::Rest;
-use super::replace::members;
-use super::room::Room;
-use super::{Pick, Sampler, arm_sums, available, enough, is_tedious, occupant, owner};
+use super::replace::draw_members;
+use super::{
+    Pick, Sampler, Scratch, arm_sums, arm_units, available, enough, is_tedious, occupant, owner,
+};
 use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::policy::{Allotment, Odds};
 use crate::population::Population;
 
-/// Systematic sampling of the arms, distinct members: arm `a` gets `n p_a` of the n slots, rounded
+/// Systematic sampling of the arms, distinct members: arm `a` gets `n q_a` of the n slots, rounded
 /// down or up at random so that the expectation is exact.
 ///
-/// One uniform number `u` places n equidistant points on the stacked probabilities,
-/// `|n_a - n p_a| < 1`. The variance of what an arm earns is much smaller than under independent
-/// draws, which is why bandit rewards taken from such batches are steadier. Slots of an arm that has
-/// fewer members than that go to the others in proportion to their probabilities. Members of an arm are
-/// drawn as by [`Distinct`](super::Distinct). The batch is shuffled, so that its parts are alike.
+/// One uniform number places equidistant points on the stacked probabilities,
+/// `|n_a - n q_a| < 1`. The variance of what an arm earns is much smaller than under independent
+/// draws, which is why bandit rewards taken from such batches are steadier.
 ///
-/// Does not draw over ranks. Cost of n draws: O(K) to read a list of probabilities, or [`Odds`] if an arm gets more slots
-/// than it has members; then O(n log N) while repeats are rare, O(K + n log N log n) where an almost empty arm makes
+/// An arm cannot give more slots than it has members that can be drawn, `d_a`. Where `n p_a > d_a` it gives all of them,
+/// `q_a = d_a / n`, and the others share the remaining slots in proportion to `p_a`; where that again asks too much of an
+/// arm, it gives all of its members too, and so on. Elsewhere `q_a = p_a`. So the expected number of slots is `n q_a` for
+/// every arm, and the propensities that are reported are those of `q_a`. Members of an arm are drawn as by
+/// [`Distinct`](super::Distinct). The batch is shuffled, so that its parts are alike.
+///
+/// Does not draw over ranks. Cost of n draws: O(K) to read a list of probabilities, or [`Odds`] if an arm is asked for more
+/// slots than it has members; then O(n log N) while repeats are rare, O(K + n log N log n) where an almost empty arm makes
 /// them frequent.
 ///
 /// ```
@@ -50,77 +55,145 @@ impl Sampler for Systematic {
         allotment: &Allotment,
         n: usize,
         rng: &mut Rng,
+        scratch: &mut Scratch,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
         enough(n, available(population, allotment))?;
         let first = picks.len();
-        Room::lend(|room| {
-            room.drawn.clear();
-            match allotment {
-                Allotment::Arms(p) => {
-                    room.counts.clear();
-                    room.counts.resize(p.len(), 0);
-                    spread(population, p, n, rng, room)?;
-                }
-                Allotment::Odds(odds) => {
-                    let missing = along(population, odds, n, rng, room);
-                    if missing > 0 {
-                        room.counts.clear();
-                        room.counts.resize(odds.arms(), 0);
-                        room.drawn.iter().for_each(|&arm| room.counts[arm as usize] += 1);
-                        spread(population, &allotment.shares(), missing, rng, room)?;
-                    }
-                }
-                Allotment::Ranks { .. } => {
-                    let request = "a Gaussian over ranks";
-                    return Err(Error::Unsupported { part: "Systematic", request });
-                }
+        let shares = match allotment {
+            Allotment::Arms(p) => Shares::spread(population, p, n, rng, scratch)?,
+            Allotment::Odds(odds) => match spread_along(population, odds, n, rng, scratch) {
+                true => Shares { rest: 1.0, slots: n as f64 },
+                // Rare: the probabilities of all arms have to be looked at.
+                false => Shares::spread(population, &allotment.shares(), n, rng, scratch)?,
+            },
+            Allotment::Ranks { .. } => {
+                let request = "a Gaussian over ranks";
+                return Err(Error::Unsupported { part: "Systematic", request });
             }
-            fill(population, allotment, rng, room, picks)
-        })?;
+        };
+        fill(
+            population,
+            |arm, whole| shares.of(population, allotment, arm, whole),
+            rng,
+            scratch,
+            picks,
+        )?;
         rng.shuffle(&mut picks[first..]);
         Ok(())
     }
 }
 
-/// Appends a member of each arm in `room.drawn`, none twice; the arms must have as many.
+/// How the slots of a batch are shared out: `q_a` of arms that give all of their members is their part of
+/// the slots, that of others `p_a` times a factor.
+struct Shares {
+    rest: f64,
+    slots: f64,
+}
+
+impl Shares {
+    /// Spreads n slots over the arms; `scratch.arms` is the arm of each, in order, and `scratch.whole` says
+    /// which arms give all of their members. There must be n members of positive probability.
+    fn spread(
+        population: &Population,
+        p: &[f64],
+        n: usize,
+        rng: &mut Rng,
+        scratch: &mut Scratch,
+    ) -> Result<Self> {
+        let Scratch { sums, arms: slots, counts, whole, .. } = scratch;
+        let drawable = |arm: usize| population.drawable(ArmId(arm as u32));
+        whole.clear();
+        whole.resize(p.len(), false);
+        counts.clear();
+        counts.resize(p.len(), 0);
+        let mut left = n;
+        // In integers, so that no arm is asked for more than it has by a rounding.
+        let mut total = loop {
+            let units = |arm: usize| if whole[arm] { 0 } else { arm_units(p[arm]) };
+            let total = arm_sums((0..p.len()).map(units), sums)?;
+            let asked = |arm: usize| left as u128 * u128::from(arm_units(p[arm]));
+            let too_much = |arm: usize| {
+                !whole[arm] && p[arm] > 0.0 && asked(arm) > drawable(arm) as u128 * u128::from(total)
+            };
+            let full: Vec<usize> = (0..p.len()).filter(|&arm| too_much(arm)).collect();
+            if full.is_empty() {
+                break total;
+            }
+            for arm in full {
+                (whole[arm], counts[arm]) = (true, drawable(arm));
+                left -= counts[arm];
+            }
+        };
+        // Nothing is left over when all arms give what they have.
+        total = total.max(1);
+        let start = u128::from(rng.below(total));
+        for slot in 0..left as u128 {
+            let target = (start + slot * u128::from(total)) / left as u128;
+            counts[owner(sums, target as u64)] += 1;
+        }
+        slots.clear();
+        for (arm, &count) in counts.iter().enumerate() {
+            slots.extend(std::iter::repeat_n(arm as u64, count));
+        }
+        let is_plain = left == n;
+        let open = || (0..p.len()).filter(|&arm| !whole[arm]).map(|arm| p[arm]).sum::<f64>();
+        let rest = if is_plain { 1.0 } else { left as f64 / n as f64 / open() };
+        Ok(Self { rest, slots: n as f64 })
+    }
+
+    /// `q_a`.
+    fn of(&self, population: &Population, allotment: &Allotment, arm: ArmId, whole: bool) -> f64 {
+        if whole {
+            population.drawable(arm) as f64 / self.slots
+        } else {
+            self.rest * allotment.share(arm)
+        }
+    }
+}
+
+/// Appends a member of each of `scratch.arms`, none twice; the arms must have as many.
 fn fill(
     population: &Population,
-    allotment: &Allotment,
+    share: impl Fn(ArmId, bool) -> f64,
     rng: &mut Rng,
-    room: &mut Room,
+    scratch: &mut Scratch,
     picks: &mut Vec<Pick>,
 ) -> Result<()> {
     let first = picks.len();
-    room.taken.clear(room.drawn.len());
-    room.gone.clear(population.arms().count());
+    scratch.taken.clear(scratch.arms.len());
+    scratch.gone.clear(population.arms().count());
+    let share =
+        |arm: ArmId, whole: &[bool]| share(arm, whole.get(arm.index()).is_some_and(|&whole| whole));
     // Independent draws from an arm of which repeats are dropped are successive draws from it.
-    let (n, mut made) = (room.drawn.len(), 0);
+    let (n, mut made) = (scratch.arms.len(), 0);
     loop {
-        let asked = room.drawn.len();
+        let asked = scratch.arms.len();
         made += asked;
-        members(population, rng, room);
+        draw_members(population, rng, scratch);
         let (mut place, mut missing) = (0, 0);
-        for (now, next) in blocks(&room.targets) {
+        for (now, next) in blocks(&scratch.members) {
             next.iter().for_each(|&slot| population.arms().fetch_slot(slot as usize));
             for &slot in now {
-                let (arm, slot) = (ArmId(room.drawn[place] as u32), slot as usize);
-                if room.taken.insert(slot as u64) {
+                let (arm, slot) = (ArmId(scratch.arms[place] as u32), slot as usize);
+                if scratch.taken.insert(slot as u64) {
                     let weight = population.tree().get(slot);
-                    let left = population.arm_weight(arm) - room.gone.add(arm, weight);
+                    let left = population.arm_weight(arm) - scratch.gone.add(arm, weight);
+                    let share = share(arm, &scratch.whole);
                     picks.push(Pick {
                         sample: occupant(population, slot)?,
                         arm,
-                        propensity: allotment.share(arm) * (weight as f64 / left as f64),
+                        share,
+                        propensity: share * (weight as f64 / left as f64),
                     });
                 } else {
-                    room.drawn[missing] = arm.0.into();
+                    scratch.arms[missing] = arm.0.into();
                     missing += 1;
                 }
                 place += 1;
             }
         }
-        room.drawn.truncate(missing);
+        scratch.arms.truncate(missing);
         if missing == 0 {
             return Ok(());
         }
@@ -133,59 +206,39 @@ fn fill(
     for pick in &picks[first..] {
         rest.take(population.arms().slot_of(pick.sample)?, pick.arm);
     }
-    for &arm in &room.drawn {
+    for &arm in &scratch.arms {
         let arm = ArmId(arm as u32);
-        let pick = rest.draw(arm, rng)?;
-        picks.push(Pick { propensity: allotment.share(arm) * pick.propensity, ..pick });
+        let (sample, within) = rest.draw(arm, rng)?;
+        let share = share(arm, &scratch.whole);
+        picks.push(Pick { sample, arm, share, propensity: share * within });
     }
     Ok(())
 }
 
-/// Spreads n slots evenly over the odds; their arms come to stand in `room.drawn`, in order. Says how many slots found
-/// their arm full.
-fn along(population: &Population, odds: &Odds, n: usize, rng: &mut Rng, room: &mut Room) -> usize {
+/// Spreads n slots evenly over the odds, as [`Shares::spread`] does, without looking at all arms. Says whether no arm is
+/// asked for more than it has: such an arm gets a slot in any case, so none is overlooked.
+fn spread_along(
+    population: &Population,
+    odds: &Odds,
+    n: usize,
+    rng: &mut Rng,
+    scratch: &mut Scratch,
+) -> bool {
     let (total, slots) = (u128::from(odds.total()), n as u128);
     let start = u128::from(rng.below(odds.total()));
-    let mut arm = None;
-    let mut count = 0;
+    scratch.arms.clear();
+    scratch.whole.clear();
+    let mut last = None;
     for slot in 0..slots {
-        let owner = odds.in_order(((start + slot * total) / slots) as u64);
-        count = if arm == Some(owner) { count + 1 } else { 1 };
-        arm = Some(owner);
-        if count <= population.drawable(owner) {
-            room.drawn.push(owner.0.into());
-        }
-    }
-    n - room.drawn.len()
-}
-
-/// Spreads slots evenly over arms that have room beside `room.counts`, which grow; the arms of all counted slots
-/// come to stand in `room.drawn`, in order. There must be as many members.
-fn spread(
-    population: &Population,
-    p: &[f64],
-    mut missing: usize,
-    rng: &mut Rng,
-    room: &mut Room,
-) -> Result<()> {
-    let Room { counts, sums, drawn, .. } = room;
-    while missing > 0 {
-        let room = |arm: usize| population.drawable(ArmId(arm as u32)) - counts[arm];
-        let total = arm_sums(p, |arm| if room(arm) > 0 { 1.0 } else { 0.0 }, sums)?;
-        let start = u128::from(rng.below(total));
-        let slots = missing as u128;
-        for slot in 0..slots {
-            let arm = owner(sums, ((start + slot * u128::from(total)) / slots) as u64);
-            // A slot that finds its arm full is placed again in the next round.
-            if population.drawable(ArmId(arm as u32)) > counts[arm] {
-                counts[arm] += 1;
-                missing -= 1;
+        let arm = odds.in_order(((start + slot * total) / slots) as u64);
+        if last != Some(arm) {
+            let asked = slots * u128::from(odds.mass(arm));
+            if asked > population.drawable(arm) as u128 * total {
+                return false;
             }
+            last = Some(arm);
         }
+        scratch.arms.push(arm.0.into());
     }
-    drawn.clear();
-    for (arm, &count) in counts.iter().enumerate() {
-        drawn.extend(std::iter::repeat_n(arm as u64, count));
-    }
-    Ok(())
+    true
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pick, Sampler, available, enough, occupant, ranks};
+use super::{Pick, Sampler, Scratch, available, enough, occupant, ranks};
 use crate::base::error::Result;
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
@@ -36,13 +36,15 @@ impl Sampler for Top {
         allotment: &Allotment,
         n: usize,
         _: &mut Rng,
+        _: &mut Scratch,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
         enough(n, available(population, allotment))?;
         match allotment {
             Allotment::Arms(_) | Allotment::Odds(_) => {
                 for (arm, count) in counts(population, &allotment.shares(), n).into_iter().enumerate() {
-                    heaviest(population, ArmId(arm as u32), count, picks)?;
+                    let arm = ArmId(arm as u32);
+                    heaviest(population, arm, allotment.share(arm), count, picks)?;
                 }
             }
             Allotment::Ranks { mean, sd } => {
@@ -50,7 +52,7 @@ impl Sampler for Top {
                 for &(rank, _) in near.iter().take(n) {
                     let sample = occupant(population, rank)?;
                     let arm = population.arms().arm_of(sample)?;
-                    picks.push(Pick { sample, arm, propensity: 1.0 });
+                    picks.push(Pick { sample, arm, share: 1.0, propensity: 1.0 });
                 }
             }
         }
@@ -82,7 +84,13 @@ fn counts(population: &Population, p: &[f64], n: usize) -> Vec<usize> {
 }
 
 /// Appends the heaviest members of an arm.
-fn heaviest(population: &Population, arm: ArmId, count: usize, picks: &mut Vec<Pick>) -> Result<()> {
+fn heaviest(
+    population: &Population,
+    arm: ArmId,
+    share: f64,
+    count: usize,
+    picks: &mut Vec<Pick>,
+) -> Result<()> {
     if count == 0 {
         return Ok(());
     }
@@ -94,7 +102,7 @@ fn heaviest(population: &Population, arm: ArmId, count: usize, picks: &mut Vec<P
     }
     slots.sort_unstable_by_key(key);
     for slot in slots {
-        picks.push(Pick { sample: occupant(population, slot)?, arm, propensity: 1.0 });
+        picks.push(Pick { sample: occupant(population, slot)?, arm, share, propensity: 1.0 });
     }
     Ok(())
 }

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Signal, Trial, each};
 use crate::base::error::Result;
-use crate::event::Field;
+use crate::event::{Field, Fields};
 
 /// The mean absolute advantage of a group of rollouts: `mean_i |A_i|`, the learning gain of SEC.
 ///
-/// Reads [`Outcome::advantage`](crate::Outcome::advantage). A group whose rollouts were all equally
+/// Reads [`Outcome::abs_advantage`](crate::Outcome::abs_advantage). A group whose rollouts were all equally
 /// good has advantage 0 and must be reported so ([`Outcome::zero_signal`](crate::Outcome::zero_signal)),
 /// also when the trainer drops it: otherwise the score of a mastered arm never falls. Under GRPO
 /// with `G` rollouts and success rate `p` the mean is about `2 sqrt(p(1-p))`, at most 1.
@@ -21,20 +21,20 @@ use crate::event::Field;
 ///
 /// let dropped = Trial::new(Ticket(0), SampleId(0), ArmId(0), Outcome::zero_signal(1.0, 8));
 /// let mut scores = [f32::NAN];
-/// MeanAdvantage.score(&[dropped][..], &mut scores)?;
+/// MeanAdvantage.score(&[dropped], &mut scores)?;
 /// assert_eq!(scores, [0.0]);
 /// # Ok::<(), curricle::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct MeanAdvantage;
 
-impl Signal<[Trial]> for MeanAdvantage {
+impl Signal for MeanAdvantage {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
-        each(trials, scores, |trial| f64::from(trial.outcome.advantage.unwrap_or(0.0)))
+        each(trials, scores, |trial| f64::from(trial.outcome.abs_advantage.unwrap_or(0.0)))
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Advantage]
+    fn needs(&self) -> Fields {
+        Field::AbsAdvantage.into()
     }
 }
 
@@ -49,20 +49,20 @@ impl Signal<[Trial]> for MeanAdvantage {
 ///
 /// let trial = Trial::new(Ticket(0), SampleId(0), ArmId(0), Outcome::default().utility(0.7));
 /// let mut scores = [0.0];
-/// Utility.score(&[trial][..], &mut scores)?;
+/// Utility.score(&[trial], &mut scores)?;
 /// assert_eq!(scores, [0.7]);
 /// # Ok::<(), curricle::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Utility;
 
-impl Signal<[Trial]> for Utility {
+impl Signal for Utility {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
         each(trials, scores, |trial| f64::from(trial.outcome.utility.unwrap_or(0.0)))
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Utility]
+    fn needs(&self) -> Fields {
+        Field::Utility.into()
     }
 }
 
@@ -75,19 +75,19 @@ impl Signal<[Trial]> for Utility {
 ///
 /// let trial = Trial::new(Ticket(0), SampleId(0), ArmId(0), Outcome::default().loss(2.5));
 /// let mut scores = [0.0];
-/// Reported(Field::Loss).score(&[trial][..], &mut scores)?;
+/// Reported(Field::Loss).score(&[trial], &mut scores)?;
 /// assert_eq!(scores, [2.5]);
 /// # Ok::<(), curricle::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reported(pub Field);
 
-impl Signal<[Trial]> for Reported {
+impl Signal for Reported {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
         each(trials, scores, |trial| f64::from(trial.outcome.get(self.0).unwrap_or(0.0)))
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![self.0]
+    fn needs(&self) -> Fields {
+        self.0.into()
     }
 }

@@ -4,7 +4,6 @@ use curricle_kernels::Element;
 use curricle_kernels::angle::{Dots, dots};
 pub use curricle_kernels::angle::{Spans, UnitSum};
 
-use super::Signal;
 use crate::base::error::{Result, length};
 
 /// Hidden states of the tokens of several samples, and where each sample lies: the evidence of
@@ -169,8 +168,12 @@ impl Angle {
     }
 }
 
-impl<E: Element> Signal<HiddenStates<'_, E>> for Angle {
-    fn score(&self, evidence: &HiddenStates<'_, E>, scores: &mut [f32]) -> Result<()> {
+impl Angle {
+    /// Writes the concentration of each sample into `scores`, one for each span.
+    ///
+    /// # Errors
+    /// As [`HiddenStates::concentrations`]; [`Error::Length`](crate::Error::Length) for another number of scores.
+    pub fn score<E: Element>(&self, evidence: &HiddenStates<'_, E>, scores: &mut [f32]) -> Result<()> {
         length("scores", evidence.spans.len(), scores.len())?;
         for (slot, concentration) in scores.iter_mut().zip(evidence.concentrations()?) {
             *slot = self.of(&concentration) as f32;

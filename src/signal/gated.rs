@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Signal, Trial};
-use crate::base::error::Result;
-use crate::event::Field;
+use crate::base::error::{Result, within};
+use crate::event::{Field, Fields};
 
 /// Any gain, multiplied by a gate that closes on arms without progress and a ramp that closes on
 /// mastered ones.
@@ -44,7 +44,7 @@ impl<S> Gated<S> {
 
     /// Sets `g0`, the opening that the gate keeps without progress; taken into `[0, 1]`.
     pub fn least(mut self, least: f64) -> Self {
-        self.least = least.clamp(0.0, 1.0);
+        self.least = least;
         self
     }
 
@@ -63,15 +63,14 @@ impl<S> Gated<S> {
     fn opening(&self, trial: &Trial) -> f64 {
         let evidence = trial.progress.evidence();
         let gate = self.least + (1.0 - self.least) * evidence / (1.0 + evidence);
-        let ramp = self.ramp.map_or(1.0, |(from, to)| {
-            let width = (to - from).max(f64::EPSILON);
-            ((to - trial.progress.slow()) / width).clamp(0.0, 1.0)
-        });
+        let ramp = self
+            .ramp
+            .map_or(1.0, |(from, to)| ((to - trial.progress.slow()) / (to - from)).clamp(0.0, 1.0));
         gate * ramp
     }
 }
 
-impl<S: Signal<[Trial]>> Signal<[Trial]> for Gated<S> {
+impl<S: Signal> Signal for Gated<S> {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
         self.inner.score(trials, scores)?;
         for (trial, score) in trials.iter().zip(scores) {
@@ -80,7 +79,17 @@ impl<S: Signal<[Trial]>> Signal<[Trial]> for Gated<S> {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
-        [self.inner.needs(), vec![Field::Success]].concat()
+    fn check(&self) -> Result<()> {
+        within("least opening of the gate", self.least, 0.0, 1.0)?;
+        if let Some((from, to)) = self.ramp {
+            within("end of the ramp", to, -1e6, 1e6)?;
+            // Far enough from its end for the slope to be a number.
+            within("start of the ramp", from, -1e6, to - 1e-6)?;
+        }
+        self.inner.check()
+    }
+
+    fn needs(&self) -> Fields {
+        self.inner.needs() | Field::Success
     }
 }

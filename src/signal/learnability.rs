@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Signal, Trial, each};
 use crate::base::error::Result;
-use crate::event::Field;
+use crate::event::{Field, Fields};
 
 /// Which success rate a [`Learnability`] is computed from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Source {
     /// That of the ticket's own rollouts: unbiased in expectation up to `1 - 1/G`, and noisy. A
     /// group of one rollout always scores 0.
@@ -30,14 +31,14 @@ pub enum Source {
 ///
 /// let group = Outcome::default().success(0.5).rollouts(8);
 /// let mut scores = [0.0];
-/// Learnability(Source::Group).score(&[Trial::new(Ticket(0), SampleId(0), ArmId(0), group)][..], &mut scores)?;
+/// Learnability(Source::Group).score(&[Trial::new(Ticket(0), SampleId(0), ArmId(0), group)], &mut scores)?;
 /// assert_eq!(scores, [0.25]);
 /// # Ok::<(), curricle::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Learnability(pub Source);
 
-impl Signal<[Trial]> for Learnability {
+impl Signal for Learnability {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
         each(trials, scores, |trial| {
             let success = match self.0 {
@@ -49,7 +50,7 @@ impl Signal<[Trial]> for Learnability {
         })
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Success]
+    fn needs(&self) -> Fields {
+        Field::Success.into()
     }
 }

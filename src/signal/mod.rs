@@ -2,6 +2,7 @@
 
 mod advantage;
 mod angle;
+mod any;
 mod gated;
 mod learnability;
 mod progress;
@@ -10,14 +11,17 @@ pub mod uncertainty;
 
 pub use advantage::{MeanAdvantage, Reported, Utility};
 pub use angle::{Angle, Concentration, HiddenStates, Spans, UnitSum};
+pub use any::Any;
 pub use gated::Gated;
 pub use learnability::{Learnability, Source};
 pub use progress::LearningProgress;
 pub use spread::GroupSpread;
 
+use serde::Serialize;
+
 use crate::base::error::Result;
 use crate::base::id::{ArmId, SampleId, Ticket};
-use crate::event::{Field, Outcome};
+use crate::event::{Fields, Outcome};
 use crate::ledger::Record;
 use crate::ledger::progress::Progress;
 
@@ -47,10 +51,10 @@ impl Trial {
     }
 }
 
-/// Scores evidence `E`: the higher, the more there is to learn.
+/// Scores settled tickets: the higher, the more there is to learn.
 ///
-/// A curriculum takes any `Signal<[Trial]>`. The type of evidence is open, so that a signal can
-/// also read hidden states, a tensor on a GPU, or logits.
+/// A signal is an immutable value without a generator or a clock; it is part of the configuration that a
+/// snapshot must agree with, which is why it is `Serialize`.
 ///
 /// ```
 /// use curricle::signal::{GroupSpread, Signal, Trial};
@@ -60,22 +64,29 @@ impl Trial {
 ///     Trial::new(Ticket(0), SampleId(0), ArmId(0), Outcome::default().success(success).rollouts(8))
 /// };
 /// let mut scores = [0.0; 3];
-/// GroupSpread.score(&[trial(0.0), trial(0.5), trial(1.0)][..], &mut scores)?;
+/// GroupSpread.score(&[trial(0.0), trial(0.5), trial(1.0)], &mut scores)?;
 /// assert_eq!(scores, [0.0, 1.0, 0.0]);
 /// # Ok::<(), curricle::Error>(())
 /// ```
-pub trait Signal<E: ?Sized> {
-    /// Writes one finite score for each piece of evidence. `scores` has as many elements as there
-    /// are pieces.
+pub trait Signal: Serialize {
+    /// Writes one finite score for each trial, in order. `scores` has as many elements as `trials`.
     ///
     /// # Errors
-    /// Whatever is wrong with the evidence. A curriculum refuses scores that are not finite.
-    fn score(&self, evidence: &E, scores: &mut [f32]) -> Result<()>;
+    /// Whatever is wrong with the trials. A curriculum refuses scores that are not finite.
+    fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()>;
 
     /// The fields of an [`Outcome`] that this signal cannot do without; feedback that lacks one is
-    /// refused when it arrives.
-    fn needs(&self) -> Vec<Field> {
-        Vec::new()
+    /// refused when it arrives. The default is none.
+    fn needs(&self) -> Fields {
+        Fields::NONE
+    }
+
+    /// Checks the options; called once, when the curriculum is built. The default has none.
+    ///
+    /// # Errors
+    /// Whatever is wrong with them.
+    fn check(&self) -> Result<()> {
+        Ok(())
     }
 }
 

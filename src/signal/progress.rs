@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Signal, Trial, each};
-use crate::base::error::Result;
-use crate::event::Field;
+use crate::base::error::{Result, within};
+use crate::event::{Field, Fields};
 
 /// `|fast - slow|` of the arm's success, less the size that mere noise would have: absolute learning
 /// progress, high while an arm is being learned and also while it is being forgotten.
@@ -27,7 +27,7 @@ use crate::event::Field;
 /// trial.progress.visit(0.0, 64, 64);
 /// trial.progress.visit(1.0, 64, 64);
 /// let mut scores = [0.0];
-/// LearningProgress { nulls: 0.0 }.score(&[trial][..], &mut scores)?;
+/// LearningProgress { nulls: 0.0 }.score(&[trial], &mut scores)?;
 /// assert!((scores[0] - 0.15).abs() < 1e-6);
 /// # Ok::<(), curricle::Error>(())
 /// ```
@@ -43,7 +43,7 @@ impl Default for LearningProgress {
     }
 }
 
-impl Signal<[Trial]> for LearningProgress {
+impl Signal for LearningProgress {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
         each(trials, scores, |trial| {
             let progress = &trial.progress;
@@ -51,7 +51,11 @@ impl Signal<[Trial]> for LearningProgress {
         })
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Success]
+    fn check(&self) -> Result<()> {
+        within("null deviations", self.nulls, 0.0, 1e6).map(drop)
+    }
+
+    fn needs(&self) -> Fields {
+        Field::Success.into()
     }
 }

@@ -122,7 +122,7 @@ impl Learner {
             roots[arm.index()] += root;
             Outcome::default()
                 .success(success as f32)
-                .advantage((2.0 * root) as f32)
+                .abs_advantage((2.0 * root) as f32)
                 .loss(-math::ln(chance.max(LEAST)) as f32)
                 .rollouts(ROLLOUTS)
         });

@@ -41,7 +41,7 @@ use crate::curriculum::builder::Builder;
 use crate::event::Feedback;
 use crate::policy::{Policy, Uniform};
 use crate::sampler::{Sampler, Systematic};
-use crate::signal::{GroupSpread, Signal, Trial};
+use crate::signal::{GroupSpread, Signal};
 
 pub use learner::Learner;
 pub use oracle::{Oracle, by_hand, oracle};
@@ -119,7 +119,7 @@ pub fn curriculum(
 /// [`Error::OutOfRange`](crate::Error::OutOfRange) for an option;
 /// [`Error::Length`](crate::Error::Length) if the curriculum has another number of arms than the
 /// scenario; whatever the curriculum refuses to draw or observe.
-pub fn simulate<P: Policy, S: Signal<[Trial]>, D: Sampler>(
+pub fn simulate<P: Policy, S: Signal, D: Sampler>(
     curriculum: &mut Curriculum<P, S, D>,
     scenario: &Scenario,
     seed: u64,

@@ -9,28 +9,34 @@ use common::{feedback, outcome};
 use curricle::policy::{
     AbsoluteProgress, Advance, Allotment, Belief, Boltzmann, Bounded, ColdStart, Detector, Difficulty,
     Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
-    MeanRule, OnlineMixing, Pac, Pace, PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart,
-    Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Turn, Ucb, Update,
+    MeanRule, OnlineMixing, Pac, Pace, PerCost, Policy, Posterior, Prior, Range, Reads, Rescaled,
+    Restart, Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Turn, Ucb,
+    Update,
 };
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
 use curricle::{
-    ArmId, Compression, Curriculum, Error, Feedback, Gate, Missing, Outcome, Population, Result, Rng,
-    Round, SampleId, Schedule, Signal, SnapshotError, Ticket, Weighting,
+    ArmId, Compression, Curriculum, Error, Feedback, Field, Gate, Missing, Outcome, Population, Result,
+    Rng, Round, SampleId, Schedule, Signal, SnapshotError, Ticket, Weighting,
 };
 use serde::{Deserialize, Serialize};
 
-type Plain = Curriculum;
+type Plain = Curriculum<Boltzmann>;
 
 fn plain() -> Plain {
-    Curriculum::builder(10).labels(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1]).seed(3).build().unwrap()
+    Curriculum::builder(10)
+        .labels(&[0, 0, 0, 0, 0, 0, 0, 1, 1, 1])
+        .policy(Boltzmann::new())
+        .seed(3)
+        .build()
+        .unwrap()
 }
 
 /// Does something that must fail, and checks that nothing changed and the next draw is the same.
 #[track_caller]
-fn refused<T: std::fmt::Debug>(
-    curriculum: &mut Plain,
-    work: impl FnOnce(&mut Plain) -> Result<T>,
+fn refused<P: Policy, T: std::fmt::Debug>(
+    curriculum: &mut Curriculum<P>,
+    work: impl FnOnce(&mut Curriculum<P>) -> Result<T>,
 ) -> Error {
     let before = curriculum.to_bytes().unwrap();
     let error = work(curriculum).expect_err("should have been refused");
@@ -85,17 +91,23 @@ fn outcomes() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         assert!(matches!(one(good.success(bad)), Error::NonFinite { what: "success", index: 1, .. }));
         assert!(matches!(one(good.loss(bad)), Error::NonFinite { what: "loss", index: 1, .. }));
-        assert!(matches!(one(good.advantage(bad)), Error::NonFinite { what: "advantage", .. }));
+        assert!(matches!(
+            one(good.abs_advantage(bad)),
+            Error::NonFinite { what: "absolute advantage", .. }
+        ));
         assert!(matches!(one(good.utility(bad)), Error::NonFinite { what: "utility", .. }));
         assert!(matches!(one(good.cost(bad)), Error::NonFinite { what: "cost", .. }));
     }
     assert!(matches!(one(good.success(1.5)), Error::OutOfRange { what: "success", .. }));
-    assert!(matches!(one(good.advantage(-0.1)), Error::OutOfRange { what: "advantage", .. }));
+    assert!(matches!(
+        one(good.abs_advantage(-0.1)),
+        Error::OutOfRange { what: "absolute advantage", .. }
+    ));
     assert!(matches!(one(good.cost(-1.0)), Error::OutOfRange { what: "cost", .. }));
     assert!(matches!(one(good.rollouts(0)), Error::OutOfRange { what: "rollouts", .. }));
     assert_eq!(
         one(Outcome::default().loss(1.0)),
-        Error::MissingOutcome { ticket: Ticket(1), field: "success" }
+        Error::MissingOutcome { ticket: Ticket(1), field: Field::Success }
     );
 }
 
@@ -114,15 +126,16 @@ fn tickets() {
     curriculum.observe(&all[..1]).unwrap();
     assert_eq!(refused(&mut curriculum, |c| c.observe(&all)), Error::RepeatedTicket(Ticket(0)));
     curriculum.lose(&[Ticket(2)]).unwrap();
-    assert_eq!(refused(&mut curriculum, |c| c.lose(&[Ticket(2)])), Error::RepeatedTicket(Ticket(2)));
-    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[2..])), Error::RepeatedTicket(Ticket(2)));
+    assert_eq!(refused(&mut curriculum, |c| c.lose(&[Ticket(2)])), Error::LateTicket(Ticket(2)));
+    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[2..])), Error::LateTicket(Ticket(2)));
     assert_eq!(
         refused(&mut curriculum, |c| c.draw(3)),
         Error::Awaiting { round: Round(0), missing: 1, first: Ticket(1) }
     );
     curriculum.observe(&all[1..2]).unwrap();
     curriculum.draw(1).unwrap();
-    // Folded in: the ticket is still known to be settled.
+    // Folded in: it is still known which ticket was reported and which was given up.
+    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[2..])), Error::LateTicket(Ticket(2)));
     assert_eq!(refused(&mut curriculum, |c| c.observe(&all[..1])), Error::RepeatedTicket(Ticket(0)));
     assert_eq!(refused(&mut curriculum, |c| c.lose(&[Ticket(1)])), Error::RepeatedTicket(Ticket(1)));
     let counts = curriculum.counts();
@@ -137,14 +150,14 @@ fn missing_feedback_can_be_given_up() {
     curriculum.observe(&all[..1]).unwrap();
     curriculum.draw(4).unwrap();
     assert_eq!(curriculum.counts().lost, 3);
-    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[1..])), Error::RepeatedTicket(Ticket(1)));
+    assert_eq!(refused(&mut curriculum, |c| c.observe(&all[1..])), Error::LateTicket(Ticket(1)));
 }
 
 /// A signal that fails for one sample.
 #[derive(Clone, Serialize, Deserialize)]
 struct Broken(f32);
 
-impl Signal<[Trial]> for Broken {
+impl Signal for Broken {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
         let score = |trial: &Trial| if trial.ticket == Ticket(2) { self.0 } else { 0.5 };
         trials.iter().zip(scores).for_each(|(trial, slot)| *slot = score(trial));
@@ -250,6 +263,10 @@ fn samples_and_arms() {
 struct Wild(Vec<f64>);
 
 impl Policy for Wild {
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
     fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         allotment.arms(self.0.len()).copy_from_slice(&self.0);
         Ok(())

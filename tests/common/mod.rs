@@ -16,7 +16,7 @@ pub fn outcome(ticket: u64) -> Outcome {
     Outcome::default()
         .success(share(1))
         .loss(share(2))
-        .advantage(share(3))
+        .abs_advantage(share(3))
         .utility(share(4))
         .cost(share(5))
         .rollouts(8)

@@ -40,10 +40,10 @@ fn a_disk_that_gets_full() {
         std::fs::write(filler, [1; 4096]).unwrap();
     }
     let mut journal = Journal::open(&path, small()).unwrap().durability(Durability::OnDemand);
-    let mut states = vec![journal.to_bytes().unwrap()];
+    let mut states = vec![journal.curriculum().to_bytes().unwrap()];
     let error = loop {
         match journal.draw(1) {
-            Ok(_) => states.push(journal.to_bytes().unwrap()),
+            Ok(_) => states.push(journal.curriculum().to_bytes().unwrap()),
             Err(error) => break error,
         }
     };
@@ -56,7 +56,7 @@ fn a_disk_that_gets_full() {
     // Nothing of the refused event is there, not even a part.
     let mut journal = Journal::open(&path, small()).unwrap();
     assert_eq!(journal.opening(), Opening::Resumed { events: last, torn: 0 });
-    assert!(journal.to_bytes().unwrap() == states[last as usize]);
+    assert!(journal.curriculum().to_bytes().unwrap() == states[last as usize]);
     // A snapshot that does not fit leaves the good one, and no part.
     let names = || std::fs::read_dir(&folder).unwrap().count();
     let (there, base) = (names(), std::fs::read(&path).unwrap());
@@ -73,7 +73,7 @@ fn a_disk_that_gets_full() {
     }
     let log = std::fs::read(log_of(&path)).unwrap();
     match Journal::open_at(&path, small(), Moment::Position(3)) {
-        Ok(journal) => assert!(journal.to_bytes().unwrap() == states[3]),
+        Ok(journal) => assert!(journal.curriculum().to_bytes().unwrap() == states[3]),
         Err(error) => {
             is_full(&error);
             assert!(std::fs::read(log_of(&path)).unwrap() == log);
@@ -86,9 +86,9 @@ fn a_disk_that_gets_full() {
     }
     let _ = std::fs::remove_file(path.with_extension("log.cut"));
     journal = Journal::open(&path, small()).unwrap();
-    let state = journal.to_bytes().unwrap();
+    let state = journal.curriculum().to_bytes().unwrap();
     journal.compact().unwrap();
-    assert!(journal.to_bytes().unwrap() == state);
+    assert!(journal.curriculum().to_bytes().unwrap() == state);
 }
 
 #[cfg(unix)]

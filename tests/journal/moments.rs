@@ -15,8 +15,14 @@ fn lived(
 ) -> Vec<(u64, curricle::Round, u64, u64, Vec<u8>)> {
     let mut journal = Journal::open(path, build()).unwrap().durability(Durability::OnDemand);
     let now = |journal: &SecJournal| {
-        let bytes = journal.to_bytes().unwrap();
-        (journal.position(), journal.round(), journal.digest(), journal.log_bytes(), bytes)
+        let bytes = journal.curriculum().to_bytes().unwrap();
+        (
+            journal.position(),
+            journal.curriculum().round(),
+            journal.curriculum().digest(),
+            journal.log_bytes(),
+            bytes,
+        )
     };
     let mut moments = vec![now(&journal)];
     for (number, &deed) in deeds.iter().enumerate() {
@@ -58,7 +64,7 @@ fn every_moment() {
             let (_folder, path) = copied(&pair);
             let journal = Journal::open_at(&path, build(), moment).unwrap();
             let (position, _, _, bytes, state) = &moments[expected];
-            assert!(journal.to_bytes().unwrap() == *state, "{moment}");
+            assert!(journal.curriculum().to_bytes().unwrap() == *state, "{moment}");
             assert_eq!(journal.position(), *position);
             let cut = log.len() as u64 - bytes;
             if cut > 0 {
@@ -71,12 +77,14 @@ fn every_moment() {
             assert_eq!(std::fs::read(log_of(&path)).unwrap(), &log[..*bytes as usize]);
             // It is the state that is found from now on.
             drop(journal);
-            assert!(Journal::open(&path, build()).unwrap().to_bytes().unwrap() == *state);
+            assert!(Journal::open(&path, build()).unwrap().curriculum().to_bytes().unwrap() == *state);
             // And it can be undone.
             if cut > 0 {
                 std::fs::rename(cut_of(&path), log_of(&path)).unwrap();
                 let all = &moments[moments.len() - 1].4;
-                assert!(Journal::open(&path, build()).unwrap().to_bytes().unwrap() == *all);
+                assert!(
+                    Journal::open(&path, build()).unwrap().curriculum().to_bytes().unwrap() == *all
+                );
             }
         }
     }
@@ -94,15 +102,15 @@ fn going_on() {
         batch
     };
     (0..5).for_each(|_| drop(step(&mut journal)));
-    let (checkpoint, before) = (journal.position(), journal.to_bytes().unwrap());
+    let (checkpoint, before) = (journal.position(), journal.curriculum().to_bytes().unwrap());
     let ahead: Vec<Batch> = (0..5).map(|_| step(&mut journal)).collect();
-    let after = journal.to_bytes().unwrap();
+    let after = journal.curriculum().to_bytes().unwrap();
     drop(journal);
     let mut journal = Journal::open_at(&path, build(), Moment::Position(checkpoint)).unwrap();
-    assert!(journal.to_bytes().unwrap() == before);
+    assert!(journal.curriculum().to_bytes().unwrap() == before);
     let again: Vec<Batch> = (0..5).map(|_| step(&mut journal)).collect();
     assert_eq!(again, ahead);
-    assert!(journal.to_bytes().unwrap() == after);
+    assert!(journal.curriculum().to_bytes().unwrap() == after);
 }
 
 #[test]
@@ -135,7 +143,7 @@ fn over_a_compaction() {
                 within += 1;
                 let journal = opened.unwrap();
                 if let Moment::Position(_) = moment {
-                    assert!(journal.to_bytes().unwrap() == moments[place].4);
+                    assert!(journal.curriculum().to_bytes().unwrap() == moments[place].4);
                     assert_eq!(journal.position(), *position);
                 }
                 continue;
@@ -188,12 +196,12 @@ fn killed_at_every_byte() {
                 (Path::new("base"), &base),
                 (Path::new("base.log"), &std::fs::read(log).unwrap()),
             ]);
-            Journal::open(path, build()).unwrap().to_bytes().unwrap() == *all
+            Journal::open(path, build()).unwrap().curriculum().to_bytes().unwrap() == *all
         };
         let kept = [log_of(&path), cut_of(&path)].into_iter().filter(|path| path.exists());
         assert!(kept.into_iter().any(|log| has(&log)), "{what}: events are lost");
         let journal = Journal::open_at(&path, build(), Moment::Position(wanted.0)).unwrap();
-        assert!(journal.to_bytes().unwrap() == wanted.4, "{what}");
+        assert!(journal.curriculum().to_bytes().unwrap() == wanted.4, "{what}");
         assert!(!folder.path().join(part).exists(), "{what}: a part is left");
         assert!(has(&cut_of(&path)), "{what}: events are lost");
     };
@@ -210,9 +218,9 @@ fn killed_at_every_byte() {
         ];
         let (_folder, path) = copied(&files);
         let journal = Journal::open(&path, build()).unwrap();
-        assert!(moments.iter().any(|moment| moment.4 == journal.to_bytes().unwrap()));
+        assert!(moments.iter().any(|moment| moment.4 == journal.curriculum().to_bytes().unwrap()));
         drop(journal);
         let journal = Journal::open_at(&path, build(), Moment::Position(wanted.0)).unwrap();
-        assert!(journal.to_bytes().unwrap() == wanted.4);
+        assert!(journal.curriculum().to_bytes().unwrap() == wanted.4);
     }
 }

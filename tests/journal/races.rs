@@ -46,10 +46,13 @@ fn first_opens_at_the_same_time() {
             let journal = won[0].as_mut().unwrap();
             assert_eq!(journal.opening() == Opening::New, pass == 0);
             journal.draw(3).unwrap();
-            let state = journal.to_bytes().unwrap();
+            let state = journal.curriculum().to_bytes().unwrap();
             drop(won);
             let journal = Journal::open(&path, small()).unwrap();
-            assert!(journal.to_bytes().unwrap() == state, "round {round}: an event was lost");
+            assert!(
+                journal.curriculum().to_bytes().unwrap() == state,
+                "round {round}: an event was lost"
+            );
             assert_eq!(journal.events(), pass + 1);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "a file too many");
@@ -78,9 +81,9 @@ fn opens_while_the_holder_compacts() {
         }
         done.store(true, Ordering::Relaxed);
     });
-    let state = journal.to_bytes().unwrap();
+    let state = journal.curriculum().to_bytes().unwrap();
     drop(journal);
-    assert!(Journal::open(&path, small()).unwrap().to_bytes().unwrap() == state);
+    assert!(Journal::open(&path, small()).unwrap().curriculum().to_bytes().unwrap() == state);
 }
 
 /// The other names of a path lead to the same lock.
@@ -106,13 +109,18 @@ fn other_names_of_one_journal() {
         let winner = opened.iter_mut().find_map(|opened| opened.as_mut().ok()).unwrap();
         winner.draw(2).unwrap();
         winner.compact().unwrap();
-        let digest = winner.digest();
+        let digest = winner.curriculum().digest();
         for name in &names {
             assert_eq!(Journal::open(name, small()).err(), locked::<()>().err(), "{}", name.display());
         }
         drop(opened);
         for name in &names {
-            assert_eq!(Journal::open(name, small()).unwrap().digest(), digest, "{}", name.display());
+            assert_eq!(
+                Journal::open(name, small()).unwrap().curriculum().digest(),
+                digest,
+                "{}",
+                name.display()
+            );
         }
         assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
         let names: Vec<_> =
@@ -129,11 +137,11 @@ fn other_names_of_one_journal() {
         std::fs::hard_link(from, to).unwrap();
     }
     journal.draw(2).unwrap();
-    let digest = journal.digest();
+    let digest = journal.curriculum().digest();
     assert_eq!(Journal::open(&hard, small()).err(), locked::<()>().err());
     journal.compact().unwrap();
     journal.draw(2).unwrap();
-    assert_eq!(Journal::open(&hard, small()).unwrap().digest(), digest);
+    assert_eq!(Journal::open(&hard, small()).unwrap().curriculum().digest(), digest);
 }
 
 /// Journals whose names begin alike share a folder and nothing else.
@@ -192,9 +200,9 @@ fn killed_while_starting() {
             let mut journal = journal.unwrap_or_else(|error| panic!("{error}: {left:?}"));
             assert_eq!(journal.opening(), Opening::New);
             journal.draw(2).unwrap();
-            let digest = journal.digest();
+            let digest = journal.curriculum().digest();
             drop(journal);
-            assert_eq!(Journal::open(&path, small()).unwrap().digest(), digest);
+            assert_eq!(Journal::open(&path, small()).unwrap().curriculum().digest(), digest);
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
         }
         // And after it was there.
@@ -235,7 +243,7 @@ fn a_process() {
         for _ in 0..1 + done % 3 {
             journal.draw(1).unwrap();
             done += 1;
-            writeln!(acknowledged, "{} {}", journal.position(), journal.digest()).unwrap();
+            writeln!(acknowledged, "{} {}", journal.position(), journal.curriculum().digest()).unwrap();
         }
         if done % 4 == 0 {
             journal.compact().unwrap();
@@ -332,7 +340,7 @@ fn processes_are_killed() {
         assert!(all.keys().next_back().is_none_or(|position| *position <= last), "an event was lost");
         let digests = digests(last);
         assert!(all.iter().all(|(position, digest)| digests[*position as usize - 1] == *digest));
-        assert_eq!(journal.digest(), digests.last().copied().unwrap_or(0));
+        assert_eq!(journal.curriculum().digest(), digests.last().copied().unwrap_or(0));
         // Nothing half-written is left: the pair, the starting signal and what was acknowledged.
         let names: Vec<_> = std::fs::read_dir(folder.path())
             .unwrap()

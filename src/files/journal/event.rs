@@ -10,7 +10,7 @@ use crate::curriculum::Curriculum;
 use crate::event::Feedback;
 use crate::policy::Policy;
 use crate::sampler::Sampler;
-use crate::signal::{Signal, Trial};
+use crate::signal::Signal;
 
 /// One accepted call that changed a curriculum: each verb of [`Curriculum`] that takes `&mut self`. A new verb is
 /// entered at the end, so that older logs can be read.
@@ -28,11 +28,13 @@ pub(super) enum Event<'a> {
     Retag(SampleId, ArmId),
     SetWeight(SampleId, f64),
     SetWeights(Cow<'a, [(SampleId, f64)]>),
+    /// What was due has been folded in, without a draw.
+    Fold,
 }
 
 impl Event<'_> {
     /// Makes it happen again; `number` is its place in the log.
-    pub fn replay<P: Policy, S: Signal<[Trial]>, D: Sampler>(
+    pub fn replay<P: Policy, S: Signal, D: Sampler>(
         self,
         curriculum: &mut Curriculum<P, S, D>,
         number: u64,
@@ -47,6 +49,11 @@ impl Event<'_> {
             Event::Retag(sample, arm) => curriculum.retag(*sample, *arm),
             Event::SetWeight(sample, weight) => curriculum.set_weight(*sample, *weight),
             Event::SetWeights(weights) => curriculum.set_weights(weights),
+            // It is written down after a draw that failed, too: what it then folded in is folded in again.
+            Event::Fold => {
+                let _ = curriculum.fold();
+                Ok(())
+            }
         };
         let refused = |error| JournalError::Replay { event: number, error: Box::new(error) };
         happened.map_err(refused)?;

@@ -5,11 +5,11 @@ mod log;
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, JournalError, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
+use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::feed::Feed;
@@ -17,7 +17,7 @@ use crate::files::snapshot::Compression;
 use crate::files::whole_file::{Whole, at, remove_left_over, target};
 use crate::policy::{Policy, Uniform};
 use crate::sampler::{Distinct, Sampler};
-use crate::signal::{GroupSpread, Signal, Trial};
+use crate::signal::{GroupSpread, Signal};
 use event::Event;
 use log::{Claim, Log, Rest};
 
@@ -30,9 +30,9 @@ const CUT: &str = ".log.cut";
 /// A curriculum that can be killed at any moment: each call that changes it is written to a log.
 ///
 /// A curriculum is `f(seed, ordered events)`, so the events since a full snapshot, the *base*, are all that has changed.
-/// Appending one costs what the event is in size, 7 to 32 bytes an outcome, whatever the number of samples;
-/// [`open`](Self::open) reads the base and lets the events happen again. The journal reads like the [`Curriculum`] in it,
-/// but is changed only through its own verbs, which have the same names, so no event can be left out of the log. It is a
+/// Appending one costs what the event is in size, 9 to 40 bytes an outcome, whatever the number of samples;
+/// [`open`](Self::open) reads the base and lets the events happen again. The [`Curriculum`] in it can be
+/// [looked at](Self::curriculum); it is changed only through the journal's own verbs, which have the same names. It is a
 /// [`Feed`], so [`Lockstep`](crate::feed::Lockstep), [`Prefetch`](crate::feed::Prefetch) and the burn loader take it in
 /// the place of a curriculum.
 ///
@@ -49,7 +49,7 @@ const CUT: &str = ".log.cut";
 ///
 /// let mut journal = Journal::open(&path, build()?)?;
 /// assert_eq!(journal.opening(), Opening::Resumed { events: 1, torn: 0 });
-/// assert_eq!(journal.unfinished(), [batch.clone()]);
+/// assert_eq!(journal.curriculum().unfinished(), [batch.clone()]);
 /// let seen = Outcome::default().success(0.5);
 /// let feedback: Vec<Feedback> = batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen)).collect();
 /// journal.observe(&feedback)?;
@@ -83,7 +83,8 @@ const CUT: &str = ".log.cut";
 /// ([`unfinished`](Curriculum::unfinished) has a batch that was drawn). If a failing disk does not let the event be
 /// cut off, or a power cut comes before the next flush, the log may hold it when it is opened again, whole, or as a part that
 /// `open` cuts off. Earlier events that were not [flushed](Durability) are written once more, so that a later flush does not
-/// answer for pages that the failing one has given up. Any other error has changed nothing.
+/// answer for pages that the failing one has given up. Any other error has changed nothing, but for what a failed draw has
+/// [folded in](Curriculum::fold); that is written to the log.
 #[derive(Debug)]
 pub struct Journal<P = Uniform, S = GroupSpread, D = Distinct> {
     curriculum: Curriculum<P, S, D>,
@@ -164,7 +165,7 @@ impl fmt::Display for Moment {
     }
 }
 
-impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Journal<P, S, D> {
+impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// Resumes from the files at `path`, or starts there if there are none. The curriculum must have been built in the same
     /// way each time. Its state is replaced, and its memory is free before the base is read.
     ///
@@ -359,6 +360,20 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Journal<P, S, D> {
         self.happen(|curriculum| curriculum.draw_into(n, batch), |curriculum| draw(n, curriculum))
     }
 
+    /// As [`Curriculum::fold`]. Nothing is written where nothing was due.
+    ///
+    /// # Errors
+    /// As `Curriculum::fold`; those of the disk.
+    pub fn fold(&mut self) -> Result<u64> {
+        self.check()?;
+        let changes = self.curriculum.changes();
+        let rounds = self.curriculum.fold();
+        if self.curriculum.changes() != changes {
+            self.log(|_| Event::Fold)?;
+        }
+        rounds
+    }
+
     /// As [`Curriculum::observe`].
     ///
     /// # Errors
@@ -465,14 +480,24 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Journal<P, S, D> {
         event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>,
     ) -> Result<T> {
         self.check()?;
-        let seen = verb(&mut self.curriculum)?;
+        let changes = self.curriculum.changes();
+        let seen = verb(&mut self.curriculum);
+        if seen.is_ok() {
+            self.log(|curriculum| event(curriculum))?;
+        } else if self.curriculum.changes() != changes {
+            self.log(|_| Event::Fold)?;
+        }
+        seen
+    }
+
+    /// Writes down what happened.
+    fn log<'a>(&mut self, event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>) -> Result<()> {
         let mark = self.log.mark();
         self.write(&event(&self.curriculum)).inspect_err(|_| {
             self.behind = true;
             // No more can be done if this fails too.
             let _ = self.log.take_back(mark).and_then(|()| self.log.rewrite());
-        })?;
-        Ok(seen)
+        })
     }
 
     fn write(&mut self, event: &Event) -> Result<()> {
@@ -492,6 +517,12 @@ impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Journal<P, S, D> {
 }
 
 impl<P, S, D> Journal<P, S, D> {
+    /// The curriculum, to be looked at. It is changed through the verbs of the journal only, so that no event is left out of
+    /// the log.
+    pub fn curriculum(&self) -> &Curriculum<P, S, D> {
+        &self.curriculum
+    }
+
     /// How the journal began.
     pub fn opening(&self) -> Opening {
         self.opening
@@ -514,22 +545,24 @@ impl<P, S, D> Journal<P, S, D> {
     }
 }
 
-/// All that only reads the curriculum.
-impl<P, S, D> Deref for Journal<P, S, D> {
-    type Target = Curriculum<P, S, D>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.curriculum
-    }
-}
-
-impl<P: Policy, S: Signal<[Trial]>, D: Sampler> Feed for Journal<P, S, D> {
-    fn next(&mut self, want: usize) -> Result<Batch> {
-        self.draw(want)
+impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
+    fn draw(&mut self, n: usize) -> Result<Batch> {
+        Journal::draw(self, n)
     }
 
-    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
-        self.observe(feedback)
+    fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        Journal::observe(self, feedback)
+    }
+
+    fn lag(&self) -> u64 {
+        self.curriculum.lag()
+    }
+
+    fn metrics(&self) -> Metrics {
+        let mut metrics = self.curriculum.metrics();
+        metrics.push("journal/events", self.events() as f64);
+        metrics.push("journal/bytes", self.log_bytes() as f64);
+        metrics
     }
 }
 
@@ -586,7 +619,7 @@ mod tests {
         let path = folder.path().join("base");
         let mut journal = Journal::open(&path, build()).unwrap();
         let batch = journal.draw(4).unwrap();
-        let before = journal.to_bytes().unwrap();
+        let before = journal.curriculum().to_bytes().unwrap();
         let outcome = Outcome::default().success(0.5);
         let feedback: Vec<Feedback> =
             batch.draws.iter().map(|draw| Feedback::new(draw.ticket, outcome)).collect();
@@ -598,17 +631,17 @@ mod tests {
         assert_eq!(journal.draw(4), Err(behind.clone()));
         assert_eq!(journal.sync(), Err(behind.clone()));
         assert_eq!(journal.set_weight(SampleId(0), 1.0), Err(behind));
-        let after = journal.to_bytes().unwrap();
+        let after = journal.curriculum().to_bytes().unwrap();
         assert!(after != before);
-        assert!(reopened(&path).to_bytes().unwrap() == before);
+        assert!(reopened(&path).curriculum().to_bytes().unwrap() == before);
 
         journal.compact().unwrap();
         drop(good);
         journal.draw(4).unwrap();
-        let last = journal.to_bytes().unwrap();
+        let last = journal.curriculum().to_bytes().unwrap();
         drop(journal);
         let journal = Journal::open(&path, build()).unwrap();
-        assert!(journal.to_bytes().unwrap() == last);
+        assert!(journal.curriculum().to_bytes().unwrap() == last);
         assert_eq!(journal.opening(), Opening::Resumed { events: 1, torn: 0 });
     }
 
@@ -623,22 +656,22 @@ mod tests {
             for _ in 0..good {
                 journal.draw(2).unwrap();
             }
-            let (before, position) = (journal.to_bytes().unwrap(), journal.position());
+            let (before, position) = (journal.curriculum().to_bytes().unwrap(), journal.position());
             journal.log.fails = true;
             let error = journal.draw(2).unwrap_err();
             assert!(matches!(&error, Error::Io { source, .. } if source.raw_os_error() == Some(5)));
             assert_eq!(journal.draw(2), Err(Error::Journal(JournalError::Behind)));
             assert_eq!((journal.position(), journal.events()), (position, position));
-            assert!(journal.to_bytes().unwrap() != before);
+            assert!(journal.curriculum().to_bytes().unwrap() != before);
             let again = reopened(&path);
             assert_eq!(again.opening(), Opening::Resumed { events: position, torn: 0 });
-            assert!(again.to_bytes().unwrap() == before);
+            assert!(again.curriculum().to_bytes().unwrap() == before);
             drop(again);
             // The new files hold the event.
             journal.compact().unwrap();
-            let after = journal.to_bytes().unwrap();
+            let after = journal.curriculum().to_bytes().unwrap();
             assert_eq!(journal.position(), position);
-            assert!(reopened(&path).to_bytes().unwrap() == after);
+            assert!(reopened(&path).curriculum().to_bytes().unwrap() == after);
             journal.draw(2).unwrap();
         }
     }
@@ -654,13 +687,13 @@ mod tests {
         }
         // More than one page, so that all of them are written once more.
         assert!(journal.log_bytes() > 1 << 16);
-        let before = journal.to_bytes().unwrap();
+        let before = journal.curriculum().to_bytes().unwrap();
         let log = std::fs::read(beside(&path, LOG)).unwrap();
         journal.log.fails = true;
         assert!(matches!(journal.sync(), Err(Error::Io { .. })));
         assert_eq!(journal.sync(), Err(Error::Journal(JournalError::Behind)));
         assert!(std::fs::read(beside(&path, LOG)).unwrap() == log);
-        assert!(reopened(&path).to_bytes().unwrap() == before);
+        assert!(reopened(&path).curriculum().to_bytes().unwrap() == before);
     }
 
     /// What another process has not flushed is flushed by the next one that is asked to.

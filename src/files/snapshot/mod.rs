@@ -26,7 +26,6 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result, SnapshotError};
-use crate::curriculum::desk::Desk;
 use crate::curriculum::{Curriculum, Memory};
 use crate::files::whole_file::{Whole, at};
 use crate::ledger::Ledger;
@@ -40,7 +39,7 @@ use stream::Payload;
 pub use compression::Compression;
 
 /// The layout of snapshots that this build writes and reads.
-pub const SCHEMA: u32 = 5;
+pub const SCHEMA: u32 = 6;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
@@ -142,8 +141,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
 
     /// As [`restored`](Self::restored), with the checksum of the file.
     pub(crate) fn restored_with_checksum(mut self, path: &Path) -> Result<(Self, u64)> {
-        self.state.population = Population::new(Arms::even(1, 0)?, None)?;
-        self.state.ledger = Ledger::new(0, 0);
+        self.memory.population = Population::new(Arms::even(1, 0)?, None)?;
+        self.memory.ledger = Ledger::new(0, 0);
         let checksum = self.read_file(path)?;
         Ok((self, checksum))
     }
@@ -158,7 +157,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         // The sizes in the header are known at the end.
         file.write_all(&[0; HEADER]).map_err(at(path))?;
         let mut payload = Hashed { out: &mut *file, hash: Xxh3::new(), bytes: 0 };
-        let size = pack(&self.state, compression, &mut payload).map_err(|error| match error {
+        let size = pack(&self.memory, compression, &mut payload).map_err(|error| match error {
             WriteError::State => Error::Unsupported { part: "policy", request: "serialise" },
             WriteError::Io(error) => at(path)(error),
         })?;
@@ -177,17 +176,16 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         let (header, bytes) = Header::open(&start, size)?;
         let mut payload = Payload::new(reader, header.stored);
         let known = header::check_identity(&bytes, self.identity);
-        let state = match known {
+        let memory = match known {
             Ok(()) => unpack(&mut payload, header.size, header.compression),
             Err(error) => Err(error.into()),
         };
         // A checksum that does not hold is the reason of whatever else is wrong.
         payload.finish().map_err(at(path))?;
         header::check_sum(&bytes, &payload.hash)?;
-        let state: Memory<P> = state?;
-        state.check()?;
-        self.state = state;
-        self.desk = Desk::default();
+        let memory: Memory<P> = memory?;
+        memory.check()?;
+        self.replace(memory);
         Ok(header.checksum)
     }
 

@@ -8,7 +8,7 @@ use crate::base::math;
 use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::open_arms::open;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// Absolute learning progress: an arm has a probability by the distance between two moving averages
@@ -127,8 +127,8 @@ impl Policy for AbsoluteProgress {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Success]
+    fn reads(&self) -> Reads {
+        Field::Success.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -7,11 +7,12 @@ use crate::base::id::ArmId;
 use crate::base::math;
 use crate::base::rng::Rng;
 use crate::base::schedule::Schedule;
-use crate::policy::{Allotment, Forget, Logits, Policy, Reward, Turn};
+use crate::policy::{Allotment, Forget, Logits, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// What happens to the value of an arm in a round that did not sample it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Clock {
     /// It stays: `Q` only moves when there is evidence. The rule as published.
     #[default]
@@ -57,7 +58,7 @@ pub enum Clock {
 /// assert_eq!(curriculum.draw(32)?.draws.len(), 32);
 /// # Ok(()) }
 /// ```
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Boltzmann {
     alpha: f64,
     temperature: Schedule,
@@ -65,22 +66,6 @@ pub struct Boltzmann {
     clock: Clock,
     effective: Option<f64>,
     values: Vec<f64>,
-}
-
-/// A curriculum copies its policy: `clone_from` reuses the list of values.
-impl Clone for Boltzmann {
-    fn clone(&self) -> Self {
-        let mut copy = Self::new();
-        copy.clone_from(self);
-        copy
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        let Self { alpha, temperature, start, clock, effective, values } = from;
-        self.values.clone_from(values);
-        self.temperature = *temperature;
-        (self.alpha, self.start, self.clock, self.effective) = (*alpha, *start, *clock, *effective);
-    }
 }
 
 impl Default for Boltzmann {
@@ -166,6 +151,10 @@ impl Policy for Boltzmann {
         Ok(())
     }
 
+    fn reads(&self) -> Reads {
+        Reads::SCORE
+    }
+
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let p = allotment.arms(self.values.len());
         p.copy_from_slice(&self.values);
@@ -182,16 +171,6 @@ impl Policy for Boltzmann {
                 Some(Logits { values: &self.values, temperature, floor: 0.0 })
             }
             _ => None,
-        }
-    }
-
-    fn follow(&mut self, other: &Self, rewards: &[Reward]) {
-        match self.clock {
-            Clock::Keep => {
-                let arms = rewards.iter().map(|reward| reward.arm.index());
-                arms.for_each(|arm| self.values[arm] = other.values[arm]);
-            }
-            Clock::Decay => self.clone_from(other),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::base::math::tanh;
 use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::open_arms::open;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// Adaptive curriculum by difficulty (AdaRFT): one target difficulty, raised while the model
@@ -115,8 +115,8 @@ impl Policy for Difficulty {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Success]
+    fn reads(&self) -> Reads {
+        Field::Success.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::base::error::{Result, within};
 use crate::base::math::ln;
 use crate::base::rng::Rng;
 use crate::policy::kit::open_arms::{open, softmax_open};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// DUMP: a softmax over upper confidence bounds of the recent score of each arm.
@@ -125,6 +125,10 @@ impl Policy for Dump {
         within("temperature", self.temperature, 1e-9, 1e300)?;
         self.arms = vec![Recent::default(); population.arms().count()];
         Ok(())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

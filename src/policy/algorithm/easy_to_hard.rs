@@ -8,12 +8,13 @@ use crate::base::error::{Result, within};
 use crate::base::math::{cos, pow};
 use crate::base::rng::Rng;
 use crate::policy::kit::open_arms::{open, softmax_open};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// The shape of an [`EasyToHard`] timetable.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Pace {
     /// All arms at any time, weighted towards the easy ones first and towards the hard ones last.
     Cosine,
@@ -90,6 +91,10 @@ impl Policy for EasyToHard {
             within("sigma", sigma, 1e-9, 1e9)?;
         }
         Ok(())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::math::{exp, ln};
 use crate::base::rng::Rng;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// No weight falls below this part of the greatest, so that each can come back.
@@ -17,6 +17,7 @@ const LEAST: f64 = 1e-290;
 /// `(n_a / n) score_a / p_a`, and 0 for arms without a ticket: its expectation is the score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Update {
     /// Auer et al.: `w_a <- w_a exp(gamma x_a / K) + (e share / K) sum w`, drawn with
     /// `p = (1 - gamma) w / sum w + gamma / K`. Scores in `[0, 1]`. With `share = 0` it is EXP3, else
@@ -163,6 +164,10 @@ impl Policy for Exp3 {
         self.rounds = 0;
         self.start();
         Ok(())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::base::error::Result;
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::policy::kit::mixture::{check_mixture, normalise};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// `p_a = m_a / sum m`: a static mixture, by given weights or by the sizes of the arms.
@@ -44,6 +44,10 @@ impl Fixed {
 impl Policy for Fixed {
     fn prepare(&mut self, population: &Population) -> Result<()> {
         self.weights.as_deref().map_or(Ok(()), |weights| check_mixture(weights, population))
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -6,11 +6,12 @@ use crate::base::error::{Result, finite, within};
 use crate::base::math::tanh;
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// The standard deviation of a [`Gaussian`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Spread {
     /// In ranks. The paper's code uses 1000, whatever the size of the data set.
     Ranks(f64),
@@ -31,6 +32,7 @@ impl Spread {
 /// (the angle concentration of its samples).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum MeanRule {
     /// As published: `mean += n/2 tanh(alpha (acc - beta)) + n/2 tanh(gamma c)`. Falls back when the
     /// batch was too hard.
@@ -170,8 +172,8 @@ impl Policy for Gaussian {
         within("standard deviation", self.spread.in_ranks(ranks), 1e-9, 1e12).map(drop)
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Success]
+    fn reads(&self) -> Reads {
+        Reads::SCORE | Field::Success.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::base::rng::Rng;
 use crate::policy::Forget;
 use crate::policy::kit::open_arms::choose;
 use crate::policy::kit::variate::Normals;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// Thompson sampling where the mean score of each arm is believed to take a Gaussian random walk.
@@ -78,6 +78,10 @@ impl Policy for Kalman {
         finite("starting mean", 0, self.mean)?;
         self.beliefs = vec![(self.mean, self.variance); population.arms().count()];
         Ok(())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::base::error::{Result, finite, within};
 use crate::base::math::pow;
 use crate::base::rng::Rng;
 use crate::policy::kit::open_arms::open;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// Prioritised level replay (PLR): arms that were seen are replayed by the rank of their last score
@@ -99,6 +99,10 @@ impl Policy for LevelReplay {
         self.seen = vec![None; population.arms().count()];
         self.round = 0;
         Ok(())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -7,12 +7,13 @@ use crate::base::math::ln;
 use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::open_arms::{open, softmax_open};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// How [`OnlineMixing`] sums up the losses of an arm.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Estimate {
     /// All of them: `R <- R + r`, the estimate of EXP3.
     Accumulated,
@@ -122,8 +123,8 @@ impl Policy for OnlineMixing {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Loss]
+    fn reads(&self) -> Reads {
+        Field::Loss.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

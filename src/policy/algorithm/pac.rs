@@ -9,7 +9,7 @@ use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::open_arms::{by_slot, greatest, open};
 use crate::policy::kit::variate::Normals;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// PAC's controller: each arm has a Gaussian belief about its utility, which a Kalman filter tracks
@@ -149,8 +149,8 @@ impl Policy for Pac {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Success]
+    fn reads(&self) -> Reads {
+        Reads::SCORE | Field::Success.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {

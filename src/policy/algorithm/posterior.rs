@@ -8,7 +8,7 @@ use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::open_arms::{by_slot, open};
 use crate::policy::kit::variate::{Normals, beta};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// The least prior count: far below it a gamma variate underflows.
@@ -121,8 +121,8 @@ impl Policy for Posterior {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Success]
+    fn reads(&self) -> Reads {
+        Field::Success.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {

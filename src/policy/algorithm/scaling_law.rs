@@ -9,7 +9,7 @@ use crate::event::Field;
 use crate::policy::kit::mixture::{check_mixture, normalise};
 use crate::policy::kit::open_arms::open;
 use crate::policy::kit::power_law::Law;
-use crate::policy::{Allotment, Policy, Prior, Reward, Turn};
+use crate::policy::{Allotment, Policy, Prior, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// The most points of a learning curve that are kept.
@@ -186,8 +186,8 @@ impl Policy for ScalingLaw {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
-        vec![Field::Loss]
+    fn reads(&self) -> Reads {
+        Field::Loss.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -6,12 +6,13 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::{ArmId, Round};
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// When a [`Staged`] curriculum goes on to its next stage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Advance {
     /// After this many rounds in each stage, at least 1.
     Rounds(u64),
@@ -101,10 +102,10 @@ impl Policy for Staged {
         Ok(())
     }
 
-    fn needs(&self) -> Vec<Field> {
+    fn reads(&self) -> Reads {
         match self.advance {
-            Advance::Rounds(_) => Vec::new(),
-            Advance::Mastery(_) => vec![Field::Success],
+            Advance::Rounds(_) => Reads::NOTHING,
+            Advance::Mastery(_) => Field::Success.into(),
         }
     }
 

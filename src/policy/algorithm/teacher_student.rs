@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::rng::Rng;
 use crate::policy::kit::open_arms::{by_slot, open};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// How a [`TeacherStudent`] judges the changes of an arm's score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Teacher {
     /// By one of the last `window` changes, drawn at random: the exploration comes from the spread
     /// of the changes themselves.
@@ -131,6 +132,10 @@ impl Policy for TeacherStudent {
         };
         self.curves = vec![Curve::default(); population.arms().count()];
         Ok(())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -9,11 +9,12 @@ use crate::policy::Forget;
 use crate::policy::kit::evidence::{Evidence, Forgetting};
 use crate::policy::kit::open_arms::choose;
 use crate::policy::kit::variate::{Normals, beta};
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// What is believed of the mean score of an arm.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Belief {
     /// `Beta(a + S, b + N - S)`: for scores in `[0, 1]`; others are taken into it.
     Beta {
@@ -106,6 +107,10 @@ impl Policy for Thompson {
             }
         }
         self.evidence.prepare(population.arms().count())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {

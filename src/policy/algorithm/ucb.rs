@@ -9,11 +9,12 @@ use crate::base::rng::Rng;
 use crate::policy::Forget;
 use crate::policy::kit::evidence::{Evidence, Forgetting};
 use crate::policy::kit::open_arms::choose;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// How far above its mean an arm is believed to be able to lie.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Bound {
     /// `c sqrt(ln H / N)`: `c >= 0` in units of the score.
     Hoeffding(f64),
@@ -117,6 +118,10 @@ impl Policy for Ucb {
         let (Bound::Hoeffding(c) | Bound::Entropy(c)) = self.bound;
         within("width of the bound", c, 0.0, 1e300)?;
         self.evidence.prepare(population.arms().count())
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {

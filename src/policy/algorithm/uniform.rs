@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::Result;
 use crate::base::rng::Rng;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// `p_a = 1 / K`: every arm has the same probability, whatever its size. The baseline.
@@ -24,6 +24,10 @@ use crate::population::Population;
 pub struct Uniform;
 
 impl Policy for Uniform {
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let arms = turn.population.arms().count();
         allotment.arms(arms).fill(1.0 / arms as f64);

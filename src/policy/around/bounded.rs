@@ -6,10 +6,9 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::base::schedule::Schedule;
-use crate::event::Field;
 use crate::policy::kit::mixture::{check_mixture, normalise};
 use crate::policy::kit::odds::MOST_FLOOR;
-use crate::policy::{Allotment, Logits, Policy, Prior, Reward, Turn};
+use crate::policy::{Allotment, Logits, Policy, Prior, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// Any policy with a floor and a cap: no arm is ever forgotten, and none takes everything.
@@ -36,29 +35,13 @@ use crate::population::Population;
 /// assert!((curriculum.shares()[3] - 0.1).abs() < 1e-12);
 /// # Ok(()) }
 /// ```
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "P: Policy")]
 pub struct Bounded<P> {
     inner: P,
     epsilon: Schedule,
     prior: Prior,
     cap: f64,
-}
-
-/// A curriculum copies its policy: `clone_from` reuses the memory of the one within.
-impl<P: Clone> Clone for Bounded<P> {
-    fn clone(&self) -> Self {
-        let Self { inner, epsilon, prior, cap } = self;
-        Self { inner: inner.clone(), epsilon: *epsilon, prior: prior.clone(), cap: *cap }
-    }
-
-    fn clone_from(&mut self, from: &Self) {
-        let Self { inner, epsilon, prior, cap } = from;
-        self.inner.clone_from(inner);
-        self.epsilon = *epsilon;
-        self.prior.clone_from(prior);
-        self.cap = *cap;
-    }
 }
 
 impl<P: Policy> Bounded<P> {
@@ -96,8 +79,8 @@ impl<P: Policy> Policy for Bounded<P> {
         self.inner.prepare(population)
     }
 
-    fn needs(&self) -> Vec<Field> {
-        self.inner.needs()
+    fn reads(&self) -> Reads {
+        self.inner.reads()
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
@@ -135,10 +118,6 @@ impl<P: Policy> Policy for Bounded<P> {
         let logits = self.inner.logits(turn).filter(|_| is_plain)?;
         let floor = epsilon + (1.0 - epsilon) * logits.floor;
         (floor <= MOST_FLOOR).then_some(Logits { floor, ..logits })
-    }
-
-    fn follow(&mut self, other: &Self, rewards: &[Reward]) {
-        self.inner.follow(&other.inner, rewards);
     }
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
-use crate::event::Field;
-use crate::policy::{Allotment, Logits, Policy, Reward, Turn};
+use crate::policy::{Allotment, Logits, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// Any policy, which decides only when every arm has brought in some tickets; until then those that
@@ -63,8 +62,8 @@ impl<P: Policy> Policy for ColdStart<P> {
         self.inner.prepare(population)
     }
 
-    fn needs(&self) -> Vec<Field> {
-        self.inner.needs()
+    fn reads(&self) -> Reads {
+        self.inner.reads()
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
@@ -99,13 +98,6 @@ impl<P: Policy> Policy for ColdStart<P> {
 
     fn logits(&self, turn: &Turn<'_>) -> Option<Logits<'_>> {
         self.inner.logits(turn).filter(|_| self.is_over(turn))
-    }
-
-    fn follow(&mut self, other: &Self, rewards: &[Reward]) {
-        for arm in rewards.iter().map(|reward| reward.arm.index()) {
-            self.seen[arm] = other.seen[arm];
-        }
-        self.inner.follow(&other.inner, rewards);
     }
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {

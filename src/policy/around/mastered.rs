@@ -6,7 +6,7 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// Any policy, which leaves mastered arms alone and looks at them again from time to time.
@@ -93,8 +93,8 @@ impl<P: Policy> Policy for Mastered<P> {
         self.inner.prepare(population)
     }
 
-    fn needs(&self) -> Vec<Field> {
-        [self.inner.needs(), vec![Field::Success]].concat()
+    fn reads(&self) -> Reads {
+        self.inner.reads() | Field::Success.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::{Allotment, Policy, Reward, Turn};
+use crate::policy::around::score_is_read;
+use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// Any policy, its scores divided by what a sample of the arm costs, in tokens or seconds.
@@ -71,14 +72,15 @@ impl<P: Policy> PerCost<P> {
 
 impl<P: Policy> Policy for PerCost<P> {
     fn prepare(&mut self, population: &Population) -> Result<()> {
+        score_is_read(&self.inner, "PerCost", "a score for the money")?;
         within("rate of the cost", self.rate, f64::MIN_POSITIVE, 1.0)?;
         within("limit of the factor", self.limit, 1.0, 1e300)?;
         self.costs = vec![None; population.arms().count()];
         self.inner.prepare(population)
     }
 
-    fn needs(&self) -> Vec<Field> {
-        [self.inner.needs(), vec![Field::Cost]].concat()
+    fn reads(&self) -> Reads {
+        self.inner.reads() | Field::Cost.into()
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {

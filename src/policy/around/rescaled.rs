@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Result, within};
 use crate::base::rng::Rng;
-use crate::event::Field;
-use crate::policy::{Allotment, Logits, Policy, Reward, Turn};
+use crate::policy::around::score_is_read;
+use crate::policy::{Allotment, Logits, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
 /// What is taken for the range of the scores.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Range {
     /// Given numbers.
     Fixed {
@@ -123,6 +124,7 @@ impl<P: Policy> Rescaled<P> {
 
 impl<P: Policy> Policy for Rescaled<P> {
     fn prepare(&mut self, population: &Population) -> Result<()> {
+        score_is_read(&self.inner, "Rescaled", "a score of another range")?;
         within("upper end of the interval", self.to.1, -1e300, 1e300)?;
         within("lower end of the interval", self.to.0, -1e300, self.to.1)?;
         match self.range {
@@ -141,8 +143,8 @@ impl<P: Policy> Policy for Rescaled<P> {
         self.inner.prepare(population)
     }
 
-    fn needs(&self) -> Vec<Field> {
-        self.inner.needs()
+    fn reads(&self) -> Reads {
+        self.inner.reads()
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
@@ -151,12 +153,6 @@ impl<P: Policy> Policy for Rescaled<P> {
 
     fn logits(&self, turn: &Turn<'_>) -> Option<Logits<'_>> {
         self.inner.logits(turn)
-    }
-
-    fn follow(&mut self, other: &Self, rewards: &[Reward]) {
-        self.recent.clone_from(&other.recent);
-        self.sorted.clone_from(&other.sorted);
-        self.inner.follow(&other.inner, rewards);
     }
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {

@@ -6,13 +6,13 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::ArmId;
 use crate::base::math::ln;
 use crate::base::rng::Rng;
-use crate::event::Field;
-use crate::policy::{Allotment, Bound, Forget, Forgetting, Policy, Reward, Turn, Ucb};
+use crate::policy::{Allotment, Bound, Forget, Forgetting, Policy, Reads, Reward, Turn, Ucb};
 use crate::population::Population;
 
 /// A test for a change of an arm's mean score. Scores are taken into `[0, 1]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Detector {
     /// The generalised likelihood ratio of coin tosses: a change if, for some split of the arm's `n`
     /// tickets into the first `s` and the rest,
@@ -41,6 +41,7 @@ pub enum Detector {
 
 /// Which arms are reset when one has changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Scope {
     /// Only the arm that changed.
     #[default]
@@ -141,6 +142,9 @@ impl Restart<Ucb> {
 
 impl<P: Forget> Policy for Restart<P> {
     fn prepare(&mut self, population: &Population) -> Result<()> {
+        if !self.inner.can_forget() {
+            return Err(Error::Unsupported { part: "Restart", request: "a policy that cannot forget" });
+        }
         within("explored share", self.alpha, 0.0, 1.0)?;
         match self.detector {
             Detector::Glr { delta, every, grid } => {
@@ -159,8 +163,8 @@ impl<P: Forget> Policy for Restart<P> {
         self.inner.prepare(population)
     }
 
-    fn needs(&self) -> Vec<Field> {
-        self.inner.needs()
+    fn reads(&self) -> Reads {
+        self.inner.reads() | Reads::SCORE
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {

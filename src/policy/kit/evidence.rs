@@ -14,6 +14,7 @@ use crate::policy::Reward;
 /// clock by visit forgets only where there is news: cheaper while the favourite's own decline
 /// announces every change, blind to arms that improve unseen. Give the latter a floor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Forgetting {
     /// Nothing is forgotten: for arms that do not change.
     #[default]

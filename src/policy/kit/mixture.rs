@@ -9,6 +9,7 @@ use crate::population::Population;
 /// What a policy leans on before it knows better: the floor of a [`Bounded`](crate::policy::Bounded) is
 /// proportional to it, and a [`ScalingLaw`](crate::policy::ScalingLaw) starts from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Prior {
     /// The same for every arm that has something to draw.
     Uniform,

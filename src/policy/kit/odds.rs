@@ -87,13 +87,12 @@ pub struct Odds {
     scale: Scale,
 }
 
-/// What a revision of [`Odds`] replaced.
+/// The lists of an update of [`Odds`], whose memory is reused.
 #[derive(Debug, Default)]
-pub(crate) struct Revision {
-    changed: Vec<ArmId>,
+pub(crate) struct ChangedArms {
+    arms: Vec<ArmId>,
     weights: Vec<(usize, u64)>,
     open: Vec<(usize, u64)>,
-    even: u64,
 }
 
 impl Logits<'_> {
@@ -156,33 +155,43 @@ impl Odds {
         population: &Population,
         arms: &[ArmId],
     ) -> Result<()> {
-        if !self.revise(logits, population, arms.iter().copied(), &mut Revision::default())? {
-            *self = Self::new(logits, population)?;
-        }
-        Ok(())
+        self.update_each(logits, population, arms.iter().copied(), &mut ChangedArms::default())
     }
 
-    /// Brings the weights of some arms up to date with their values and with what they have to draw, and
-    /// the floor. Says whether the temperature is the same and the sum of the weights still in its range; if not, or in
-    /// case of an error, nothing has changed.
-    pub(crate) fn revise(
+    /// As [`update`](Self::update), with lists whose memory is reused.
+    pub(crate) fn update_each(
         &mut self,
         logits: &Logits<'_>,
         population: &Population,
         arms: impl Iterator<Item = ArmId>,
-        revision: &mut Revision,
-    ) -> Result<bool> {
+        changed: &mut ChangedArms,
+    ) -> Result<()> {
         logits.check(self.weights.len())?;
-        let Revision { changed, weights, open, even } = revision;
+        let fits = self.scale.temperature == logits.temperature
+            && self.weigh(logits, population, arms, changed)?
+            && self.exchange(changed);
+        if fits {
+            self.spread(logits.floor);
+            return Ok(());
+        }
+        *self = Self::new(logits, population)?;
+        Ok(())
+    }
+
+    /// The new weights of arms, as far as they fit the scale; says whether all do.
+    fn weigh(
+        &self,
+        logits: &Logits<'_>,
+        population: &Population,
+        arms: impl Iterator<Item = ArmId>,
+        changed: &mut ChangedArms,
+    ) -> Result<bool> {
+        let ChangedArms { arms: list, weights, open } = changed;
         weights.clear();
         open.clear();
-        let scale = self.scale;
-        if logits.temperature != scale.temperature {
-            return Ok(false);
-        }
-        changed.clear();
-        changed.extend(arms);
-        for (now, next) in blocks(changed) {
+        list.clear();
+        list.extend(arms);
+        for (now, next) in blocks(list) {
             for &arm in next {
                 population.fetch_arm(arm);
                 prefetch(logits.values, arm.index());
@@ -190,7 +199,7 @@ impl Odds {
             }
             for &arm in now {
                 let (arm, is_open) = (arm.index(), population.drawable(arm) > 0);
-                let weight = if is_open { scale.weight(logits.value(arm)?) } else { Some(0) };
+                let weight = if is_open { self.scale.weight(logits.value(arm)?) } else { Some(0) };
                 let Some(weight) = weight else { return Ok(false) };
                 weights.push((arm, weight));
                 if is_open != (self.weights.get(arm) > 0) {
@@ -198,28 +207,24 @@ impl Odds {
                 }
             }
         }
-        if self.weights.set_each(weights).is_err() {
-            return Ok(false);
-        }
-        weights.reverse();
-        self.open.set_each(open)?;
-        open.reverse();
-        *even = self.even;
-        let is_in_range = (LEAST..=MOST).contains(&self.weights.total());
-        if is_in_range {
-            self.spread(logits.floor);
-        } else {
-            self.take_back(revision);
-        }
-        Ok(is_in_range)
+        Ok(true)
     }
 
-    /// Undoes a revision.
-    pub(crate) fn take_back(&mut self, revision: &mut Revision) {
-        let weights = self.weights.set_each(&mut revision.weights);
-        let open = self.open.set_each(&mut revision.open);
-        debug_assert!(weights.is_ok() && open.is_ok(), "weights that fitted before fit again");
-        self.even = revision.even;
+    /// Sets the new weights if their sum stays in its range; says whether it does. If not, all is as before.
+    fn exchange(&mut self, changed: &mut ChangedArms) -> bool {
+        let ChangedArms { weights, open, .. } = changed;
+        // Each list then holds what it replaced: backwards, it undoes itself.
+        if self.weights.set_each(weights).is_err() || self.open.set_each(open).is_err() {
+            return false;
+        }
+        let fits = (LEAST..=MOST).contains(&self.weights.total());
+        if !fits {
+            weights.reverse();
+            open.reverse();
+            let back = self.weights.set_each(weights).and_then(|()| self.open.set_each(open));
+            debug_assert!(back.is_ok(), "weights that fitted before fit again");
+        }
+        fits
     }
 
     /// Sets what lies even on all arms.
@@ -239,13 +244,19 @@ impl Odds {
         self.weights.total() + self.even * self.open.total()
     }
 
+    /// The integer `w_a + e` of an arm that has something to draw, else 0.
+    #[inline]
+    pub(crate) fn mass(&self, arm: ArmId) -> u64 {
+        match self.weights.get(arm.index()) {
+            0 => 0,
+            weight => weight + self.even,
+        }
+    }
+
     /// The probability of an arm.
     #[inline]
     pub fn share(&self, arm: ArmId) -> f64 {
-        match self.weights.get(arm.index()) {
-            0 => 0.0,
-            weight => (weight + self.even) as f64 / self.total() as f64,
-        }
+        self.mass(arm) as f64 / self.total() as f64
     }
 
     /// The arm that owns a target below the [total](Self::total): with a uniform target, each arm is found

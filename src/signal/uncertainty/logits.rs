@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{NonFinite, Score};
 use crate::base::error::{Error, Result, length, within};
-use crate::signal::Signal;
 
 /// Rows of logits, row-major, shape `[rows.len() / vocab, vocab]`: one row for each sample.
 ///
@@ -185,9 +184,14 @@ impl Uncertainty {
     }
 }
 
-impl<E: Element> Signal<Logits<'_, E>> for Uncertainty {
+impl Uncertainty {
+    /// Writes the uncertainty of each row into `scores`, for a ranking.
+    ///
     /// Infinite uncertainties are written as the greatest or least `f32`, and so is a row that is left out: least.
-    fn score(&self, evidence: &Logits<'_, E>, scores: &mut [f32]) -> Result<()> {
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); [`Error::Length`](crate::Error::Length) for another number of scores.
+    pub fn score<E: Element>(&self, evidence: &Logits<'_, E>, scores: &mut [f32]) -> Result<()> {
         let readings = self.read(evidence)?;
         length("scores", readings.len(), scores.len())?;
         for (reading, slot) in readings.iter().zip(scores) {

@@ -1,29 +1,30 @@
-//! Lists that samplers keep from one draw to the next, so that a draw allocates nothing. Every draw
-//! clears what it uses: nothing of an earlier draw is ever read.
-
-use std::cell::Cell;
+//! Lists that are kept from one draw to the next, so that a draw allocates nothing.
 
 use crate::base::id::ArmId;
 use crate::base::seen::Seen;
 
-/// The lists of a thread.
+/// Lists that samplers work in, whose memory is reused. Every draw clears what it uses, so nothing of an
+/// earlier draw is ever read; one [`Default`] value will do for any number of draws.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub struct Scratch {
     /// The integer probabilities of arms, summed up.
-    pub sums: Vec<u64>,
-    /// Targets, and what owns them.
-    pub drawn: Vec<u64>,
-    pub targets: Vec<u64>,
-    pub searched: Vec<u64>,
+    pub(super) sums: Vec<u64>,
+    /// The arm of each slot of the batch.
+    pub(super) arms: Vec<u64>,
+    /// Where in the tree each of them is to be drawn, then the members found there.
+    pub(super) members: Vec<u64>,
+    pub(super) searched: Vec<u64>,
     /// By arm: where its weights begin in the tree.
-    pub starts: Vec<u64>,
+    pub(super) starts: Vec<u64>,
     /// By arm: how many slots it gets.
-    pub counts: Vec<usize>,
+    pub(super) counts: Vec<usize>,
+    /// The arms of which all members are drawn.
+    pub(super) whole: Vec<bool>,
     /// By arm: the weight that has been drawn.
-    pub gone: Gone,
-    /// The slots, or ranks, that have been taken.
-    pub taken: Seen,
-    pub ranks: Vec<usize>,
+    pub(super) gone: Gone,
+    /// The samples, slots or ranks that have been taken.
+    pub(super) taken: Seen,
+    pub(super) ranks: Vec<usize>,
 }
 
 /// Sums by arm, for few of many arms.
@@ -46,19 +47,5 @@ impl Gone {
         self.touched.push(arm);
         let sum = &mut self.by_arm[arm.index()];
         std::mem::replace(sum, *sum + weight)
-    }
-}
-
-thread_local! {
-    static ROOM: Cell<Option<Box<Room>>> = const { Cell::new(None) };
-}
-
-impl Room {
-    /// Lends the lists of this thread.
-    pub fn lend<R>(work: impl FnOnce(&mut Room) -> R) -> R {
-        let mut room = ROOM.take().unwrap_or_default();
-        let done = work(&mut room);
-        ROOM.set(Some(room));
-        done
     }
 }

@@ -1,0 +1,174 @@
+//! A curriculum as data: TOML or JSON, for choices that are made at run time.
+
+mod options;
+mod policy;
+mod signal;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result};
+use crate::curriculum::builder::{Builder, Missing, Weighting};
+use crate::event::gate::Gate;
+use crate::{policy as policies, sampler, signal as signals};
+use options::Value;
+
+/// A curriculum over policies, signals and samplers that are chosen at run time.
+pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler::Any>;
+
+/// The description of a curriculum as data. What is left out has the default of the [`Builder`]; a key that is not known, a
+/// value out of its place or a missing option is refused, with the path to it.
+///
+/// | key | default | values |
+/// |--|--|--|
+/// | `seed`, `lag` | 0 | |
+/// | `missing` | `refuse` | `refuse`, `lose` |
+/// | `gate` | `all` | `all`, `{ zero_signal = { tolerance } }`, `{ mixed = { tolerance } }`, `{ band = { low, high } }` |
+/// | `weighting` | `given` | `given`, `{ score = { floor } }` |
+/// | `importance` | 0 | a number or a schedule |
+/// | `sampler` | `distinct` | `replace`, `distinct`, `systematic`, `top` |
+/// | `policy` | `uniform` | one of the table below |
+/// | `signal` | none asked for | `group_spread`, `mean_advantage`, `learnability { source }`, `learning_progress { nulls }`, `reported { field }`, `utility`, `gated { inner, least, ramp }` |
+///
+/// The samples themselves, their arms and their weights are data, not configuration: [`builder`](Self::builder) is handed
+/// their number, and [`Builder::labels`] and its like the rest.
+///
+/// | policy | required | optional |
+/// |--|--|--|
+/// | `uniform` | | |
+/// | `fixed` | | `weights` (by size, if left out) |
+/// | `boltzmann` | | `alpha`, `temperature`, `effective_arms`, `start`, `clock` |
+/// | `ucb` | `bound`, `forgetting` | |
+/// | `thompson` | `belief`, `forgetting` | |
+/// | `kalman` | `drift` | `noise`, `start` (mean, variance) |
+/// | `exp3` | `update` | `restart` |
+/// | `gaussian` | `rule`, `spread` | `start` |
+/// | `teacher_student` | | `teacher`, `epsilon` |
+/// | `absolute_progress` | `bidirectional` | `rates` (fast, slow), `theta`, `floor` |
+/// | `level_replay` | | `beta`, `rho`, `nu` |
+/// | `posterior` | | `decay`, `prior` (successes, failures), `band` (low, high) |
+/// | `difficulty` | `difficulties` | `eta`, `alpha`, `beta`, `range` (low, high), `start` |
+/// | `staged` | `stages`, `advance` | `review`, `rate` |
+/// | `easy_to_hard` | `pace`, `rounds` | |
+/// | `online_mixing` | | `scale`, `estimate`, `warm_up` |
+/// | `scaling_law` | | `prior`, `refit`, `least` |
+/// | `dump` | | `window`, `temperature` |
+/// | `pac` | | `window`, `drift`, `start` (mean, variance), `cold` |
+/// | `bounded` | `inner` | `floor` (`epsilon`, `prior`), `cap` |
+/// | `cold_start` | `inner`, `tickets` | |
+/// | `mastered` | `inner`, `mastery` | `rest`, `retest` (every, test) |
+/// | `per_cost` | `inner` | `rate`, `limit` |
+/// | `rescaled` | `inner`, `range` | `to` (low, high) |
+/// | `restart` | `inner`, `detector`, `scope` | `explore` |
+///
+/// Each option means what the setter of that name says; enums are written in snake case, as
+/// `advance = { mastery = 0.8 }` or `temperature = { linear = { from = 1.0, to = 0.1, rounds = 500 } }`.
+///
+/// ```
+/// use curricle::Config;
+///
+/// # fn main() -> curricle::Result<()> {
+/// let config = Config::from_toml(
+///     r#"
+///     seed = 7
+///     lag = 1
+///     sampler = "systematic"
+///     gate = { zero_signal = { tolerance = 1e-6 } }
+///     signal.gated.inner.mean_advantage = {}
+///
+///     [policy.bounded]
+///     floor = { epsilon = 0.1, prior = "uniform" }
+///     inner.boltzmann = { temperature = 0.1 }
+///     "#,
+/// )?;
+/// let mut curriculum = config.builder(1000).arms(10, |sample| (sample.0 / 100) as u32).build()?;
+/// assert_eq!(curriculum.draw(64)?.draws.len(), 64);
+///
+/// let error = Config::from_toml("policy.boltzmann.temprature = 0.1").unwrap_err();
+/// assert!(error.to_string().contains("policy.boltzmann"), "{error}");
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    seed: u64,
+    lag: u64,
+    missing: Missing,
+    gate: Gate,
+    weighting: Weighting,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    importance: Option<Value>,
+    sampler: sampler::Any,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<policy::Described>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signal: Option<signal::Described>,
+}
+
+impl Config {
+    /// Reads TOML.
+    ///
+    /// # Errors
+    /// [`Error::Config`], with the path of what is wrong.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let reader = toml::Deserializer::parse(text).map_err(|error| refused(".", &error))?;
+        serde_path_to_error::deserialize(reader).map_err(|error| at_path(&error))
+    }
+
+    /// Reads JSON.
+    ///
+    /// # Errors
+    /// [`Error::Config`], with the path of what is wrong.
+    pub fn from_json(text: &str) -> Result<Self> {
+        // A list would be taken for the values of a table without its keys.
+        if !text.trim_start().starts_with('{') {
+            return Err(refused(".", &"expected an object"));
+        }
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let config = serde_path_to_error::deserialize(&mut reader).map_err(|error| at_path(&error))?;
+        reader.end().map_err(|error| refused(".", &error))?;
+        Ok(config)
+    }
+
+    /// Writes TOML that [`from_toml`](Self::from_toml) reads back as the same configuration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a number that TOML cannot hold: beyond 2^63.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| refused(".", &error))
+    }
+
+    /// Writes JSON that [`from_json`](Self::from_json) reads back as the same configuration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a number that JSON cannot hold: one that is not finite.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self).map_err(|error| refused(".", &error))
+    }
+
+    /// The builder that is described, over so many samples. Options are checked by [`Builder::build`].
+    pub fn builder(&self, samples: usize) -> Builder<policies::Any, signals::Any, sampler::Any> {
+        let policy =
+            self.policy.clone().map_or(policies::Any::from(policies::Uniform), |it| it.build());
+        let builder = Builder::new(samples)
+            .seed(self.seed)
+            .lag(self.lag)
+            .missing(self.missing)
+            .gate(self.gate)
+            .weighting(self.weighting)
+            .importance(self.importance.unwrap_or(Value::Constant(0.0)))
+            .sampler(self.sampler)
+            .policy(policy);
+        match self.signal.clone() {
+            Some(signal) => builder.signal(signal.build()),
+            None => builder.unscored_any(),
+        }
+    }
+}
+
+fn at_path<E: std::fmt::Display>(error: &serde_path_to_error::Error<E>) -> Error {
+    refused(&error.path().to_string(), error.inner())
+}
+
+fn refused(path: &str, reason: &impl std::fmt::Display) -> Error {
+    Error::Config { path: path.into(), reason: reason.to_string() }
+}

@@ -1,0 +1,122 @@
+//! Deciding a round: the policy allots, the sampler draws. Nothing of the state changes.
+
+use super::Memory;
+use super::builder::Options;
+use crate::base::error::Result;
+use crate::base::id::Ticket;
+use crate::base::rng::{Purpose, Rng};
+use crate::event::Draw;
+use crate::ledger::Pending;
+use crate::policy::{Allotment, MANY, Odds, Policy, Turn};
+use crate::sampler::{self, Pick, Sampler};
+
+/// What a round will be: the probabilities and the draws. Made by [`make`](Self::make) from a state that
+/// it does not touch; [`Memory::open`] takes it over. The lists keep their memory from round to round.
+#[derive(Debug, Default)]
+pub(super) struct Decision {
+    /// The probabilities, unless they are those that stand in the state already.
+    allotment: Allotment,
+    stands: bool,
+    draws: Vec<Draw>,
+    /// How many tickets of each arm are under way.
+    under_way: Vec<u32>,
+    picks: Vec<Pick>,
+    scratch: sampler::Scratch,
+}
+
+impl Decision {
+    /// Decides the next round, of `n` samples. `is_fresh` says that the state's own [`Odds`], if it has
+    /// any, are those of its policy.
+    pub fn make<P: Policy, D: Sampler>(
+        &mut self,
+        memory: &Memory<P>,
+        options: &Options,
+        sampler: &D,
+        n: usize,
+        is_fresh: bool,
+    ) -> Result<()> {
+        let Memory { round, population, policy, .. } = memory;
+        self.count_under_way(memory);
+        let turn = Turn { under_way: &self.under_way, ..Turn::new(*round, n, population) };
+        let is_many = population.arms().count() >= MANY;
+        self.stands = false;
+        let allotment = match (policy.logits(&turn).filter(|_| is_many), &memory.allotment) {
+            (Some(_), odds @ Allotment::Odds(_)) if is_fresh => {
+                self.stands = true;
+                odds
+            }
+            (Some(logits), _) => {
+                self.allotment = Allotment::Odds(Odds::new(&logits, population)?);
+                &self.allotment
+            }
+            (None, _) => {
+                let mut random = Rng::at(options.seed, *round, Purpose::Policy);
+                policy.allot(&turn, &mut random, &mut self.allotment)?;
+                self.allotment.settle(population)?;
+                &self.allotment
+            }
+        };
+        let mut random = Rng::at(options.seed, *round, Purpose::Sampler);
+        self.picks.clear();
+        sampler.draw(population, allotment, n, &mut random, &mut self.scratch, &mut self.picks)?;
+        self.weigh_losses(options.importance.at(*round), memory.ledger.counts.drawn);
+        Ok(())
+    }
+
+    /// The draws, with the tickets that they will have.
+    pub fn draws(&self) -> &[Draw] {
+        &self.draws
+    }
+
+    /// Gives the picks their tickets, and their loss weights `(q_min / q)^beta`: the greatest, that of the
+    /// least propensity, is 1.
+    fn weigh_losses(&mut self, beta: f64, first: u64) {
+        let least = self.picks.iter().map(|pick| pick.propensity).fold(f64::INFINITY, f64::min);
+        let loss_weight = |pick: &Pick| match beta {
+            0.0 => 1.0,
+            _ => crate::base::math::pow(least / pick.propensity, beta) as f32,
+        };
+        self.draws.clear();
+        self.draws.extend(self.picks.iter().zip(first..).map(|(pick, ticket)| Draw {
+            ticket: Ticket(ticket),
+            sample: pick.sample,
+            arm: pick.arm,
+            propensity: pick.propensity,
+            loss_weight: loss_weight(pick),
+        }));
+    }
+
+    /// How many tickets of each arm stand in rounds that have not been folded in.
+    fn count_under_way<P>(&mut self, memory: &Memory<P>) {
+        self.under_way.clear();
+        for pending in &memory.ledger.pending {
+            self.under_way.resize(memory.population.arms().count(), 0);
+            for draw in &pending.draws {
+                self.under_way[draw.arm.index()] += 1;
+            }
+        }
+    }
+}
+
+impl<P> Memory<P> {
+    /// Opens the tickets of a decision: it becomes the last round. The lists of `spare` are filled anew.
+    pub(super) fn open(&mut self, decision: &mut Decision, spare: Option<Pending>) {
+        let mut pending = spare.unwrap_or_default();
+        pending.round = self.round;
+        pending.draws.clone_from(&decision.draws);
+        pending.shares.clear();
+        pending.shares.extend(decision.picks.iter().map(|pick| pick.share));
+        self.digest = pending.digest(self.digest);
+        self.ledger.open(pending);
+        self.round.0 += 1;
+        self.batch = decision.draws.len();
+        if !decision.stands {
+            std::mem::swap(&mut self.allotment, &mut decision.allotment);
+        }
+        if let Allotment::Arms(shares) = &self.allotment {
+            for (tallies, share) in self.ledger.tallies.iter_mut().zip(shares) {
+                tallies.asked += share * self.batch as f64;
+            }
+        }
+    }
+}
