@@ -397,3 +397,29 @@ pub(crate) fn within(what: &'static str, value: f64, low: f64, high: f64) -> Res
 pub(crate) fn length(what: &'static str, expected: usize, found: usize) -> Result<()> {
     if expected == found { Ok(()) } else { Err(Error::Length { what, expected, found }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("wrapped")]
+    struct Wrapped(#[source] std::io::Error);
+
+    /// Libraries that write tables wrap what the system says, some twice.
+    #[test]
+    fn what_the_system_said() {
+        let full = || std::io::Error::from_raw_os_error(28);
+        let once = std::io::Error::other(Wrapped(full()));
+        let twice = std::io::Error::other(Wrapped(std::io::Error::other(Wrapped(full()))));
+        let expected = Error::io(Path::new("file"), full());
+        assert!(matches!(expected, Error::Io { kind: std::io::ErrorKind::StorageFull, .. }));
+        for error in [once, twice, std::io::Error::other(full())] {
+            assert_eq!(Error::io(Path::new("file"), error), expected);
+        }
+        let other = Error::io(Path::new("file"), std::io::Error::other("a text"));
+        assert_eq!(other.to_string(), "file: a text");
+        assert_ne!(other, expected);
+        assert_ne!(other, Error::io(Path::new("file"), std::io::Error::other("another text")));
+    }
+}

@@ -33,7 +33,8 @@ fn is_full(error: &Error) {
 #[test]
 #[ignore = "runs in a process of its own, started by the tests below"]
 fn a_disk_that_gets_full() {
-    let folder = PathBuf::from(std::env::var(FOLDER).unwrap());
+    // Not started by a test.
+    let Ok(folder) = std::env::var(FOLDER).map(PathBuf::from) else { return };
     let path = folder.join("base");
     let fillers = ["filler", "another"].map(|name| folder.join(name));
     for filler in &fillers {

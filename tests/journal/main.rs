@@ -4,6 +4,7 @@
 mod common;
 mod disks;
 mod moments;
+mod old_files;
 mod races;
 
 use std::num::NonZeroU32;

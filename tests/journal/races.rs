@@ -223,7 +223,8 @@ const EVENTS: &str = "CURRICLE_TEST_EVENTS";
 #[ignore = "the other processes of the tests below"]
 fn a_process() {
     let [path, acknowledged, events] = [PATH, ACKNOWLEDGED, EVENTS].map(std::env::var);
-    let path = PathBuf::from(path.unwrap());
+    // Not started by a test.
+    let Ok(path) = path.map(PathBuf::from) else { return };
     let mut acknowledged =
         std::fs::File::options().append(true).create(true).open(acknowledged.unwrap()).unwrap();
     let wanted: u64 = events.unwrap().parse().unwrap();

@@ -15,8 +15,6 @@
 //!      8      8  XXH3-64 of the event, seeded with the link before: the next link
 //!     16      -  event, in postcard
 //! ```
-//! A log of schema 1 lacks the events before the base; it is read and continued as it is.
-//!
 //! All numbers are little-endian. As each link depends on the one before, a record is good in its place only. The size
 //! has a checksum of its own, so that a size which was changed does not look like the end of the log.
 
@@ -31,8 +29,8 @@ use crate::base::error::{Error, JournalError, Result};
 use crate::files::whole_file::{Held, TRIES, Whole, at, is_at, is_locked, sync_folder};
 
 const SIGNATURE: &[u8; 8] = b"CURRILOG";
-/// The layout of logs that this build writes; it reads that of 1 too.
-pub const SCHEMA: u32 = 2;
+/// The layout of logs that this build writes and reads.
+const SCHEMA: u32 = 2;
 const HEADER: usize = 40;
 const FRAME: usize = 16;
 
@@ -121,18 +119,14 @@ impl Claim {
             bytes.map(|bytes: &[u8; 8]| u64::from_le_bytes(*bytes)).ok_or(damaged.clone())
         };
         let found = number(8)? as u32;
-        let (before, size) = match found {
-            1 => (0, 24),
-            SCHEMA => (number(24)?, 32),
-            _ => return Err(JournalError::Schema { found, supported: SCHEMA }.into()),
-        };
-        let (base, link) = (number(16)?, number(size)?);
-        if link != xxh3_64(&start[..size]) {
+        if found != SCHEMA {
+            return Err(JournalError::Schema { found, supported: SCHEMA }.into());
+        }
+        let (base, before, link) = (number(16)?, number(24)?, number(32)?);
+        if link != xxh3_64(&start[..32]) {
             return Err(damaged);
         }
-        let mut log = Log::at_header(self.path, self.file, base, link, before);
-        log.len = size as u64 + 8;
-        Ok(log)
+        Ok(Log::at_header(self.path, self.file, base, link, before))
     }
 
     /// Removes the log.

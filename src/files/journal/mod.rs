@@ -539,7 +539,7 @@ impl<P, S, D> Journal<P, S, D> {
     }
 
     /// How many events there were since the journal was started, also before its present base: what to save with a
-    /// model, for [`Moment::Position`]. A log of a version that did not count them starts at 0 with its base.
+    /// model, for [`Moment::Position`].
     pub fn position(&self) -> u64 {
         self.log.before + self.log.events
     }
