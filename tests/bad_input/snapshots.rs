@@ -1,6 +1,7 @@
 //! Files that are no snapshots of this curriculum.
 
 use super::*;
+use crate::common::sealed;
 
 type Sec = Curriculum<Boltzmann, MeanAdvantage, Distinct>;
 
@@ -71,16 +72,6 @@ fn bit_flipped() {
             assert!(expected, "bit {bit} of byte {position}: {error}");
         }
     }
-}
-
-/// Changes header fields and makes the checksum right again.
-fn sealed(bytes: &[u8], change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    change(&mut bytes);
-    let content = [&bytes[80..], &bytes[..24], &bytes[32..80]].concat();
-    let checksum = xxhash_rust::xxh3::xxh3_64(&content);
-    bytes[24..32].copy_from_slice(&checksum.to_le_bytes());
-    bytes
 }
 
 #[test]

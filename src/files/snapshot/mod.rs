@@ -185,6 +185,10 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         header::check_sum(&bytes, &payload.hash)?;
         let memory: Memory<P> = memory?;
         memory.check()?;
+        let arms = memory.population.arms().count();
+        if !memory.policy.is_learned_from(&self.memory.policy, arms) {
+            return Err(SnapshotError::Inconsistent("the policy").into());
+        }
         self.replace(memory);
         Ok(header.checksum)
     }
@@ -207,9 +211,12 @@ impl<P> Memory<P> {
             return Err(SnapshotError::Inconsistent("the ledger"));
         }
         let is_consistent = match &self.allotment {
-            Allotment::Arms(p) => p.is_empty() || p.len() == arms.count(),
+            Allotment::Arms(p) => {
+                let is_share = |share: &f64| (0.0..=1.0 + 1e-9).contains(share);
+                p.is_empty() || p.len() == arms.count() && p.iter().all(is_share)
+            }
             Allotment::Odds(odds) => odds.is_consistent(arms.count()),
-            Allotment::Ranks { .. } => true,
+            Allotment::Ranks { mean, sd } => mean.is_finite() && sd.is_finite() && *sd > 0.0,
         };
         if is_consistent { Ok(()) } else { Err(SnapshotError::Inconsistent("the allotment")) }
     }
