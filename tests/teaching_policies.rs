@@ -55,8 +55,8 @@ fn check<P: Policy>(policy: P) {
     forge(policy, &straight.to_bytes().unwrap());
 }
 
-/// Changes each byte of the state and makes the checksum right again: whatever is accepted must go on, or fail with an
-/// error, and what is refused leaves the curriculum as it was.
+/// Changes each byte of the state and makes the checksum right again: whatever is accepted must go
+/// on, or fail with an error, and what is refused leaves the curriculum as it was.
 fn forge<P: Policy>(policy: P, bytes: &[u8]) {
     let mut curriculum = builder(policy).build().unwrap();
     let (mut accepted, mut refused) = (0, 0);

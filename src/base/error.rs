@@ -197,7 +197,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error of a file. What the system said is taken out of the errors that libraries wrap around it.
+    /// The error of a file. What the system said is taken out of the errors that libraries wrap around
+    /// it.
     pub(crate) fn io(path: &Path, mut error: std::io::Error) -> Self {
         let mut within: Option<&(dyn std::error::Error + 'static)> =
             error.get_ref().map(|wrapped| wrapped as _);
@@ -213,8 +214,8 @@ impl Error {
     }
 }
 
-/// An error of the operating system that can be copied and compared: two are equal if they are of one kind and have one
-/// number, or, where the system gave none, one text.
+/// An error of the operating system that can be copied and compared: two are equal if they are of one
+/// kind and have one number, or, where the system gave none, one text.
 ///
 /// ```
 /// use std::error::Error;

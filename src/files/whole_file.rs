@@ -24,8 +24,9 @@ const LINKS: usize = 40;
 /// A file that is written beside its place, and takes it when it is complete, so that a good file is
 /// never replaced by half of a new one.
 ///
-/// Until then its name is `.NAME.XXXXXX.part`, and it is locked: one that is not is what a killed process has left,
-/// and the next one that is to appear in the same place removes it. Where the file system has no locks, it stays.
+/// Until then its name is `.NAME.XXXXXX.part`, and it is locked: one that is not is what a killed
+/// process has left, and the next one that is to appear in the same place removes it. Where the file
+/// system has no locks, it stays.
 pub(crate) struct Whole {
     path: PathBuf,
     file: NamedTempFile,
@@ -44,7 +45,8 @@ impl Whole {
         let make = || builder.make_in(folder(&place), create).map_err(at(path));
         let mut file = make()?;
         for _ in 0..TRIES {
-            // Between its first moment and its lock, another process may take it for one that was left over.
+            // Between its first moment and its lock, another process may take it for one that was left
+            // over.
             if is_locked(file.as_file()).map_err(at(path))?
                 && is_at(file.as_file(), file.path()).map_err(at(path))?
             {
@@ -65,8 +67,8 @@ impl Whole {
         self.file.as_file().sync_all().map_err(at(&self.path))
     }
 
-    /// Flushes the file to the disk and gives it its name, which another file may have now. It stays locked while it is
-    /// open.
+    /// Flushes the file to the disk and gives it its name, which another file may have now. It stays
+    /// locked while it is open.
     pub fn appear(self) -> Result<File> {
         let Self { path, file } = self;
         // The permissions are those of the file that is replaced.
@@ -92,8 +94,8 @@ pub(crate) fn write_whole(
     whole.appear().map(drop)
 }
 
-/// Removes what killed processes have left of files that were to appear at a path. What cannot be removed does no
-/// harm; it will be tried again.
+/// Removes what killed processes have left of files that were to appear at a path. What cannot be
+/// removed does no harm; it will be tried again.
 pub(crate) fn remove_left_over(path: &Path) {
     let stem = stem(path);
     let is_part = |name: &OsStr| {
@@ -114,8 +116,8 @@ pub(crate) fn remove_left_over(path: &Path) {
     }
 }
 
-/// Where a path leads: the file behind its symbolic links, which need not be there. What is there and is no file
-/// is refused, as a device that is replaced by a file is gone.
+/// Where a path leads: the file behind its symbolic links, which need not be there. What is there and
+/// is no file is refused, as a device that is replaced by a file is gone.
 pub(crate) fn target(path: &Path) -> Result<PathBuf> {
     let mut place = path.to_path_buf();
     for _ in 0..LINKS {
@@ -141,7 +143,8 @@ pub(crate) fn target(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Takes the lock of an open file; `false` if it is taken. Where the file system has no locks, no one takes it.
+/// Takes the lock of an open file; `false` if it is taken. Where the file system has no locks, no one
+/// takes it.
 pub(crate) fn is_locked(file: &File) -> std::io::Result<bool> {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => Ok(false),
@@ -150,8 +153,9 @@ pub(crate) fn is_locked(file: &File) -> std::io::Result<bool> {
     }
 }
 
-/// An open file whose lock ends with this value. A lock alone lasts as long as any copy of the open file, and each process that
-/// is started while it is open has one for a moment, or, if it was forked, for as long as it runs.
+/// An open file whose lock ends with this value. A lock alone lasts as long as any copy of the open
+/// file, and each process that is started while it is open has one for a moment, or, if it was forked,
+/// for as long as it runs.
 #[derive(Debug)]
 pub(crate) struct Held {
     file: File,
@@ -181,7 +185,8 @@ impl Drop for Held {
     }
 }
 
-/// Whether a path still leads to an open file: a lock on a file that has lost its name protects nothing.
+/// Whether a path still leads to an open file: a lock on a file that has lost its name protects
+/// nothing.
 pub(crate) fn is_at(file: &File, path: &Path) -> std::io::Result<bool> {
     let there = match std::fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
@@ -218,8 +223,8 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What the name of a file begins with that is to appear at a path. A long name is shortened to a hash of it, as there
-/// is a longest name.
+/// What the name of a file begins with that is to appear at a path. A long name is shortened to a hash
+/// of it, as there is a longest name.
 fn stem(path: &Path) -> OsString {
     let name = path.file_name().unwrap_or_default();
     let mut stem = OsString::from(".");

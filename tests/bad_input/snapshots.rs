@@ -146,7 +146,8 @@ mod compressed {
         }
     }
 
-    /// A frame that unpacks to more, or to less, than the header says; a frame with something behind it.
+    /// A frame that unpacks to more, or to less, than the header says; a frame with something behind
+    /// it.
     #[test]
     fn of_another_size() {
         let (mut curriculum, bytes) = used();
@@ -246,7 +247,8 @@ fn large() {
     assert!(streamed.to_bytes().unwrap() == bytes);
 }
 
-/// Another program writes to the file while it is read, and cuts it short: what was written is taken over, or nothing.
+/// Another program writes to the file while it is read, and cuts it short: what was written is taken
+/// over, or nothing.
 #[test]
 fn changed_while_it_is_read() {
     use std::io::{Seek, SeekFrom, Write};

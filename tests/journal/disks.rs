@@ -1,5 +1,5 @@
-//! Disks that are full, of a real file system: a limit on the size of files that the system keeps, and a small file system in
-//! memory where the tests may mount one.
+//! Disks that are full, of a real file system: a limit on the size of files that the system keeps, and
+//! a small file system in memory where the tests may mount one.
 
 use std::process::Command;
 
@@ -96,8 +96,8 @@ fn a_disk_that_gets_full() {
 #[test]
 fn a_limit_on_the_size_of_files() {
     let folder = tempfile::tempdir().unwrap();
-    // In units of 512 bytes. The signal that comes with the error is ignored, also by the process that takes the
-    // place of this shell.
+    // In units of 512 bytes. The signal that comes with the error is ignored, also by the process that
+    // takes the place of this shell.
     let script =
         r#"trap "" XFSZ; ulimit -f 8; exec "$0" --exact disks::a_disk_that_gets_full --ignored"#;
     let mut shell = Command::new("sh");
@@ -110,7 +110,8 @@ fn a_limit_on_the_size_of_files() {
 fn a_small_file_system() {
     let folder = tempfile::tempdir().unwrap();
     // The mount ends with its name space, and so with the process.
-    let script = r#"mount -t tmpfs -o size=20k none "$1" && exec "$0" --exact disks::a_disk_that_gets_full --ignored"#;
+    let script = r#"mount -t tmpfs -o size=20k none "$1" &&
+        exec "$0" --exact disks::a_disk_that_gets_full --ignored"#;
     let exe = std::env::current_exe().unwrap();
     let probe = ["-m", "sh", "-c", "mount -t tmpfs -o size=20k none \"$0\""];
     let may_mount = Command::new("unshare").args(probe).arg(folder.path()).output();

@@ -1,4 +1,5 @@
-//! A journal that is killed anywhere resumes with exactly what had happened, and goes on as if nothing had.
+//! A journal that is killed anywhere resumes with exactly what had happened, and goes on as if nothing
+//! had.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -200,7 +201,8 @@ fn killed_at_every_byte_of_the_log() {
     }
 }
 
-/// No change of a byte goes unnoticed: it is an error, or the last record, which is then reported as cut off.
+/// No change of a byte goes unnoticed: it is an error, or the last record, which is then reported as
+/// cut off.
 #[test]
 fn damaged_at_every_byte_of_the_log() {
     let (_folder, path) = place();
@@ -251,7 +253,8 @@ fn damaged_at_every_byte_of_the_log() {
     }
 }
 
-/// What a power cut may leave: the file has its new size, but zeros where the end of the data should be.
+/// What a power cut may leave: the file has its new size, but zeros where the end of the data should
+/// be.
 #[test]
 fn zeros_at_the_end() {
     let (_folder, path) = place();

@@ -6,8 +6,8 @@ fn cut_of(path: &Path) -> PathBuf {
     path.with_extension("log.cut")
 }
 
-/// Runs deeds through a journal, compacting where told; gives position, round, digest, size of the log and state after
-/// each event.
+/// Runs deeds through a journal, compacting where told; gives position, round, digest, size of the log
+/// and state after each event.
 fn lived(
     path: &Path,
     deeds: &[Deed],
@@ -179,8 +179,9 @@ fn of_no_journal() {
     assert_eq!(error.to_string(), said);
 }
 
-/// Every state of the files that a crash can leave: the copy is there in part, whole, or whole with an older one; the log
-/// has any length between the old and the new. Each has the moment, and the whole is in one of the two files.
+/// Every state of the files that a crash can leave: the copy is there in part, whole, or whole with an
+/// older one; the log has any length between the old and the new. Each has the moment, and the whole is
+/// in one of the two files.
 #[test]
 fn killed_at_every_byte() {
     let (_folder, path) = place();

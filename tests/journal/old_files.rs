@@ -1,5 +1,5 @@
-//! Files of each layout there was, in `tests/data/schema-N`: those of the present one are read, and go on as they did; older
-//! ones are refused by name.
+//! Files of each layout there was, in `tests/data/schema-N`: those of the present one are read, and go
+//! on as they did; older ones are refused by name.
 //!
 //! After a change of the layout: raise `SCHEMA`, then
 //! `cargo test --no-default-features --test journal -- --ignored old_files::written`.

@@ -1,5 +1,5 @@
-//! Any number of threads and processes open one path at the same time: one gets the journal, and nothing that it has
-//! acknowledged is lost.
+//! Any number of threads and processes open one path at the same time: one gets the journal, and
+//! nothing that it has acknowledged is lost.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -18,7 +18,8 @@ fn locked<T>() -> Result<T> {
     Err(Error::Journal(JournalError::Locked))
 }
 
-/// What some threads get that open at the same moment; those that are opened stay open until all have tried.
+/// What some threads get that open at the same moment; those that are opened stay open until all have
+/// tried.
 fn together(paths: &[PathBuf]) -> Vec<Result<Journal>> {
     let barrier = Barrier::new(paths.len());
     std::thread::scope(|scope| {
@@ -217,8 +218,9 @@ const PATH: &str = "CURRICLE_TEST_JOURNAL";
 const ACKNOWLEDGED: &str = "CURRICLE_TEST_ACKNOWLEDGED";
 const EVENTS: &str = "CURRICLE_TEST_EVENTS";
 
-/// One of several processes: opens the journal again and again, does some events, compacts now and then, and writes down
-/// the position that each call acknowledged. Ends after a number of events, or when it is killed.
+/// One of several processes: opens the journal again and again, does some events, compacts now and
+/// then, and writes down the position that each call acknowledged. Ends after a number of events, or
+/// when it is killed.
 #[test]
 #[ignore = "the other processes of the tests below"]
 fn a_process() {
@@ -353,7 +355,8 @@ fn processes_are_killed() {
     assert_eq!(killed, 72);
 }
 
-/// A process that is started has a copy of every open file for a moment; the lock ends with the journal all the same.
+/// A process that is started has a copy of every open file for a moment; the lock ends with the journal
+/// all the same.
 #[test]
 fn reopened_while_processes_start() {
     let (_folder, path) = place();

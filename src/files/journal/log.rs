@@ -15,8 +15,9 @@
 //!      8      8  XXH3-64 of the event, seeded with the link before: the next link
 //!     16      -  event, in postcard
 //! ```
-//! All numbers are little-endian. As each link depends on the one before, a record is good in its place only. The size
-//! has a checksum of its own, so that a size which was changed does not look like the end of the log.
+//! All numbers are little-endian. As each link depends on the one before, a record is good in its place
+//! only. The size has a checksum of its own, so that a size which was changed does not look like the
+//! end of the log.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -34,13 +35,15 @@ const SCHEMA: u32 = 2;
 const HEADER: usize = 40;
 const FRAME: usize = 16;
 
-/// What stands behind the header of a first log until its base is there. To a reader of records it is a torn one.
+/// What stands behind the header of a first log until its base is there. To a reader of records it is a
+/// torn one.
 const STARTING: &[u8; 8] = b"STARTING";
 
 /// A locked file that has the name of a log.
 ///
-/// Whoever holds the lock of the file that has the name `.log` now, and no one else, may change that name, the
-/// base and `.log.next`. A lock on a file that has lost the name meanwhile counts for nothing.
+/// Whoever holds the lock of the file that has the name `.log` now, and no one else, may change that
+/// name, the base and `.log.next`. A lock on a file that has lost the name meanwhile counts for
+/// nothing.
 #[derive(Debug)]
 pub(super) struct Claim {
     path: PathBuf,
@@ -76,8 +79,8 @@ impl Claim {
         Err(JournalError::Locked.into())
     }
 
-    /// Whether nothing was ever acknowledged in this log: it is empty, or the journal was killed before its first
-    /// base was there.
+    /// Whether nothing was ever acknowledged in this log: it is empty, or the journal was killed before
+    /// its first base was there.
     pub fn is_blank(&self) -> Result<bool> {
         let mut start = Vec::new();
         let longest = HEADER + STARTING.len();
@@ -233,8 +236,8 @@ impl Log {
         Ok(())
     }
 
-    /// Hands the events to `happen`, with their numbers, until it declines one; says what is left. Changes nothing in
-    /// the file; afterwards [`cut`](Self::cut) must be called.
+    /// Hands the events to `happen`, with their numbers, until it declines one; says what is left.
+    /// Changes nothing in the file; afterwards [`cut`](Self::cut) must be called.
     pub fn replay(&mut self, mut happen: impl FnMut(Event, u64) -> Result<bool>) -> Result<Rest> {
         let size = self.file.metadata().map_err(at(&self.path))?.len();
         let mut reader = BufReader::with_capacity(1 << 16, &*self.file);
@@ -273,7 +276,8 @@ impl Log {
     pub fn cut(&mut self) -> Result<()> {
         let size = self.file.metadata().map_err(at(&self.path))?.len();
         if size > self.len {
-            // The next flush covers this too; until then the file may come back with its end, to be cut again.
+            // The next flush covers this too; until then the file may come back with its end, to be cut
+            // again.
             self.file.set_len(self.len).map_err(at(&self.path))?;
         }
         (&*self.file).seek(SeekFrom::Start(self.len)).map_err(at(&self.path))?;
@@ -336,8 +340,8 @@ impl Log {
         self.file.sync_data()
     }
 
-    /// Writes what may not have reached the disk once more. A system whose flush has failed may take the pages for
-    /// clean, and a later flush would then answer for what it has not written.
+    /// Writes what may not have reached the disk once more. A system whose flush has failed may take
+    /// the pages for clean, and a later flush would then answer for what it has not written.
     pub fn rewrite(&mut self) -> Result<()> {
         self.rewrite_pages().map_err(at(&self.path))
     }
@@ -372,8 +376,8 @@ enum Next {
 
 /// Reads one record out of the `left` bytes that remain of the file.
 ///
-/// A process that is killed leaves the first part of a record. A machine that loses power may leave a record of full
-/// size some of whose content is missing, or zeros where there should be records.
+/// A process that is killed leaves the first part of a record. A machine that loses power may leave a
+/// record of full size some of whose content is missing, or zeros where there should be records.
 fn read_record(
     reader: &mut BufReader<&File>,
     left: u64,

@@ -21,20 +21,20 @@ use crate::signal::{GroupSpread, Signal};
 use event::Event;
 use log::{Claim, Log, Rest};
 
-/// What stands behind the name of the base in that of its log, of the log that is about to take its place, and of what
-/// the log was before a part of it was taken back.
+/// What stands behind the name of the base in that of its log, of the log that is about to take its
+/// place, and of what the log was before a part of it was taken back.
 const LOG: &str = ".log";
 const NEXT: &str = ".log.next";
 const CUT: &str = ".log.cut";
 
 /// A curriculum that can be killed at any moment: each call that changes it is written to a log.
 ///
-/// A curriculum is `f(seed, ordered events)`, so the events since a full snapshot, the *base*, are all that has changed.
-/// Appending one costs what the event is in size, 9 to 40 bytes an outcome, whatever the number of samples;
-/// [`open`](Self::open) reads the base and lets the events happen again. The [`Curriculum`] in it can be
-/// [looked at](Self::curriculum); it is changed only through the journal's own verbs, which have the same names. It is a
-/// [`Feed`], so [`Lockstep`](crate::feed::Lockstep), [`Prefetch`](crate::feed::Prefetch) and the burn loader take it in
-/// the place of a curriculum.
+/// A curriculum is `f(seed, ordered events)`, so the events since a full snapshot, the *base*, are all
+/// that has changed. Appending one costs what the event is in size, 9 to 40 bytes an outcome, whatever
+/// the number of samples; [`open`](Self::open) reads the base and lets the events happen again. The
+/// [`Curriculum`] in it can be [looked at](Self::curriculum); it is changed only through the journal's
+/// own verbs, which have the same names. It is a [`Feed`], so [`Lockstep`](crate::feed::Lockstep),
+/// [`Prefetch`](crate::feed::Prefetch) and the burn loader take it in the place of a curriculum.
 ///
 /// ```
 /// use curricle::{Curriculum, Feedback, Journal, Opening, Outcome};
@@ -59,32 +59,35 @@ const CUT: &str = ".log.cut";
 /// # Ok(()) }
 /// ```
 ///
-/// Files: `path` is the base, an ordinary snapshot that [`Curriculum::restore`] takes too; `path` with `.log` behind it is
-/// the log; `.log.next` is there for the moment of a [`compact`](Self::compact); `.log.cut` is what
-/// [`open_at`](Self::open_at) took back. The log names the checksum of its base. A symbolic link stands for the file it
-/// leads to.
+/// Files: `path` is the base, an ordinary snapshot that [`Curriculum::restore`] takes too; `path` with
+/// `.log` behind it is the log; `.log.next` is there for the moment of a [`compact`](Self::compact);
+/// `.log.cut` is what [`open_at`](Self::open_at) took back. The log names the checksum of its base. A
+/// symbolic link stands for the file it leads to.
 ///
-/// **One at a time.** The log is locked from the first moment of `open` until the journal is dropped, where the file system
-/// has locks. Of any number of threads and processes that open one path at the same time, be it for the first time,
-/// again, or while the files are replaced by a `compact`, one gets the journal, the others [`JournalError::Locked`]. Other
-/// names of the same log (hard links) are locked with it until the next `compact`, which makes new files.
+/// **One at a time.** The log is locked from the first moment of `open` until the journal is dropped,
+/// where the file system has locks. Of any number of threads and processes that open one path at the
+/// same time, be it for the first time, again, or while the files are replaced by a `compact`, one gets
+/// the journal, the others [`JournalError::Locked`]. Other names of the same log (hard links) are
+/// locked with it until the next `compact`, which makes new files.
 ///
-/// What a crash leaves: a record that was not written to its end is cut off and [reported](Self::opening); the event it was
-/// about to hold had not returned to its caller. Damage before the last record is an error. Every draw in the log
-/// holds the digest of all decisions, so a build that would decide otherwise is refused, not continued.
+/// What a crash leaves: a record that was not written to its end is cut off and
+/// [reported](Self::opening); the event it was about to hold had not returned to its caller. Damage
+/// before the last record is an error. Every draw in the log holds the digest of all decisions, so a
+/// build that would decide otherwise is refused, not continued.
 ///
-/// **Beside a model.** The journal is ahead of the last checkpoint of the model by what happened since. Save
-/// [`position`](Self::position) in each checkpoint, and resume with [`open_at`](Self::open_at).
+/// **Beside a model.** The journal is ahead of the last checkpoint of the model by what happened since.
+/// Save [`position`](Self::position) in each checkpoint, and resume with [`open_at`](Self::open_at).
 ///
-/// **Errors of the disk.** A verb first changes the curriculum, then writes. If the write or its flush fails, the verb gives
-/// [`Error::Io`], its event is cut off the log again, and from then on every verb gives [`JournalError::Behind`]: the files
-/// hold what happened before. Either drop the journal and open it again, without the event; or
-/// [`compact`](Self::compact), which writes the present state, with the event, into new files
-/// ([`unfinished`](Curriculum::unfinished) has a batch that was drawn). If a failing disk does not let the event be
-/// cut off, or a power cut comes before the next flush, the log may hold it when it is opened again, whole, or as a part that
-/// `open` cuts off. Earlier events that were not [flushed](Durability) are written once more, so that a later flush does not
-/// answer for pages that the failing one has given up. Any other error has changed nothing, but for what a failed draw has
-/// [folded in](Curriculum::fold); that is written to the log.
+/// **Errors of the disk.** A verb first changes the curriculum, then writes. If the write or its flush
+/// fails, the verb gives [`Error::Io`], its event is cut off the log again, and from then on every verb
+/// gives [`JournalError::Behind`]: the files hold what happened before. Either drop the journal and
+/// open it again, without the event; or [`compact`](Self::compact), which writes the present state,
+/// with the event, into new files ([`unfinished`](Curriculum::unfinished) has a batch that was drawn).
+/// If a failing disk does not let the event be cut off, or a power cut comes before the next flush, the
+/// log may hold it when it is opened again, whole, or as a part that `open` cuts off. Earlier events
+/// that were not [flushed](Durability) are written once more, so that a later flush does not answer for
+/// pages that the failing one has given up. Any other error has changed nothing, but for what a failed
+/// draw has [folded in](Curriculum::fold); that is written to the log.
 #[derive(Debug)]
 pub struct Journal<P = Uniform, S = GroupSpread, D = Distinct> {
     curriculum: Curriculum<P, S, D>,
@@ -97,8 +100,9 @@ pub struct Journal<P = Uniform, S = GroupSpread, D = Distinct> {
     behind: bool,
 }
 
-/// When events are flushed to the disk. Until then they are with the operating system: they outlive the process, but
-/// may not outlive a power cut, which then takes the last events and leaves the earlier ones.
+/// When events are flushed to the disk. Until then they are with the operating system: they outlive the
+/// process, but may not outlive a power cut, which then takes the last events and leaves the earlier
+/// ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Durability {
     /// Each before its call returns; the default. A flush takes some milliseconds.
@@ -133,8 +137,9 @@ pub enum Opening {
 
 /// A moment in the life of a journal.
 ///
-/// The [`Position`](Self::Position) is exact. The two others name the first moment at which they hold, which is that behind
-/// the draw that led to it: what happened between this draw and the next, such as its feedback, comes later.
+/// The [`Position`](Self::Position) is exact. The two others name the first moment at which they hold,
+/// which is that behind the draw that led to it: what happened between this draw and the next, such as
+/// its feedback, comes later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// So many events after the journal was started: [`Journal::position`].
@@ -166,26 +171,29 @@ impl fmt::Display for Moment {
 }
 
 impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
-    /// Resumes from the files at `path`, or starts there if there are none. The curriculum must have been built in the same
-    /// way each time. Its state is replaced, and its memory is free before the base is read.
+    /// Resumes from the files at `path`, or starts there if there are none. The curriculum must have
+    /// been built in the same way each time. Its state is replaced, and its memory is free before the
+    /// base is read.
     ///
-    /// Cost: that of [`restored`](Curriculum::restored) and of all events in the log; of a new one, that of
-    /// [`save`](Curriculum::save).
+    /// Cost: that of [`restored`](Curriculum::restored) and of all events in the log; of a new one,
+    /// that of [`save`](Curriculum::save).
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Snapshot`] or [`Error::Feature`] for the base; [`Error::Journal`] for the log. The files
-    /// are then as they were, except that an interrupted [`compact`](Self::compact) is completed.
+    /// [`Error::Io`], [`Error::Snapshot`] or [`Error::Feature`] for the base; [`Error::Journal`] for
+    /// the log. The files are then as they were, except that an interrupted [`compact`](Self::compact)
+    /// is completed.
     pub fn open(path: impl AsRef<Path>, curriculum: Curriculum<P, S, D>) -> Result<Self> {
         Self::resume(path.as_ref(), curriculum, None)
     }
 
-    /// As [`open`](Self::open), but goes back to a moment: for a journal that is ahead of the model's checkpoint. Events up to
-    /// that moment happen again, and later ones are taken back: the log as it was is copied to `.log.cut`, in the
-    /// place of an earlier one, and then cut. To undo it, put that copy back in the place of `.log` before the next
-    /// [`compact`](Self::compact).
+    /// As [`open`](Self::open), but goes back to a moment: for a journal that is ahead of the model's
+    /// checkpoint. Events up to that moment happen again, and later ones are taken back: the log as it
+    /// was is copied to `.log.cut`, in the place of an earlier one, and then cut. To undo it, put that
+    /// copy back in the place of `.log` before the next [`compact`](Self::compact).
     ///
-    /// Save [`position`](Self::position) with the model, which is exact. A round or a digest will do where a model is
-    /// saved before the feedback of its last batch is reported; otherwise this feedback is taken back too.
+    /// Save [`position`](Self::position) with the model, which is exact. A round or a digest will do
+    /// where a model is saved before the feedback of its last batch is reported; otherwise this
+    /// feedback is taken back too.
     ///
     /// ```
     /// use curricle::{Curriculum, Journal, Moment};
@@ -205,12 +213,12 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// # Ok(()) }
     /// ```
     ///
-    /// A crash at any point leaves the whole log, or the part up to the moment and the copy. Cost: as `open`, and a copy of
-    /// the log if anything is cut.
+    /// A crash at any point leaves the whole log, or the part up to the moment and the copy. Cost: as
+    /// `open`, and a copy of the log if anything is cut.
     ///
     /// # Errors
-    /// As `open`; [`JournalError::Moment`] if the moment is not in the journal: it lies before the base, which the last
-    /// `compact` wrote, or after the end. The files are then as they were.
+    /// As `open`; [`JournalError::Moment`] if the moment is not in the journal: it lies before the
+    /// base, which the last `compact` wrote, or after the end. The files are then as they were.
     pub fn open_at(
         path: impl AsRef<Path>,
         curriculum: Curriculum<P, S, D>,
@@ -224,13 +232,14 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         let path = &std::path::absolute(target(path)?).map_err(at(path))?;
         let (log_path, next_path) = (beside(path, LOG), beside(path, NEXT));
         let there = || path.try_exists().map_err(at(path));
-        // The log is locked before the base is looked at, so that no other journal replaces it in between.
+        // The log is locked before the base is looked at, so that no other journal replaces it in
+        // between.
         let mut claim = Claim::open(&log_path)?;
         let mut next = None;
         if claim.is_none() {
             if there()? {
-                // A journal makes its log before its base, so now there is one, or there is no journal. A log that
-                // still has its other name gets its own under its lock.
+                // A journal makes its log before its base, so now there is one, or there is no journal.
+                // A log that still has its other name gets its own under its lock.
                 next = Claim::open(&next_path)?;
                 claim = Claim::open(&log_path)?;
             } else {
@@ -266,7 +275,8 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
                 }
             }
         };
-        // Killed before the new base was there: its log belongs to nothing. It does no harm if it stays.
+        // Killed before the new base was there: its log belongs to nothing. It does no harm if it
+        // stays.
         let _ = std::fs::remove_file(&next_path);
         for end in ["", NEXT, CUT] {
             remove_left_over(&beside(path, end));
@@ -442,17 +452,17 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         self.happen(|curriculum| curriculum.set_weights(weights), event)
     }
 
-    /// Writes a new base, with all that has happened, and starts an empty log. A crash at any point leaves the old pair or
-    /// the new one. Cost: that of [`save_with`](Curriculum::save_with).
+    /// Writes a new base, with all that has happened, and starts an empty log. A crash at any point
+    /// leaves the old pair or the new one. Cost: that of [`save_with`](Curriculum::save_with).
     ///
     /// # Errors
-    /// As `save_with`. Either nothing has changed, or the journal is [behind](JournalError::Behind) the files, and this
-    /// must be called again.
+    /// As `save_with`. Either nothing has changed, or the journal is [behind](JournalError::Behind) the
+    /// files, and this must be called again.
     pub fn compact(&mut self) -> Result<()> {
         let (base, checksum) = write_base(&self.path, &self.curriculum, self.compression)?;
         let mut log = Log::create(&beside(&self.path, NEXT), checksum, self.position())?;
-        // From here on the present log may be that of a base which is gone. The new log is there already, so
-        // whichever base a crash leaves has its log beside it, under one name or the other.
+        // From here on the present log may be that of a base which is gone. The new log is there
+        // already, so whichever base a crash leaves has its log beside it, under one name or the other.
         self.behind = true;
         base.appear()?;
         log.rename(&beside(&self.path, LOG))?;
@@ -464,7 +474,8 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// Waits until all events have reached the disk.
     ///
     /// # Errors
-    /// [`Error::Io`]; then it is not known which have, and the journal is [behind](JournalError::Behind).
+    /// [`Error::Io`]; then it is not known which have, and the journal is
+    /// [behind](JournalError::Behind).
     pub fn sync(&mut self) -> Result<()> {
         self.check()?;
         self.log.sync().inspect_err(|_| {
@@ -517,8 +528,8 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
 }
 
 impl<P, S, D> Journal<P, S, D> {
-    /// The curriculum, to be looked at. It is changed through the verbs of the journal only, so that no event is left out of
-    /// the log.
+    /// The curriculum, to be looked at. It is changed through the verbs of the journal only, so that no
+    /// event is left out of the log.
     pub fn curriculum(&self) -> &Curriculum<P, S, D> {
         &self.curriculum
     }
@@ -538,8 +549,8 @@ impl<P, S, D> Journal<P, S, D> {
         self.log.events
     }
 
-    /// How many events there were since the journal was started, also before its present base: what to save with a
-    /// model, for [`Moment::Position`].
+    /// How many events there were since the journal was started, also before its present base: what to
+    /// save with a model, for [`Moment::Position`].
     pub fn position(&self) -> u64 {
         self.log.before + self.log.events
     }
@@ -612,7 +623,8 @@ mod tests {
         Journal::open(&copy, build()).unwrap()
     }
 
-    /// A write that fails stops the journal; its files hold what happened before, and a new base what happened after.
+    /// A write that fails stops the journal; its files hold what happened before, and a new base what
+    /// happened after.
     #[test]
     fn a_failing_write() {
         let folder = tempfile::tempdir().unwrap();
@@ -645,7 +657,8 @@ mod tests {
         assert_eq!(journal.opening(), Opening::Resumed { events: 1, torn: 0 });
     }
 
-    /// An event whose flush fails is not in the files: it was refused. Earlier ones stay, whether they were flushed or not.
+    /// An event whose flush fails is not in the files: it was refused. Earlier ones stay, whether they
+    /// were flushed or not.
     #[test]
     fn a_failing_flush() {
         let every = Durability::Every(NonZeroU32::new(3).unwrap());

@@ -41,8 +41,8 @@ impl Header {
         bytes
     }
 
-    /// Reads the header of a snapshot of `found` bytes. Whether it is what was written is known when the payload
-    /// has been read, and so is hashed: [`check_sum`].
+    /// Reads the header of a snapshot of `found` bytes. Whether it is what was written is known when
+    /// the payload has been read, and so is hashed: [`check_sum`].
     pub fn open(start: &[u8], found: u64) -> Result<(Self, [u8; HEADER]), SnapshotError> {
         if !start.starts_with(SIGNATURE) {
             return Err(SnapshotError::NotASnapshot);
@@ -93,8 +93,8 @@ fn number(header: &[u8; HEADER], place: usize, size: usize) -> u128 {
     header[place..place + size].iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte))
 }
 
-/// XXH3-64 of the payload and then of the header, but for the 8 bytes of the checksum itself. The payload
-/// comes first because its size is known last.
+/// XXH3-64 of the payload and then of the header, but for the 8 bytes of the checksum itself. The
+/// payload comes first because its size is known last.
 fn checksum(header: &[u8; HEADER], payload: &Xxh3) -> u64 {
     let mut hash = payload.clone();
     hash.update(&header[..24]);

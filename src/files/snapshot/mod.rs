@@ -61,14 +61,14 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// options, seed, policy, signal and sampler.
     ///
     /// # Errors
-    /// [`Error::Snapshot`], saying why; [`Error::Feature`] if the bytes are compressed and this build does
-    /// not have what it takes. Then nothing has changed.
+    /// [`Error::Snapshot`], saying why; [`Error::Feature`] if the bytes are compressed and this build
+    /// does not have what it takes. Then nothing has changed.
     pub fn restore_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.read(bytes, bytes.len() as u64, Path::new("")).map(drop)
     }
 
-    /// Writes a snapshot. The file appears whole or not at all: it is written beside its place, flushed to
-    /// the disk and then renamed, so that a good file is never replaced by half of a new one.
+    /// Writes a snapshot. The file appears whole or not at all: it is written beside its place, flushed
+    /// to the disk and then renamed, so that a good file is never replaced by half of a new one.
     ///
     /// A curriculum of many samples that is saved after every step is better kept in a
     /// [`Journal`](crate::Journal), which writes what has changed.
@@ -99,8 +99,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// As [`save`](Self::save), compressed. Both kinds are [restored](Self::restore) in the same way.
     ///
     /// # Errors
-    /// As `save`; [`Error::Feature`] if the build does not have what it takes; [`Error::OutOfRange`] for the
-    /// level.
+    /// As `save`; [`Error::Feature`] if the build does not have what it takes; [`Error::OutOfRange`]
+    /// for the level.
     pub fn save_with(&self, path: impl AsRef<Path>, compression: Compression) -> Result<()> {
         compression.check()?;
         let mut file = Whole::new(path.as_ref())?;
@@ -108,11 +108,12 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         file.appear().map(drop)
     }
 
-    /// Takes over the state that [`save`](Self::save) wrote; see [`restore_bytes`](Self::restore_bytes).
+    /// Takes over the state that [`save`](Self::save) wrote; see
+    /// [`restore_bytes`](Self::restore_bytes).
     ///
-    /// The file is read front to back and not held in memory; what is checked is what is taken over, even if another program
-    /// writes to the file meanwhile. While it is read, the states before and after are both in memory;
-    /// [`restored`](Self::restored) needs room for one only.
+    /// The file is read front to back and not held in memory; what is checked is what is taken over,
+    /// even if another program writes to the file meanwhile. While it is read, the states before and
+    /// after are both in memory; [`restored`](Self::restored) needs room for one only.
     ///
     /// # Errors
     /// [`Error::Io`], or as `restore_bytes`; then nothing has changed.
@@ -120,8 +121,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         self.read_file(path.as_ref()).map(drop)
     }
 
-    /// The curriculum with the state that [`save`](Self::save) wrote; as [`restore`](Self::restore), but the
-    /// memory of the present state is free before the other is read.
+    /// The curriculum with the state that [`save`](Self::save) wrote; as [`restore`](Self::restore),
+    /// but the memory of the present state is free before the other is read.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {

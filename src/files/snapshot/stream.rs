@@ -1,5 +1,5 @@
-//! Reading a snapshot front to back, without ever holding all of it: its bytes are hashed as they are parsed, so that what was
-//! checked is what was read, whatever happens to the file meanwhile.
+//! Reading a snapshot front to back, without ever holding all of it: its bytes are hashed as they are
+//! parsed, so that what was checked is what was read, whatever happens to the file meanwhile.
 
 use std::io::{Read, Result as IoResult};
 
@@ -70,8 +70,8 @@ pub fn read_plain<T: DeserializeOwned, R: Read>(payload: &mut Payload<R>, size: 
     read(payload, size)
 }
 
-/// Reads a state of `size` bytes from a frame that is the whole payload. No more than `size` bytes are unpacked,
-/// whatever the frame holds.
+/// Reads a state of `size` bytes from a frame that is the whole payload. No more than `size` bytes are
+/// unpacked, whatever the frame holds.
 #[cfg(feature = "zstd")]
 pub fn read_zstd<T: DeserializeOwned, R: Read>(payload: &mut Payload<R>, size: u64) -> Option<T> {
     use std::io::BufReader;

@@ -21,7 +21,8 @@ impl Normals {
 }
 
 /// A gamma variate of scale 1: Marsaglia and Tsang, *A simple method for generating gamma variables*,
-/// 2000. Below 1 a variate of shape + 1 is scaled by `u^(1/shape)`; a shape that is not positive has all its mass at 0.
+/// 2000. Below 1 a variate of shape + 1 is scaled by `u^(1/shape)`; a shape that is not positive has
+/// all its mass at 0.
 pub(in crate::policy) fn gamma(rng: &mut Rng, normals: &mut Normals, shape: f64) -> f64 {
     if shape.is_nan() || shape <= 0.0 {
         return 0.0;
