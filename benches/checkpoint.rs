@@ -38,8 +38,8 @@ const STEPS: usize = 500;
 /// The ways back, by the name that a child process is told.
 const WAYS: [(&str, &str); 3] = [
     ("read", "restore_bytes(read)"),
-    ("mapped", "restore: mapped"),
-    ("one-state", "restored: mapped, the old state freed"),
+    ("restore", "restore: front to back"),
+    ("one-state", "restored: the old state freed"),
 ];
 
 type Sec = Curriculum<Bounded<Boltzmann>, GroupSpread, Distinct>;
@@ -186,7 +186,9 @@ fn compare(samples: usize, folder: &Path) -> Anything<()> {
     drop(twin);
     let (digest, log) = (journal.curriculum().digest(), journal.log_bytes());
     drop(journal);
-    println!("  the way back, peak memory above that of a built curriculum: own / with mapped pages");
+    println!(
+        "  the way back, peak memory above that of a built curriculum: own / with the pages of files"
+    );
     let mut alone = 0.0;
     for (way, name) in WAYS {
         let (time, own, all, _) = child(way, samples, &base)?;
@@ -242,7 +244,7 @@ fn go_back(way: &str, samples: usize, path: &Path) -> Anything<()> {
         let done = (|| -> Anything<u64> {
             match way {
                 "read" => curriculum.restore_bytes(&std::fs::read(path)?)?,
-                "mapped" => curriculum.restore(path)?,
+                "restore" => curriculum.restore(path)?,
                 "one-state" => curriculum = curriculum.restored(path)?,
                 _ => return Ok(Journal::open(path, curriculum)?.curriculum().digest()),
             }
@@ -263,7 +265,7 @@ fn go_back(way: &str, samples: usize, path: &Path) -> Anything<()> {
 struct Peak {
     done: AtomicBool,
     own: AtomicU64,
-    /// With the pages of mapped files.
+    /// With the pages of files.
     all: AtomicU64,
 }
 

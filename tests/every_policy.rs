@@ -7,8 +7,6 @@ use curricle::policy::{Any, Boltzmann, Bounded, LevelReplay, Prior};
 use curricle::sampler::Systematic;
 use curricle::{Batch, Builder, Curriculum, Feedback, Missing, Outcome, Policy, Sampler, Signal};
 
-type Parts = Curriculum<Any, curricle::signal::GroupSpread, Systematic>;
-
 fn builder(policy: Any, arms: u32) -> Builder<Any, curricle::signal::GroupSpread, Systematic> {
     let samples = 100 * arms as usize;
     Curriculum::builder(samples)

@@ -3,14 +3,16 @@
 
 mod common;
 
-use common::outcome;
+use common::{outcome, sealed};
 use curricle::policy::{
-    AbsoluteProgress, Difficulty, Dump, EasyToHard, Estimate, LevelReplay, OnlineMixing, Pac, Policy,
-    Posterior, Prior, ScalingLaw, Teacher, TeacherStudent,
+    AbsoluteProgress, Advance, Any, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty,
+    Dump, EasyToHard, Estimate, Exp3, Forgetting, Kalman, LevelReplay, Mastered, OnlineMixing, Pac,
+    PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Staged, Teacher,
+    TeacherStudent, Thompson, Ucb,
 };
 use curricle::sampler::Systematic;
 use curricle::signal::GroupSpread;
-use curricle::{Batch, Builder, Curriculum, Feedback};
+use curricle::{ArmId, Batch, Builder, Curriculum, Error, Feedback, SnapshotError};
 
 type Parts<P> = Curriculum<P, GroupSpread, Systematic>;
 
@@ -53,22 +55,41 @@ fn check<P: Policy>(policy: P) {
     forge(policy, &straight.to_bytes().unwrap());
 }
 
-/// Changes each byte and makes the checksum right again: whatever is accepted must go on, or fail
-/// with an error.
+/// Changes each byte of the state and makes the checksum right again: whatever is accepted must go
+/// on, or fail with an error, and what is refused leaves the curriculum as it was.
 fn forge<P: Policy>(policy: P, bytes: &[u8]) {
     let mut curriculum = builder(policy).build().unwrap();
-    for position in 64..bytes.len() {
+    let (mut accepted, mut refused) = (0, 0);
+    for position in 80..bytes.len() {
         for change in [0x15, 0xff] {
-            let mut forged = bytes.to_vec();
-            forged[position] ^= change;
-            let content = [&forged[..24], &forged[32..]].concat();
-            let checksum = xxhash_rust::xxh3::xxh3_64(&content);
-            forged[24..32].copy_from_slice(&checksum.to_le_bytes());
-            if curriculum.restore_bytes(&forged).is_ok() {
-                let _ = curriculum.draw(3);
+            let forged = sealed(bytes, |bytes| bytes[position] ^= change);
+            let before = curriculum.to_bytes().unwrap();
+            match curriculum.restore_bytes(&forged) {
+                Ok(()) => {
+                    accepted += 1;
+                    for _ in 0..3 {
+                        let Ok(batch) = curriculum.draw(3) else { break };
+                        let feedback = batch.draws.iter();
+                        let feedback: Vec<Feedback> = feedback
+                            .map(|draw| Feedback::new(draw.ticket, outcome(draw.ticket.0)))
+                            .collect();
+                        let _ = curriculum.observe(&feedback);
+                        let open = curriculum.unfinished();
+                        let open = open.iter().flat_map(|batch| &batch.draws);
+                        let open: Vec<_> = open.map(|draw| draw.ticket).collect();
+                        let _ = curriculum.lose(&open);
+                    }
+                    curriculum.restore_bytes(bytes).unwrap();
+                }
+                Err(Error::Snapshot(SnapshotError::Inconsistent(_))) => {
+                    refused += 1;
+                    assert!(curriculum.to_bytes().unwrap() == before);
+                }
+                Err(other) => panic!("byte {position}: {other}"),
             }
         }
     }
+    assert!(accepted > 50 && refused > 50, "{accepted} accepted, {refused} refused");
 }
 
 #[test]
@@ -126,4 +147,68 @@ fn advantage_ucb() {
 #[test]
 fn pac() {
     check(Pac::new().cold(5));
+}
+
+#[test]
+fn boltzmann() {
+    check(Boltzmann::new());
+    check(Boltzmann::new().temperature(0.5));
+}
+
+#[test]
+fn ucb() {
+    for forgetting in
+        [Forgetting::Never, Forgetting::PerRound(0.9), Forgetting::PerVisit(0.9), Forgetting::Window(5)]
+    {
+        check(Ucb::new(Bound::Hoeffding(0.5), forgetting));
+    }
+}
+
+#[test]
+fn thompson() {
+    check(Thompson::new(thompson_belief(), Forgetting::Never));
+    check(Thompson::new(thompson_belief(), Forgetting::Window(4)));
+    check(Thompson::new(Belief::Gaussian { sd: 0.5, n0: 1.0, m0: 0.0 }, Forgetting::PerRound(0.9)));
+}
+
+fn thompson_belief() -> Belief {
+    Belief::Beta { a: 1.0, b: 1.0 }
+}
+
+#[test]
+fn kalman() {
+    check(Kalman::new(0.01));
+}
+
+#[test]
+fn exp3() {
+    check(Exp3::graves());
+    check(Exp3::auer(12, 200, 2));
+    check(Exp3::implicit_exploration(12, 200, 2).restart(30));
+}
+
+#[test]
+fn staged() {
+    check(Staged::new(stages(), Advance::Mastery(0.4)).review(0.3));
+    check(Staged::new(stages(), Advance::Rounds(20)).review(0.3));
+}
+
+fn stages() -> Vec<Vec<ArmId>> {
+    [0..4, 4..8, 8..12].into_iter().map(|arms| arms.map(ArmId).collect()).collect()
+}
+
+#[test]
+fn around_another() {
+    let ucb = || Ucb::new(Bound::Hoeffding(0.5), Forgetting::PerRound(0.9));
+    check(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Weights(vec![1.0; 12])));
+    check(ColdStart::new(ucb(), 4));
+    check(Mastered::new(Boltzmann::new(), 0.6));
+    check(PerCost::new(ucb()));
+    check(Rescaled::new(ucb(), Range::Quantiles { low: 0.2, high: 0.8, visits: 9 }));
+    check(
+        Restart::new(ucb(), Detector::Glr { delta: 0.1, every: 2, grid: 2 }, Scope::Local).explore(0.1),
+    );
+    let cusum = Detector::Cusum { slack: 0.05, calibration: 4, threshold: 1.0 };
+    check(Restart::new(ucb(), cusum, Scope::Global).explore(0.1));
+    check(Any::from(Bounded::new(Any::from(PerCost::new(Any::from(ucb()))))));
 }

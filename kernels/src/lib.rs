@@ -26,5 +26,5 @@ pub mod tree;
 
 pub use element::Element;
 pub use error::Error;
-pub use memory::{FileBytes, blocks, file_bytes, filled, prefetch, roomy, roomy_if_possible};
+pub use memory::{blocks, filled, prefetch, roomy, roomy_if_possible};
 pub use rows::{inner_products, squared_distances};

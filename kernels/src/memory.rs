@@ -1,14 +1,7 @@
-//! Hints to the memory system, and files mapped into it. The only module with `unsafe` beside the launches in `gpu`; none of it
-//! changes a value, so the safe twin of each function is the same function without its hint, or a plain read.
+//! Hints to the memory system. The only module with `unsafe` beside the launches in `gpu`; none of it
+//! changes a value, so the safe twin of each function is the same function without its hint.
 
 #![allow(unsafe_code)]
-
-use std::fs::File;
-use std::io::Read;
-use std::ops::Deref;
-
-/// The smallest file that is mapped, in bytes; a smaller one is read sooner than mapped.
-const MAPPED: u64 = 1 << 20;
 
 /// How many elements are in a [block](blocks): about as many as the processor has cache misses under way.
 pub(crate) const BLOCK: usize = 32;
@@ -132,91 +125,9 @@ fn ask_for_huge_pages<T>(list: &Vec<T>) {
     let _ = (list.capacity(), LARGE);
 }
 
-/// The content of a file; see [`file_bytes`].
-#[derive(Debug)]
-pub struct FileBytes(Content);
-
-#[derive(Debug)]
-enum Content {
-    Read(Vec<u8>),
-    #[cfg(not(miri))]
-    Mapped(memmap2::Mmap),
-}
-
-impl Deref for FileBytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match &self.0 {
-            Content::Read(bytes) => bytes,
-            #[cfg(not(miri))]
-            Content::Mapped(map) => map,
-        }
-    }
-}
-
-/// The whole content of a file, from its start: mapped read-only from 1 MiB on, so that it takes no memory but the page
-/// cache, which the system can take back; read if it is smaller.
-///
-/// While the value lives, no one may change the file in place or cut it short. A program that does changes bytes which
-/// this one takes for constant, or makes it end with a bus error at the missing page; a lock would stop only those who ask
-/// for it. It is for files that appear under their name when they are complete and are replaced, not rewritten: then the
-/// map keeps the old file, whatever happens to the name. On a network file system replacing may not do that; copy
-/// the file to a local disk first.
-///
-/// # Errors
-/// Those of the operating system.
-///
-/// ```
-/// # fn main() -> std::io::Result<()> {
-/// # let path = std::env::temp_dir().join(format!("file_bytes-{}", std::process::id()));
-/// std::fs::write(&path, "three words here")?;
-/// let bytes = curricle_kernels::file_bytes(&std::fs::File::open(&path)?)?;
-/// assert_eq!(&bytes[..5], b"three");
-/// # std::fs::remove_file(&path)
-/// # }
-/// ```
-pub fn file_bytes(file: &File) -> std::io::Result<FileBytes> {
-    #[cfg(not(miri))]
-    if file.metadata()?.len() >= MAPPED {
-        // SAFETY: the map is read-only and ours, and bytes have no invalid values. What is left is that the file
-        // does not change under it. This crate's users write such files beside their place and rename them, and
-        // never open them for writing again; the documentation asks the same of everyone else.
-        let map = unsafe { memmap2::Mmap::map(file)? };
-        #[cfg(unix)]
-        // A hint that may be refused.
-        let _ = map.advise(memmap2::Advice::Sequential);
-        return Ok(FileBytes(Content::Mapped(map)));
-    }
-    let mut bytes = Vec::new();
-    let mut file = file;
-    std::io::Seek::rewind(&mut file)?;
-    file.read_to_end(&mut bytes)?;
-    Ok(FileBytes(Content::Read(bytes)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Whether it is mapped or not, it is what a plain read gives.
-    #[test]
-    #[cfg_attr(miri, ignore = "no files")]
-    fn bytes_of_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        for size in [0, 1, 1000, MAPPED as usize - 1, MAPPED as usize, 3 * MAPPED as usize + 17] {
-            let content: Vec<u8> = (0..size).map(|place| (place / 8 * 31) as u8).collect();
-            std::fs::write(&path, &content).unwrap();
-            let bytes = file_bytes(&File::open(&path).unwrap()).unwrap();
-            assert!(*bytes == *std::fs::read(&path).unwrap(), "{size}");
-            // Replacing the file leaves the bytes as they are.
-            std::fs::write(folder.path().join("other"), "other").unwrap();
-            std::fs::rename(folder.path().join("other"), &path).unwrap();
-            assert!(*bytes == content, "{size}");
-        }
-        assert!(file_bytes(&File::open(folder.path()).unwrap()).is_err());
-    }
 
     #[test]
     fn blocks_are_the_list_twice() {

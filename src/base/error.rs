@@ -1,6 +1,9 @@
 //! The one error type of the crate: what was wrong, as data.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
 
@@ -182,13 +185,69 @@ pub enum Error {
     #[error("table refused: {0}")]
     Table(#[from] crate::table::TableError),
     /// The operating system refused a read or a write.
-    #[error("{path}: {kind}")]
+    #[error("{path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
         /// The class of the failure.
         kind: std::io::ErrorKind,
+        /// What the system said; also the [`source`](std::error::Error::source) of the error.
+        source: Failure,
     },
+}
+
+impl Error {
+    /// The error of a file. What the system said is taken out of the errors that libraries wrap around
+    /// it.
+    pub(crate) fn io(path: &Path, mut error: std::io::Error) -> Self {
+        let mut within: Option<&(dyn std::error::Error + 'static)> =
+            error.get_ref().map(|wrapped| wrapped as _);
+        let mut number = None;
+        while let Some(wrapped) = within {
+            number = number.or(wrapped.downcast_ref().and_then(std::io::Error::raw_os_error));
+            within = wrapped.source();
+        }
+        if let Some(number) = number {
+            error = std::io::Error::from_raw_os_error(number);
+        }
+        Self::Io { path: path.to_path_buf(), kind: error.kind(), source: Failure(Arc::new(error)) }
+    }
+}
+
+/// An error of the operating system that can be copied and compared: two are equal if they are of one
+/// kind and have one number, or, where the system gave none, one text.
+///
+/// ```
+/// use std::error::Error;
+///
+/// let error = curricle::Curriculum::builder(1).build()?.save("no/such/folder/file").unwrap_err();
+/// let source = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+/// assert_eq!(source.map(|error| error.kind()), Some(std::io::ErrorKind::NotFound));
+/// # Ok::<(), curricle::Error>(())
+/// ```
+// It is no error of its own, so that the source of `Error::Io` is the error within.
+#[derive(Debug, Clone)]
+pub struct Failure(Arc<std::io::Error>);
+
+impl Deref for Failure {
+    type Target = std::io::Error;
+
+    fn deref(&self) -> &std::io::Error {
+        &self.0
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        let same = self.kind() == other.kind() && self.raw_os_error() == other.raw_os_error();
+        same && (self.raw_os_error().is_some() || self.to_string() == other.to_string())
+    }
 }
 
 /// Why a snapshot was refused. The value it was to be restored into is unchanged.
@@ -289,6 +348,7 @@ pub enum JournalError {
         /// Which event of the log, from 0.
         event: u64,
         /// Why it was refused.
+        #[source]
         error: Box<Error>,
     },
     /// A replayed draw gave other samples than before: the build decides otherwise.
@@ -300,6 +360,16 @@ pub enum JournalError {
         expected: u64,
         /// The digest of all decisions up to then, replayed.
         found: u64,
+    },
+    /// The moment to go back to lies before the base, after the end, or in another journal.
+    #[error("{wanted} is not in the journal, which goes from {first} to {last}")]
+    Moment {
+        /// What was asked for.
+        wanted: crate::files::journal::Moment,
+        /// The round of the base.
+        first: Round,
+        /// The round at the end of the log.
+        last: Round,
     },
     /// Another journal, of this process or another, has the log open.
     #[error("the log is in use")]
@@ -327,4 +397,30 @@ pub(crate) fn within(what: &'static str, value: f64, low: f64, high: f64) -> Res
 /// Checks the length of a list.
 pub(crate) fn length(what: &'static str, expected: usize, found: usize) -> Result<()> {
     if expected == found { Ok(()) } else { Err(Error::Length { what, expected, found }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("wrapped")]
+    struct Wrapped(#[source] std::io::Error);
+
+    /// Libraries that write tables wrap what the system says, some twice.
+    #[test]
+    fn what_the_system_said() {
+        let full = || std::io::Error::from_raw_os_error(28);
+        let once = std::io::Error::other(Wrapped(full()));
+        let twice = std::io::Error::other(Wrapped(std::io::Error::other(Wrapped(full()))));
+        let expected = Error::io(Path::new("file"), full());
+        assert!(matches!(expected, Error::Io { kind: std::io::ErrorKind::StorageFull, .. }));
+        for error in [once, twice, std::io::Error::other(full())] {
+            assert_eq!(Error::io(Path::new("file"), error), expected);
+        }
+        let other = Error::io(Path::new("file"), std::io::Error::other("a text"));
+        assert_eq!(other.to_string(), "file: a text");
+        assert_ne!(other, expected);
+        assert_ne!(other, Error::io(Path::new("file"), std::io::Error::other("another text")));
+    }
 }

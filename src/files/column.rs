@@ -7,7 +7,8 @@ use curricle_kernels::roomy_if_possible;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 
 /// Reads a list of one element for each sample: as serde's own, but with the memory that
-/// [`roomy`](curricle_kernels::roomy) gives. A restored curriculum would otherwise be slower than the one that was saved.
+/// [`roomy`](curricle_kernels::roomy) gives. A restored curriculum would otherwise be slower than the
+/// one that was saved.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {

@@ -55,6 +55,14 @@ macro_rules! any {
                 }
             }
 
+            fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+                match (self, built) {
+                    $((Self::$plain(policy), Self::$plain(built)) => policy.is_learned_from(built, arms),)*
+                    $((Self::$around(policy), Self::$around(built)) => policy.is_learned_from(built, arms),)*
+                    _ => false,
+                }
+            }
+
             fn reads(&self) -> Reads {
                 match self {
                     $(Self::$plain(policy) => policy.reads(),)*

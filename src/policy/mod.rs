@@ -72,6 +72,14 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
         Ok(())
     }
 
+    /// Whether this value, which was read from a snapshot, is one that a policy as `built` can have come to: the same
+    /// options, numbers that are finite, and lists for this many arms. A snapshot of which it is not is refused. A
+    /// checksum keeps out what was damaged; this keeps out what was forged, so that no value that
+    /// [`learn`](Self::learn) could not have made reaches [`allot`](Self::allot). The default asks for nothing.
+    fn is_learned_from(&self, _built: &Self, _arms: usize) -> bool {
+        true
+    }
+
     /// What this policy reads of its rewards, with the options that it has.
     fn reads(&self) -> Reads;
 

@@ -1,6 +1,7 @@
 //! Files that are no snapshots of this curriculum.
 
 use super::*;
+use crate::common::sealed;
 
 type Sec = Curriculum<Boltzmann, MeanAdvantage, Distinct>;
 
@@ -71,16 +72,6 @@ fn bit_flipped() {
             assert!(expected, "bit {bit} of byte {position}: {error}");
         }
     }
-}
-
-/// Changes header fields and makes the checksum right again.
-fn sealed(bytes: &[u8], change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
-    let mut bytes = bytes.to_vec();
-    change(&mut bytes);
-    let content = [&bytes[80..], &bytes[..24], &bytes[32..80]].concat();
-    let checksum = xxhash_rust::xxh3::xxh3_64(&content);
-    bytes[24..32].copy_from_slice(&checksum.to_le_bytes());
-    bytes
 }
 
 #[test]
@@ -155,7 +146,8 @@ mod compressed {
         }
     }
 
-    /// A frame that unpacks to more, or to less, than the header says; a frame with something behind it.
+    /// A frame that unpacks to more, or to less, than the header says; a frame with something behind
+    /// it.
     #[test]
     fn of_another_size() {
         let (mut curriculum, bytes) = used();
@@ -228,9 +220,9 @@ fn forged() {
     assert!(refusals > 50, "{refusals}");
 }
 
-/// A file that is mapped gives what its bytes give.
+/// A file of more than one chunk gives what its bytes give.
 #[test]
-fn mapped() {
+fn large() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("curriculum.snapshot");
     let build =
@@ -243,16 +235,70 @@ fn mapped() {
     curriculum.save(&path).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     assert!(bytes.len() > 1 << 20);
-    let (mut mapped, mut read) = (build(), build());
-    mapped.restore(&path).unwrap();
+    let (mut streamed, mut read) = (build(), build());
+    streamed.restore(&path).unwrap();
     read.restore_bytes(&bytes).unwrap();
-    assert!(mapped.to_bytes().unwrap() == bytes);
+    assert!(streamed.to_bytes().unwrap() == bytes);
     assert!(read.to_bytes().unwrap() == bytes);
     assert!(build().restored(&path).unwrap().to_bytes().unwrap() == bytes);
     std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-    assert!(matches!(mapped.restore(&path), Err(Error::Snapshot(SnapshotError::Size { .. }))));
+    assert!(matches!(streamed.restore(&path), Err(Error::Snapshot(SnapshotError::Size { .. }))));
     assert!(build().restored(&path).is_err());
-    assert!(mapped.to_bytes().unwrap() == bytes);
+    assert!(streamed.to_bytes().unwrap() == bytes);
+}
+
+/// Another program writes to the file while it is read, and cuts it short: what was written is taken
+/// over, or nothing.
+#[test]
+fn changed_while_it_is_read() {
+    use std::io::{Seek, SeekFrom, Write};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("curriculum.snapshot");
+    let build = || Curriculum::builder(100_000).build().unwrap();
+    let mut curriculum = build();
+    curriculum.draw(100).unwrap();
+    curriculum.save(&path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let done = AtomicBool::new(false);
+    let (mut taken, mut refused) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = std::fs::File::options().write(true).open(&path).unwrap();
+            let mut number = 0u64;
+            while !done.load(Ordering::Relaxed) {
+                number += 1;
+                let place = number * 7919 % bytes.len() as u64;
+                if number.is_multiple_of(3) {
+                    file.set_len(place).unwrap();
+                } else {
+                    file.seek(SeekFrom::Start(place)).unwrap();
+                    file.write_all(&[number as u8]).unwrap();
+                }
+                std::thread::yield_now();
+                file.set_len(bytes.len() as u64).unwrap();
+                file.rewind().unwrap();
+                file.write_all(&bytes).unwrap();
+            }
+        });
+        for _ in 0..300 {
+            let mut other = build();
+            match other.restore(&path) {
+                Ok(()) => {
+                    taken += 1;
+                    assert!(other.to_bytes().unwrap() == bytes);
+                }
+                Err(Error::Snapshot(_)) => {
+                    refused += 1;
+                    assert_eq!(other.digest(), 0);
+                }
+                Err(other) => panic!("{other}"),
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(taken + refused == 300 && refused > 0, "{taken} {refused}");
 }
 
 #[test]
@@ -266,6 +312,14 @@ fn files() {
     let nowhere = folder.path().join("missing/curriculum.snapshot");
     assert!(matches!(curriculum.save(&nowhere), Err(Error::Io { path, .. }) if path == nowhere));
     assert!(matches!(curriculum.restore(&nowhere), Err(Error::Io { .. })));
+    // The error says what the system said, and has it as its source.
+    let error = curriculum.save(&nowhere).unwrap_err();
+    let source = std::error::Error::source(&error).and_then(|error| error.downcast_ref());
+    let source: &std::io::Error = source.unwrap();
+    assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
+    assert_eq!(error.to_string(), format!("{}: {source}", nowhere.display()));
+    assert_eq!(error, curriculum.save(&nowhere).unwrap_err());
+    assert_ne!(error, curriculum.save(folder.path()).unwrap_err());
     curriculum.draw(2).unwrap();
     curriculum.save(&path).unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

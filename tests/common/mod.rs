@@ -24,6 +24,17 @@ pub fn outcome(ticket: u64) -> Outcome {
         .rollouts(8)
 }
 
+/// Changes a snapshot and makes its checksum right again: what a forger could write.
+pub fn sealed(bytes: &[u8], change: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    change(&mut bytes);
+    // The payload comes first: the header holds sizes that are known when it is written.
+    let content = [&bytes[80..], &bytes[..24], &bytes[32..80]].concat();
+    let checksum = xxhash_rust::xxh3::xxh3_64(&content);
+    bytes[24..32].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
 /// The significance level of every statistical test here. The seeds are fixed, so a test that passes
 /// once always passes; a wrong distribution fails it by orders of magnitude.
 pub const LEVEL: f64 = 1e-4;

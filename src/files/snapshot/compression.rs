@@ -1,10 +1,11 @@
 //! How the state of a snapshot is stored, and the streams that write and read it.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::Xxh3;
 
+use super::stream::{self, Payload};
 use crate::base::error::{Error, Result, SnapshotError, within};
 
 /// How many bytes are handed on at a time.
@@ -152,17 +153,18 @@ fn plain<T: Serialize, W: Write>(state: &T, out: W) -> Result<u64, WriteError> {
 }
 
 /// Reads a state of `size` bytes out of a payload of which all is used.
-pub fn unpack<T: DeserializeOwned>(payload: &[u8], size: u64, compression: u64) -> Result<T> {
-    let inconsistent = Error::Snapshot(SnapshotError::Inconsistent("the payload"));
-    match compression {
-        0 => match postcard::take_from_bytes(payload) {
-            Ok((state, [])) if size == payload.len() as u64 => Ok(state),
-            _ => Err(inconsistent),
-        },
+pub fn unpack<T: DeserializeOwned, R: Read>(
+    payload: &mut Payload<R>,
+    size: u64,
+    compression: u64,
+) -> Result<T> {
+    let state = match compression {
+        0 => stream::read_plain(payload, size),
         #[cfg(feature = "zstd")]
-        1 => super::unpacked::read(payload, size).ok_or(inconsistent),
+        1 => stream::read_zstd(payload, size),
         #[cfg(not(feature = "zstd"))]
-        1 => Err(Error::Feature("zstd")),
-        _ => Err(inconsistent),
-    }
+        1 => return Err(Error::Feature("zstd")),
+        _ => None,
+    };
+    state.ok_or(SnapshotError::Inconsistent("the payload").into())
 }

@@ -41,54 +41,60 @@ impl Header {
         bytes
     }
 
-    /// Checks a whole snapshot up to its content; gives header and payload.
-    pub fn open(bytes: &[u8], identity: Identity) -> Result<(Self, &[u8]), SnapshotError> {
-        if !bytes.starts_with(SIGNATURE) {
+    /// Reads the header of a snapshot of `found` bytes. Whether it is what was written is known when
+    /// the payload has been read, and so is hashed: [`check_sum`].
+    pub fn open(start: &[u8], found: u64) -> Result<(Self, [u8; HEADER]), SnapshotError> {
+        if !start.starts_with(SIGNATURE) {
             return Err(SnapshotError::NotASnapshot);
         }
-        let short = SnapshotError::Size { expected: HEADER as u64, found: bytes.len() as u64 };
-        let number = |from: usize, size: usize| {
-            let mut number = [0; 16];
-            number[..size].copy_from_slice(bytes.get(from..from + size)?);
-            Some(u128::from_le_bytes(number))
-        };
+        let short = SnapshotError::Size { expected: HEADER as u64, found };
         // Older layouts have shorter headers.
-        let schema = number(8, 4).ok_or(short.clone())? as u32;
+        let schema = start.get(8..12).ok_or(short.clone())?;
+        let schema = schema.iter().rev().fold(0, |number, byte| number << 8 | u32::from(*byte));
         if schema != SCHEMA {
             return Err(SnapshotError::Schema { found: schema, supported: SCHEMA });
         }
-        let (header, payload) = bytes.split_first_chunk::<HEADER>().ok_or(short.clone())?;
-        let number = |from, size| number(from, size).ok_or(short.clone());
-        let stored = number(16, 8)? as u64;
+        let bytes: [u8; HEADER] = *start.first_chunk().ok_or(short)?;
+        let stored = number(&bytes, 16, 8) as u64;
         let expected = stored.saturating_add(HEADER as u64);
-        if expected != bytes.len() as u64 {
-            return Err(SnapshotError::Size { expected, found: bytes.len() as u64 });
-        }
-        let mut hash = Xxh3::new();
-        hash.update(payload);
-        let (checksum, found) = (number(24, 8)? as u64, checksum(header, &hash));
-        if checksum != found {
-            return Err(SnapshotError::Checksum { expected: checksum, found });
-        }
-        let algorithm = number(12, 4)? as u32;
-        if algorithm != ALGORITHM {
-            return Err(SnapshotError::Algorithm { found: algorithm, supported: ALGORITHM });
-        }
-        let (expected, found) = (identity.dataset, number(32, 16)?);
         if expected != found {
-            return Err(SnapshotError::Dataset { expected, found });
+            return Err(SnapshotError::Size { expected, found });
         }
-        let (expected, found) = (identity.configuration, number(48, 16)?);
-        if expected != found {
-            return Err(SnapshotError::Configuration { expected, found });
-        }
-        let (size, compression) = (number(64, 8)? as u64, number(72, 8)? as u64);
-        Ok((Self { stored, size, compression, checksum }, payload))
+        let [checksum, size, compression] = [24, 64, 72].map(|place| number(&bytes, place, 8) as u64);
+        Ok((Self { stored, size, compression, checksum }, bytes))
     }
 }
 
-/// XXH3-64 of the payload and then of the header, but for the 8 bytes of the checksum itself. The payload
-/// comes first because its size is known last.
+/// Checks the checksum, when all of the payload has been hashed.
+pub fn check_sum(header: &[u8; HEADER], payload: &Xxh3) -> Result<(), SnapshotError> {
+    let (expected, found) = (number(header, 24, 8) as u64, checksum(header, payload));
+    if expected == found { Ok(()) } else { Err(SnapshotError::Checksum { expected, found }) }
+}
+
+/// Checks that a snapshot is one of this build and of a curriculum.
+pub fn check_identity(header: &[u8; HEADER], identity: Identity) -> Result<(), SnapshotError> {
+    let algorithm = number(header, 12, 4) as u32;
+    if algorithm != ALGORITHM {
+        return Err(SnapshotError::Algorithm { found: algorithm, supported: ALGORITHM });
+    }
+    let (expected, found) = (identity.dataset, number(header, 32, 16));
+    if expected != found {
+        return Err(SnapshotError::Dataset { expected, found });
+    }
+    let (expected, found) = (identity.configuration, number(header, 48, 16));
+    if expected != found {
+        return Err(SnapshotError::Configuration { expected, found });
+    }
+    Ok(())
+}
+
+/// A number of `size` bytes, of 16 at most, at a place in a header.
+fn number(header: &[u8; HEADER], place: usize, size: usize) -> u128 {
+    header[place..place + size].iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte))
+}
+
+/// XXH3-64 of the payload and then of the header, but for the 8 bytes of the checksum itself. The
+/// payload comes first because its size is known last.
 fn checksum(header: &[u8; HEADER], payload: &Xxh3) -> u64 {
     let mut hash = payload.clone();
     hash.update(&header[..24]);

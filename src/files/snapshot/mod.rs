@@ -17,11 +17,10 @@
 
 mod compression;
 mod header;
-#[cfg(feature = "zstd")]
-mod unpacked;
+mod stream;
 
 use std::fs::File;
-use std::io::{Cursor, Seek, SeekFrom, Write};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use xxhash_rust::xxh3::Xxh3;
@@ -35,6 +34,7 @@ use crate::population::Arms;
 use crate::population::Population;
 use compression::{Hashed, WriteError, pack, unpack};
 use header::{HEADER, Header};
+use stream::Payload;
 
 pub use compression::Compression;
 
@@ -61,14 +61,14 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// options, seed, policy, signal and sampler.
     ///
     /// # Errors
-    /// [`Error::Snapshot`], saying why; [`Error::Feature`] if the bytes are compressed and this build does
-    /// not have what it takes. Then nothing has changed.
+    /// [`Error::Snapshot`], saying why; [`Error::Feature`] if the bytes are compressed and this build
+    /// does not have what it takes. Then nothing has changed.
     pub fn restore_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        self.read(bytes).map(drop)
+        self.read(bytes, bytes.len() as u64, Path::new("")).map(drop)
     }
 
-    /// Writes a snapshot. The file appears whole or not at all: it is written beside its place, flushed to
-    /// the disk and then renamed, so that a good file is never replaced by half of a new one.
+    /// Writes a snapshot. The file appears whole or not at all: it is written beside its place, flushed
+    /// to the disk and then renamed, so that a good file is never replaced by half of a new one.
     ///
     /// A curriculum of many samples that is saved after every step is better kept in a
     /// [`Journal`](crate::Journal), which writes what has changed.
@@ -99,8 +99,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// As [`save`](Self::save), compressed. Both kinds are [restored](Self::restore) in the same way.
     ///
     /// # Errors
-    /// As `save`; [`Error::Feature`] if the build does not have what it takes; [`Error::OutOfRange`] for the
-    /// level.
+    /// As `save`; [`Error::Feature`] if the build does not have what it takes; [`Error::OutOfRange`]
+    /// for the level.
     pub fn save_with(&self, path: impl AsRef<Path>, compression: Compression) -> Result<()> {
         compression.check()?;
         let mut file = Whole::new(path.as_ref())?;
@@ -108,12 +108,12 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         file.appear().map(drop)
     }
 
-    /// Takes over the state that [`save`](Self::save) wrote; see [`restore_bytes`](Self::restore_bytes).
+    /// Takes over the state that [`save`](Self::save) wrote; see
+    /// [`restore_bytes`](Self::restore_bytes).
     ///
-    /// The file is mapped into memory rather than read, if it is large; see
-    /// [`kernels::file_bytes`](curricle_kernels::file_bytes) for what that asks of other programs. While
-    /// it is read, the states before and after are both in memory; [`restored`](Self::restored) needs room
-    /// for one only.
+    /// The file is read front to back and not held in memory; what is checked is what is taken over,
+    /// even if another program writes to the file meanwhile. While it is read, the states before and
+    /// after are both in memory; [`restored`](Self::restored) needs room for one only.
     ///
     /// # Errors
     /// [`Error::Io`], or as `restore_bytes`; then nothing has changed.
@@ -121,8 +121,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         self.read_file(path.as_ref()).map(drop)
     }
 
-    /// The curriculum with the state that [`save`](Self::save) wrote; as [`restore`](Self::restore), but the
-    /// memory of the present state is free before the other is read.
+    /// The curriculum with the state that [`save`](Self::save) wrote; as [`restore`](Self::restore),
+    /// but the memory of the present state is free before the other is read.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -170,18 +170,34 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         Ok(header.checksum)
     }
 
-    /// Takes over a snapshot; returns its checksum.
-    fn read(&mut self, bytes: &[u8]) -> Result<u64> {
-        let (header, payload) = Header::open(bytes, self.identity)?;
-        let memory: Memory<P> = unpack(payload, header.size, header.compression)?;
+    /// Takes over a snapshot of `size` bytes; returns its checksum.
+    fn read<R: Read>(&mut self, mut reader: R, size: u64, path: &Path) -> Result<u64> {
+        let mut start = Vec::with_capacity(HEADER);
+        reader.by_ref().take(HEADER as u64).read_to_end(&mut start).map_err(at(path))?;
+        let (header, bytes) = Header::open(&start, size)?;
+        let mut payload = Payload::new(reader, header.stored);
+        let known = header::check_identity(&bytes, self.identity);
+        let memory = match known {
+            Ok(()) => unpack(&mut payload, header.size, header.compression),
+            Err(error) => Err(error.into()),
+        };
+        // A checksum that does not hold is the reason of whatever else is wrong.
+        payload.finish().map_err(at(path))?;
+        header::check_sum(&bytes, &payload.hash)?;
+        let memory: Memory<P> = memory?;
         memory.check()?;
+        let arms = memory.population.arms().count();
+        if !memory.policy.is_learned_from(&self.memory.policy, arms) {
+            return Err(SnapshotError::Inconsistent("the policy").into());
+        }
         self.replace(memory);
         Ok(header.checksum)
     }
 
     fn read_file(&mut self, path: &Path) -> Result<u64> {
-        let bytes = File::open(path).and_then(|file| curricle_kernels::file_bytes(&file));
-        self.read(&bytes.map_err(at(path))?)
+        let file = File::open(path).map_err(at(path))?;
+        let size = file.metadata().map_err(at(path))?.len();
+        self.read(file, size, path)
     }
 }
 
@@ -196,9 +212,12 @@ impl<P> Memory<P> {
             return Err(SnapshotError::Inconsistent("the ledger"));
         }
         let is_consistent = match &self.allotment {
-            Allotment::Arms(p) => p.is_empty() || p.len() == arms.count(),
+            Allotment::Arms(p) => {
+                let is_share = |share: &f64| (0.0..=1.0 + 1e-9).contains(share);
+                p.is_empty() || p.len() == arms.count() && p.iter().all(is_share)
+            }
             Allotment::Odds(odds) => odds.is_consistent(arms.count()),
-            Allotment::Ranks { .. } => true,
+            Allotment::Ranks { mean, sd } => mean.is_finite() && sd.is_finite() && *sd > 0.0,
         };
         if is_consistent { Ok(()) } else { Err(SnapshotError::Inconsistent("the allotment")) }
     }

@@ -127,6 +127,13 @@ impl Policy for AbsoluteProgress {
         Ok(())
     }
 
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        (self.fast, self.slow, self.theta, self.floor)
+            == (built.fast, built.slow, built.theta, built.floor)
+            && self.averages.len() == arms
+            && self.averages.iter().flatten().all(|mean| mean.fast.is_finite() && mean.slow.is_finite())
+    }
+
     fn reads(&self) -> Reads {
         Field::Success.into()
     }

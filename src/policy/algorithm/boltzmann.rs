@@ -7,6 +7,7 @@ use crate::base::id::ArmId;
 use crate::base::math;
 use crate::base::rng::Rng;
 use crate::base::schedule::Schedule;
+use crate::policy::kit::learned::are_finite;
 use crate::policy::{Allotment, Forget, Logits, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -149,6 +150,13 @@ impl Policy for Boltzmann {
         within("effective arms", self.effective.unwrap_or(1.0), 1.0, f64::MAX)?;
         self.values = vec![self.start; population.arms().count()];
         Ok(())
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        (self.alpha, self.temperature, self.start) == (built.alpha, built.temperature, built.start)
+            && (self.clock, self.effective) == (built.clock, built.effective)
+            && self.values.len() == arms
+            && are_finite(&self.values)
     }
 
     fn reads(&self) -> Reads {

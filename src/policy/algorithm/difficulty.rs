@@ -115,6 +115,14 @@ impl Policy for Difficulty {
         Ok(())
     }
 
+    fn is_learned_from(&self, built: &Self, _: usize) -> bool {
+        let (low, high) = self.range;
+        self.difficulties == built.difficulties
+            && (self.eta, self.alpha, self.beta, self.range)
+                == (built.eta, built.alpha, built.beta, built.range)
+            && (low..=high).contains(&self.target)
+    }
+
     fn reads(&self) -> Reads {
         Field::Success.into()
     }

@@ -127,6 +127,18 @@ impl Policy for Dump {
         Ok(())
     }
 
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let is_within = |arm: &Recent| {
+            let counts = arm.scores.iter().map(|&(_, count)| u64::from(count)).sum::<u64>();
+            arm.mean.is_finite()
+                && arm.scores.iter().all(|(score, _)| score.is_finite())
+                && counts <= self.window.into()
+        };
+        (self.window, self.temperature) == (built.window, built.temperature)
+            && self.arms.len() == arms
+            && self.arms.iter().all(is_within)
+    }
+
     fn reads(&self) -> Reads {
         Reads::SCORE
     }

@@ -93,6 +93,10 @@ impl Policy for EasyToHard {
         Ok(())
     }
 
+    fn is_learned_from(&self, built: &Self, _: usize) -> bool {
+        self == built
+    }
+
     fn reads(&self) -> Reads {
         Reads::NOTHING
     }

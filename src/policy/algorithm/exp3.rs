@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::math::{exp, ln};
 use crate::base::rng::Rng;
+use crate::policy::kit::learned::MOST;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -164,6 +165,13 @@ impl Policy for Exp3 {
         self.rounds = 0;
         self.start();
         Ok(())
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        (self.update, self.restart) == (built.update, built.restart)
+            && self.weights.len() == arms
+            && self.weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0)
+            && self.rounds <= MOST
     }
 
     fn reads(&self) -> Reads {

@@ -46,6 +46,10 @@ impl Policy for Fixed {
         self.weights.as_deref().map_or(Ok(()), |weights| check_mixture(weights, population))
     }
 
+    fn is_learned_from(&self, built: &Self, _: usize) -> bool {
+        self == built
+    }
+
     fn reads(&self) -> Reads {
         Reads::NOTHING
     }

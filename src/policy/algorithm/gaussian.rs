@@ -172,6 +172,10 @@ impl Policy for Gaussian {
         within("standard deviation", self.spread.in_ranks(ranks), 1e-9, 1e12).map(drop)
     }
 
+    fn is_learned_from(&self, built: &Self, _: usize) -> bool {
+        (self.rule, self.spread) == (built.rule, built.spread) && self.mean.is_finite()
+    }
+
     fn reads(&self) -> Reads {
         Reads::SCORE | Field::Success.into()
     }

@@ -80,6 +80,16 @@ impl Policy for Kalman {
         Ok(())
     }
 
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        (self.drift, self.noise, self.mean, self.variance)
+            == (built.drift, built.noise, built.mean, built.variance)
+            && self.beliefs.len() == arms
+            && self
+                .beliefs
+                .iter()
+                .all(|&(mean, variance)| mean.is_finite() && variance.is_finite() && variance >= 0.0)
+    }
+
     fn reads(&self) -> Reads {
         Reads::SCORE
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, finite, within};
 use crate::base::math::pow;
 use crate::base::rng::Rng;
+use crate::policy::kit::learned::MOST;
 use crate::policy::kit::open_arms::open;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
@@ -99,6 +100,13 @@ impl Policy for LevelReplay {
         self.seen = vec![None; population.arms().count()];
         self.round = 0;
         Ok(())
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        (self.beta, self.rho, self.nu) == (built.beta, built.rho, built.nu)
+            && self.round <= MOST
+            && self.seen.len() == arms
+            && self.seen.iter().flatten().all(|seen| seen.score.is_finite() && seen.round <= self.round)
     }
 
     fn reads(&self) -> Reads {

@@ -6,6 +6,7 @@ use crate::base::error::{Result, within};
 use crate::base::math::ln;
 use crate::base::rng::Rng;
 use crate::event::Field;
+use crate::policy::kit::learned::{MOST, are_finite};
 use crate::policy::kit::open_arms::{open, softmax_open};
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
@@ -121,6 +122,13 @@ impl Policy for OnlineMixing {
         self.rewards = vec![0.0; population.arms().count()];
         self.rounds = 0;
         Ok(())
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        (self.scale, self.estimate, self.warm_up) == (built.scale, built.estimate, built.warm_up)
+            && self.rounds <= MOST
+            && self.rewards.len() == arms
+            && are_finite(&self.rewards)
     }
 
     fn reads(&self) -> Reads {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, finite, within};
 use crate::base::rng::Rng;
 use crate::event::Field;
+use crate::policy::kit::learned::are_finite;
 use crate::policy::kit::open_arms::{by_slot, greatest, open};
 use crate::policy::kit::variate::Normals;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
@@ -147,6 +148,20 @@ impl Policy for Pac {
         let belief = Belief { mean, variance, visits: VecDeque::new(), slope: 0.0 };
         self.arms = vec![belief; population.arms().count()];
         Ok(())
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let is_possible = |arm: &Belief| {
+            let visits = arm.visits.iter().all(|(score, success)| are_finite(&[*score, *success]));
+            visits
+                && arm.visits.len() <= self.window
+                && are_finite(&[arm.mean, arm.variance, arm.slope])
+                && arm.variance >= 0.0
+        };
+        (self.window, self.drift, self.start, self.cold)
+            == (built.window, built.drift, built.start, built.cold)
+            && self.arms.len() == arms
+            && self.arms.iter().all(is_possible)
     }
 
     fn reads(&self) -> Reads {

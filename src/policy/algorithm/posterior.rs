@@ -6,6 +6,7 @@ use crate::base::error::{Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::event::Field;
+use crate::policy::kit::learned::are_finite;
 use crate::policy::kit::open_arms::{by_slot, open};
 use crate::policy::kit::variate::{Normals, beta};
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
@@ -119,6 +120,12 @@ impl Policy for Posterior {
         within("lower end of the band", self.band.0, 0.0, self.band.1)?;
         self.shapes = vec![self.prior; population.arms().count()];
         Ok(())
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        (self.decay, self.prior, self.band) == (built.decay, built.prior, built.band)
+            && self.shapes.len() == arms
+            && self.shapes.iter().all(|&(a, b)| are_finite(&[a, b]) && a >= 0.0 && b >= 0.0)
     }
 
     fn reads(&self) -> Reads {

@@ -6,6 +6,7 @@ use crate::base::error::{Result, within};
 use crate::base::math::ln;
 use crate::base::rng::Rng;
 use crate::event::Field;
+use crate::policy::kit::learned::{MOST, are_finite};
 use crate::policy::kit::mixture::{check_mixture, normalise};
 use crate::policy::kit::open_arms::open;
 use crate::policy::kit::power_law::Law;
@@ -184,6 +185,21 @@ impl Policy for ScalingLaw {
         self.domains = shares.iter().map(domain).collect();
         self.rounds = 0;
         Ok(())
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let is_possible = |domain: &Domain| {
+            domain.loss.is_none_or(f64::is_finite)
+                && domain.points.len() <= POINTS
+                && domain.points.iter().all(|(n, loss)| are_finite(&[*n, *loss]))
+                && domain.stride > 0
+                && domain.law.is_none_or(|law| law.slope(domain.tickets).is_finite())
+                && are_finite(&[domain.share, domain.credit])
+        };
+        (&self.prior, self.refit, self.least) == (&built.prior, built.refit, built.least)
+            && self.rounds <= MOST
+            && self.domains.len() == arms
+            && self.domains.iter().all(is_possible)
     }
 
     fn reads(&self) -> Reads {

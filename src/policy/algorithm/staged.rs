@@ -6,6 +6,7 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::{ArmId, Round};
 use crate::base::rng::Rng;
 use crate::event::Field;
+use crate::policy::kit::learned::are_finite;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -100,6 +101,14 @@ impl Policy for Staged {
         self.success = vec![0.0; population.arms().count()];
         self.stage = 0;
         Ok(())
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        (&self.stages, self.advance) == (&built.stages, built.advance)
+            && (self.review, self.rate) == (built.review, built.rate)
+            && self.stage < self.stages.len()
+            && self.success.len() == arms
+            && are_finite(&self.success)
     }
 
     fn reads(&self) -> Reads {

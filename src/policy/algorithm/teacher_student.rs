@@ -134,6 +134,21 @@ impl Policy for TeacherStudent {
         Ok(())
     }
 
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let most = match self.teacher {
+            Teacher::Sampling { window } => window,
+            Teacher::Online { .. } => 1,
+        };
+        let is_possible = |curve: &Curve| {
+            curve.score.is_none_or(f64::is_finite)
+                && curve.changes.len() <= most
+                && curve.changes.iter().all(|change| change.is_finite())
+        };
+        (self.teacher, self.epsilon) == (built.teacher, built.epsilon)
+            && self.curves.len() == arms
+            && self.curves.iter().all(is_possible)
+    }
+
     fn reads(&self) -> Reads {
         Reads::SCORE
     }

@@ -109,6 +109,10 @@ impl Policy for Thompson {
         self.evidence.prepare(population.arms().count())
     }
 
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        self.belief == built.belief && self.evidence.is_learned_from(&built.evidence, arms)
+    }
+
     fn reads(&self) -> Reads {
         Reads::SCORE
     }

@@ -120,6 +120,10 @@ impl Policy for Ucb {
         self.evidence.prepare(population.arms().count())
     }
 
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        self.bound == built.bound && self.evidence.is_learned_from(&built.evidence, arms)
+    }
+
     fn reads(&self) -> Reads {
         Reads::SCORE
     }

@@ -24,6 +24,10 @@ use crate::population::Population;
 pub struct Uniform;
 
 impl Policy for Uniform {
+    fn is_learned_from(&self, _: &Self, _: usize) -> bool {
+        true
+    }
+
     fn reads(&self) -> Reads {
         Reads::NOTHING
     }

@@ -79,6 +79,11 @@ impl<P: Policy> Policy for Bounded<P> {
         self.inner.prepare(population)
     }
 
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        (self.epsilon, &self.prior, self.cap) == (built.epsilon, &built.prior, built.cap)
+            && self.inner.is_learned_from(&built.inner, arms)
+    }
+
     fn reads(&self) -> Reads {
         self.inner.reads()
     }

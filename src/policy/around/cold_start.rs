@@ -62,6 +62,12 @@ impl<P: Policy> Policy for ColdStart<P> {
         self.inner.prepare(population)
     }
 
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        self.tickets == built.tickets
+            && self.seen.len() == arms
+            && self.inner.is_learned_from(&built.inner, arms)
+    }
+
     fn reads(&self) -> Reads {
         self.inner.reads()
     }

@@ -6,6 +6,7 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::event::Field;
+use crate::policy::kit::learned::MOST;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -91,6 +92,16 @@ impl<P: Policy> Policy for Mastered<P> {
         self.rounds = 0;
         self.arms = vec![Mastery::default(); population.arms().count()];
         self.inner.prepare(population)
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let is_possible = |arm: &Mastery| arm.success.is_finite() && arm.last <= self.rounds;
+        (self.mastery, self.rest, self.every, self.test)
+            == (built.mastery, built.rest, built.every, built.test)
+            && self.rounds <= MOST
+            && self.arms.len() == arms
+            && self.arms.iter().all(is_possible)
+            && self.inner.is_learned_from(&built.inner, arms)
     }
 
     fn reads(&self) -> Reads {

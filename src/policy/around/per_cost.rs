@@ -79,6 +79,14 @@ impl<P: Policy> Policy for PerCost<P> {
         self.inner.prepare(population)
     }
 
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let is_possible = |cost: &f64| cost.is_finite() && *cost >= 0.0;
+        (self.rate, self.limit) == (built.rate, built.limit)
+            && self.costs.len() == arms
+            && self.costs.iter().flatten().all(is_possible)
+            && self.inner.is_learned_from(&built.inner, arms)
+    }
+
     fn reads(&self) -> Reads {
         self.inner.reads() | Field::Cost.into()
     }

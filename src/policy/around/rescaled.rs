@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::rng::Rng;
 use crate::policy::around::score_is_read;
+use crate::policy::kit::learned::are_finite;
 use crate::policy::{Allotment, Logits, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -141,6 +142,20 @@ impl<P: Policy> Policy for Rescaled<P> {
         self.recent.clear();
         self.sorted.clear();
         self.inner.prepare(population)
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let most = match self.range {
+            Range::Fixed { .. } => 0,
+            Range::Quantiles { visits, .. } => visits,
+        };
+        let mut sorted: Vec<f64> = self.recent.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        (self.range, self.to) == (built.range, built.to)
+            && sorted.len() <= most
+            && are_finite(&sorted)
+            && sorted == self.sorted
+            && self.inner.is_learned_from(&built.inner, arms)
     }
 
     fn reads(&self) -> Reads {

@@ -6,6 +6,7 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::ArmId;
 use crate::base::math::ln;
 use crate::base::rng::Rng;
+use crate::policy::kit::learned::{MOST, are_finite};
 use crate::policy::{Allotment, Bound, Forget, Forgetting, Policy, Reads, Reward, Turn, Ucb};
 use crate::population::Population;
 
@@ -161,6 +162,25 @@ impl<P: Forget> Policy for Restart<P> {
         self.arms = vec![History::default(); population.arms().count()];
         (self.pulls, self.changes) = (0, 0);
         self.inner.prepare(population)
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let is_possible = |arm: &History| {
+            let counts = arm.splits.iter().map(|&(count, _)| count);
+            are_finite(&[arm.sum, arm.reference, arm.up, arm.down])
+                && arm.splits.iter().all(|(_, sum)| sum.is_finite())
+                && counts.clone().zip(counts.skip(1)).all(|(before, after)| before < after)
+                && arm.splits.iter().all(|(count, _)| (1..=arm.count).contains(count))
+                && arm.splits.len() <= 513
+                && arm.count <= u32::MAX / 2
+                && arm.grid <= u32::MAX / 4
+        };
+        (self.detector, self.scope, self.alpha) == (built.detector, built.scope, built.alpha)
+            && self.pulls <= MOST
+            && self.changes <= MOST
+            && self.arms.len() == arms
+            && self.arms.iter().all(is_possible)
+            && self.inner.is_learned_from(&built.inner, arms)
     }
 
     fn reads(&self) -> Reads {

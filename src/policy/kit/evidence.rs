@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::id::ArmId;
 use crate::policy::Reward;
+use crate::policy::kit::learned::{MOST, are_finite};
 
 /// How the evidence about an arm fades, so that a policy can follow arms that change.
 ///
@@ -81,6 +82,20 @@ impl Evidence {
             ..Self::new(self.forgetting)
         };
         Ok(())
+    }
+
+    /// As [`Policy::is_learned_from`](crate::policy::Policy::is_learned_from).
+    pub fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let lists = [&self.counts, &self.sums, &self.since];
+        let recent = self.recent.iter();
+        self.forgetting == built.forgetting
+            && lists.iter().all(|list| list.len() == arms && are_finite(list))
+            && self.counts.iter().all(|count| *count >= 0.0)
+            && self.total.is_finite()
+            && self.rounds <= MOST
+            && recent.clone().all(|visit| (visit.arm as usize) < arms && visit.round < self.rounds)
+            && recent.clone().all(|visit| are_finite(&[visit.count, visit.sum]))
+            && (matches!(self.forgetting, Forgetting::Window(_)) || self.recent.is_empty())
     }
 
     pub fn arms(&self) -> usize {

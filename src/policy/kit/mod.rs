@@ -1,6 +1,7 @@
 //! What several policies are made of.
 
 pub(crate) mod evidence;
+pub(super) mod learned;
 pub(crate) mod mixture;
 pub(crate) mod odds;
 pub(super) mod open_arms;

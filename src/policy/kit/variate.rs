@@ -21,8 +21,12 @@ impl Normals {
 }
 
 /// A gamma variate of scale 1: Marsaglia and Tsang, *A simple method for generating gamma variables*,
-/// 2000. The shape is positive; below 1 a variate of shape + 1 is scaled by `u^(1/shape)`.
+/// 2000. Below 1 a variate of shape + 1 is scaled by `u^(1/shape)`; a shape that is not positive has
+/// all its mass at 0.
 pub(in crate::policy) fn gamma(rng: &mut Rng, normals: &mut Normals, shape: f64) -> f64 {
+    if shape.is_nan() || shape <= 0.0 {
+        return 0.0;
+    }
     if shape < 1.0 {
         let boost = pow(1.0 - rng.unit(), 1.0 / shape);
         return gamma(rng, normals, shape + 1.0) * boost;

@@ -1,6 +1,12 @@
-//! A journal that is killed anywhere resumes with exactly what had happened, and goes on as if nothing had.
+//! A journal that is killed anywhere resumes with exactly what had happened, and goes on as if nothing
+//! had.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod disks;
+mod moments;
+mod old_files;
+mod races;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -12,11 +18,14 @@ use curricle::policy::{Boltzmann, Bounded, Prior};
 use curricle::sampler::Systematic;
 use curricle::signal::{MeanAdvantage, Signal, Trial};
 use curricle::{
-    ArmId, Batch, Curriculum, Durability, Error, Feed, Feedback, Gate, Journal, JournalError, Opening,
-    Result, Rng, SampleId, SnapshotError, Ticket, Weighting,
+    ArmId, Batch, Curriculum, Durability, Error, Feed, Feedback, Gate, Journal, JournalError, Moment,
+    Opening, Result, Rng, SampleId, SnapshotError, Ticket, Weighting,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// The size of the header of a log.
+const HEADER: u64 = 40;
 
 type Sec = Curriculum<Bounded<Boltzmann>, MeanAdvantage, Systematic>;
 type SecJournal = Journal<Bounded<Boltzmann>, MeanAdvantage, Systematic>;
@@ -192,7 +201,8 @@ fn killed_at_every_byte_of_the_log() {
     }
 }
 
-/// No change of a byte goes unnoticed: it is an error, or the last record, which is then reported as cut off.
+/// No change of a byte goes unnoticed: it is an error, or the last record, which is then reported as
+/// cut off.
 #[test]
 fn damaged_at_every_byte_of_the_log() {
     let (_folder, path) = place();
@@ -243,13 +253,14 @@ fn damaged_at_every_byte_of_the_log() {
     }
 }
 
-/// What a power cut may leave: the file has its new size, but zeros where the end of the data should be.
+/// What a power cut may leave: the file has its new size, but zeros where the end of the data should
+/// be.
 #[test]
 fn zeros_at_the_end() {
     let (_folder, path) = place();
     let (states, _) = record(&path, &script(30));
     let log = std::fs::read(log_of(&path)).unwrap();
-    for kept in 32..log.len() {
+    for kept in HEADER as usize..log.len() {
         let mut zeros = log.clone();
         zeros[kept..].fill(0);
         zeros.extend([0; 100]);
@@ -332,7 +343,7 @@ fn compacted_and_killed() {
     let [base, log] = [path.clone(), log_of(&path)].map(|path| std::fs::read(path).unwrap());
     let state = journal.curriculum().to_bytes().unwrap();
     journal.compact().unwrap();
-    assert_eq!((journal.events(), journal.log_bytes()), (0, 32));
+    assert_eq!((journal.events(), journal.log_bytes()), (0, HEADER));
     assert!(journal.curriculum().to_bytes().unwrap() == state);
     let [new_base, new_log] = [path.clone(), log_of(&path)].map(|path| std::fs::read(path).unwrap());
     let seen: Vec<Seen> = deeds[40..].iter().map(|&deed| happen_logged(&mut journal, deed)).collect();
@@ -416,7 +427,7 @@ fn an_outcome_is_small() {
     let mut journal = Journal::open(&path, build()).unwrap().durability(Durability::OnDemand);
     let batch = journal.draw(512).unwrap();
     let drawn = journal.log_bytes();
-    assert!(drawn < 64);
+    assert!(drawn < HEADER + 32);
     let group = curricle::Outcome::default().success(0.25).abs_advantage(0.5).cost(1e4).rollouts(8);
     let feedback: Vec<Feedback> =
         batch.draws.iter().map(|draw| Feedback::new(draw.ticket, group)).collect();

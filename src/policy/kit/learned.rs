@@ -1,0 +1,9 @@
+//! What a state that is read from a snapshot must be like, whoever has written it.
+
+/// The greatest count of rounds or tickets; more would not be reached, but could overflow.
+pub(in crate::policy) const MOST: u64 = 1 << 53;
+
+/// Whether all numbers are finite.
+pub(in crate::policy) fn are_finite(numbers: &[f64]) -> bool {
+    numbers.iter().all(|number| number.is_finite())
+}
