@@ -298,16 +298,42 @@ pub enum SnapshotError {
         found: u128,
     },
     /// The file belongs to a curriculum built from other parts, options or seed.
-    #[error("configuration {found:032x}, expected {expected:032x}")]
+    #[error("built otherwise: {}", Listed(differences))]
     Configuration {
         /// The configuration digest of the curriculum being restored.
         expected: u128,
         /// The configuration digest in the file.
         found: u128,
+        /// The parts in which they differ.
+        differences: Vec<Difference>,
     },
     /// The checksum holds, but the content contradicts itself.
     #[error("inconsistent content: {0}")]
     Inconsistent(&'static str),
+}
+
+/// A part of a curriculum that is built otherwise than the one that was saved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{part} is {expected}, in the file {found}")]
+pub struct Difference {
+    /// The name of an option of the builder, or `policy`, `signal` or `sampler`.
+    pub part: String,
+    /// What was built.
+    pub expected: String,
+    /// What was saved.
+    pub found: String,
+}
+
+struct Listed<'a>(&'a [Difference]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, difference) in self.0.iter().enumerate() {
+            let between = if place > 0 { "; " } else { "" };
+            write!(formatter, "{between}{difference}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Why a [`Journal`](crate::Journal) was refused. The files are as they were.
