@@ -210,7 +210,7 @@ impl Error {
         if let Some(number) = number {
             error = std::io::Error::from_raw_os_error(number);
         }
-        Self::Io { path: path.to_path_buf(), kind: error.kind(), source: Failure(Arc::new(error)) }
+        Self::Io { path: path.to_path_buf(), kind: error.kind(), source: error.into() }
     }
 }
 
@@ -228,6 +228,12 @@ impl Error {
 // It is no error of its own, so that the source of `Error::Io` is the error within.
 #[derive(Debug, Clone)]
 pub struct Failure(Arc<std::io::Error>);
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
 
 impl Deref for Failure {
     type Target = std::io::Error;

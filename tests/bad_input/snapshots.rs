@@ -227,7 +227,8 @@ fn built_otherwise() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("saved");
     saved.save(&path).unwrap();
-    let cases: [(&str, bool, fn(Builder) -> Builder, &str, &str); 7] = [
+    type Change = fn(Builder) -> Builder;
+    let cases: [(&str, bool, Change, &str, &str); 7] = [
         ("lag", true, |builder| builder.lag(2), "2", "0"),
         ("missing", true, |builder| builder.missing(Missing::Lose), "Lose", "Refuse"),
         ("gate", true, |builder| builder.gate(Gate::Band { low: 0.1, high: 0.9 }), "Band {", "All"),
