@@ -60,7 +60,7 @@ pub mod test_time;
 /// The crate of kernels, whose types some signals take.
 pub use curricle_kernels as kernels;
 
-pub use base::error::{Error, JournalError, Result, SnapshotError};
+pub use base::error::{Difference, Error, Failure, JournalError, Result, SnapshotError};
 pub use base::id::{ArmId, Round, SampleId, Ticket};
 pub use base::metrics::Metrics;
 pub use base::rng::{Purpose, Rng};

@@ -210,7 +210,7 @@ impl Error {
         if let Some(number) = number {
             error = std::io::Error::from_raw_os_error(number);
         }
-        Self::Io { path: path.to_path_buf(), kind: error.kind(), source: Failure(Arc::new(error)) }
+        Self::Io { path: path.to_path_buf(), kind: error.kind(), source: error.into() }
     }
 }
 
@@ -228,6 +228,12 @@ impl Error {
 // It is no error of its own, so that the source of `Error::Io` is the error within.
 #[derive(Debug, Clone)]
 pub struct Failure(Arc<std::io::Error>);
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self(Arc::new(error))
+    }
+}
 
 impl Deref for Failure {
     type Target = std::io::Error;
@@ -298,16 +304,42 @@ pub enum SnapshotError {
         found: u128,
     },
     /// The file belongs to a curriculum built from other parts, options or seed.
-    #[error("configuration {found:032x}, expected {expected:032x}")]
+    #[error("built otherwise: {}", Listed(differences))]
     Configuration {
         /// The configuration digest of the curriculum being restored.
         expected: u128,
         /// The configuration digest in the file.
         found: u128,
+        /// The parts in which they differ.
+        differences: Vec<Difference>,
     },
     /// The checksum holds, but the content contradicts itself.
     #[error("inconsistent content: {0}")]
     Inconsistent(&'static str),
+}
+
+/// A part of a curriculum that is built otherwise than the one that was saved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{part} is {expected}, in the file {found}")]
+pub struct Difference {
+    /// The name of an option of the builder, or `policy`, `signal` or `sampler`.
+    pub part: String,
+    /// What was built.
+    pub expected: String,
+    /// What was saved.
+    pub found: String,
+}
+
+struct Listed<'a>(&'a [Difference]);
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, difference) in self.0.iter().enumerate() {
+            let between = if place > 0 { "; " } else { "" };
+            write!(formatter, "{between}{difference}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Why a [`Journal`](crate::Journal) was refused. The files are as they were.

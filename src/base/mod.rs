@@ -7,3 +7,4 @@ pub(crate) mod metrics;
 pub(crate) mod rng;
 pub(crate) mod schedule;
 pub(crate) mod seen;
+pub(crate) mod text;

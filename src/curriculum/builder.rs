@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result, length, within};
 use crate::base::id::{ArmId, SampleId};
 use crate::base::schedule::Schedule;
-use crate::curriculum::{Curriculum, Identity};
+use crate::curriculum::Curriculum;
+use crate::curriculum::identity::Identity;
 use crate::event::Fields;
 use crate::event::gate::Gate;
 use crate::policy::{Policy, Uniform};
@@ -335,11 +336,8 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         if scores && !is_scored {
             return Err(Error::Unread { part: "signal", what: "a score" });
         }
-        let parts = postcard::to_stdvec(&(&options, &policy, &signal, &sampler));
-        let parts =
-            parts.map_err(|_| Error::Unsupported { part: "configuration", request: "serialise" })?;
-        let identity =
-            Identity { dataset: dataset(fingerprint, &population), configuration: xxh3_128(&parts) };
+        let dataset = dataset(fingerprint, &population);
+        let identity = Identity::new(dataset, &options, (&policy, &signal, &sampler))?;
         let needs = reads.fields | if is_scored { signal.needs() } else { Fields::NONE };
         Ok(Curriculum::new((policy, signal, sampler), options, needs, identity, arm_names, population))
     }

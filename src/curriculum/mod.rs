@@ -4,6 +4,7 @@ pub(crate) mod builder;
 mod changes;
 mod decision;
 mod fold;
+pub(crate) mod identity;
 mod metrics;
 pub(crate) mod presets;
 mod stale;
@@ -26,6 +27,7 @@ use crate::signal::{GroupSpread, Signal};
 use builder::{Builder, Missing, Options};
 use decision::Decision;
 use fold::Fold;
+use identity::Identity;
 use stale::Stale;
 
 /// Decides which samples a model trains on next, from what the training reports back.
@@ -106,13 +108,6 @@ impl Clone for Work {
     fn clone(&self) -> Self {
         Self::default()
     }
-}
-
-/// What a snapshot must agree with to be restored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub dataset: u128,
-    pub configuration: u128,
 }
 
 /// All that changes: the whole content of a snapshot.

@@ -169,7 +169,8 @@ mod compressed {
             let stored = bytes.len() as u64 - 80;
             bytes[16..24].copy_from_slice(&stored.to_le_bytes());
         });
-        assert_eq!(refused(&mut curriculum, &bomb), inconsistent);
+        // Zeros are a list of no parts.
+        assert_eq!(refused(&mut curriculum, &bomb), SnapshotError::Inconsistent("the parts"));
     }
 }
 
@@ -191,8 +192,91 @@ fn foreign() {
         .seed(1)
         .build()
         .unwrap();
-    let error = hotter.restore_bytes(&bytes);
-    assert!(matches!(error, Err(Error::Snapshot(SnapshotError::Configuration { .. }))));
+    let error = hotter.restore_bytes(&bytes).unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("policy is Boltzmann {") && said.contains("in the file Boltzmann {"),
+        "{said}"
+    );
+    let Error::Snapshot(SnapshotError::Configuration { expected, found, differences }) = error else {
+        panic!("{said}")
+    };
+    assert!(expected != found && differences.len() == 1);
+    assert!(differences[0].expected.contains("constant(0.2)"), "{said}");
+    assert!(!differences[0].found.contains("constant(0.2)"), "{said}");
+}
+
+/// Each option that differs is named, with both values; those of the edge may, if it is asked for.
+#[test]
+fn built_otherwise() {
+    type Builder = curricle::Builder<Boltzmann, MeanAdvantage, Distinct>;
+    let builder = || {
+        Curriculum::builder(10)
+            .arms(2, |sample| (sample.0 % 2) as u32)
+            .policy(Boltzmann::new())
+            .signal(MeanAdvantage)
+            .seed(1)
+    };
+    let mut saved: Sec = builder().build().unwrap();
+    for _ in 0..3 {
+        let batch = saved.draw(4).unwrap();
+        let all = batch.draws.iter();
+        let all: Vec<Feedback> =
+            all.map(|draw| Feedback::new(draw.ticket, outcome(draw.ticket.0))).collect();
+        saved.observe(&all).unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("saved");
+    saved.save(&path).unwrap();
+    type Change = fn(Builder) -> Builder;
+    let cases: [(&str, bool, Change, &str, &str); 7] = [
+        ("lag", true, |builder| builder.lag(2), "2", "0"),
+        ("missing", true, |builder| builder.missing(Missing::Lose), "Lose", "Refuse"),
+        ("gate", true, |builder| builder.gate(Gate::Band { low: 0.1, high: 0.9 }), "Band {", "All"),
+        (
+            "weighting",
+            true,
+            |builder| builder.weighting(Weighting::Score { floor: 0.5 }),
+            "0.5",
+            "Given",
+        ),
+        ("importance", true, |builder| builder.importance(0.5), "Constant(0.5)", "Constant(0)"),
+        ("seed", false, |builder| builder.seed(2), "2", "1"),
+        ("policy", false, |builder| builder.policy(Boltzmann::new().alpha(0.3)), "0.3", "0.5"),
+    ];
+    for (part, is_edge, change, expected, found) in cases {
+        let build = || change(builder()).build().unwrap();
+        let Err(Error::Snapshot(SnapshotError::Configuration { differences, .. })) =
+            build().restore(&path)
+        else {
+            panic!("{part} was not noticed")
+        };
+        assert_eq!(differences.len(), 1, "{part}");
+        assert_eq!(differences[0].part, part);
+        let said = differences[0].to_string();
+        assert!(differences[0].expected.to_lowercase().contains(&expected.to_lowercase()), "{said}");
+        assert!(differences[0].found.to_lowercase().contains(&found.to_lowercase()), "{said}");
+        let mut other = build();
+        let before = other.to_bytes().unwrap();
+        let restored = other.restore_edge(&path);
+        assert_eq!(restored.is_ok(), is_edge, "{part}");
+        if is_edge {
+            assert_eq!((other.digest(), other.counts()), (saved.digest(), saved.counts()));
+            other.draw(4).unwrap();
+            // It is a curriculum of its own from now on.
+            let bytes = other.to_bytes().unwrap();
+            build().restore_bytes(&bytes).unwrap();
+            assert!(builder().build().unwrap().restore_bytes(&bytes).is_err());
+        } else {
+            assert!(other.to_bytes().unwrap() == before);
+        }
+    }
+    // What does not differ is restored as ever; what belongs to other data is not.
+    assert_eq!(builder().build().unwrap().restore_edge(&path), Ok(()));
+    let mut other =
+        Curriculum::builder(11).policy(Boltzmann::new()).signal(MeanAdvantage).build().unwrap();
+    let error = other.restore_edge(&path);
+    assert!(matches!(error, Err(Error::Snapshot(SnapshotError::Dataset { .. }))));
 }
 
 /// Content that contradicts itself under a right checksum.

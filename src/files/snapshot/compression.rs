@@ -153,18 +153,21 @@ fn plain<T: Serialize, W: Write>(state: &T, out: W) -> Result<u64, WriteError> {
 }
 
 /// Reads a state of `size` bytes out of a payload of which all is used.
-pub fn unpack<T: DeserializeOwned, R: Read>(
+///
+/// Before it stand the parts of which it was built; where they are refused, the state is not looked at.
+pub fn unpack<Q: DeserializeOwned, T: DeserializeOwned, R: Read>(
     payload: &mut Payload<R>,
     size: u64,
     compression: u64,
+    known: impl FnOnce(&Q) -> Result<()>,
 ) -> Result<T> {
     let state = match compression {
-        0 => stream::read_plain(payload, size),
+        0 => stream::read_plain(payload, size, known),
         #[cfg(feature = "zstd")]
-        1 => stream::read_zstd(payload, size),
+        1 => stream::read_zstd(payload, size, known),
         #[cfg(not(feature = "zstd"))]
         1 => return Err(Error::Feature("zstd")),
         _ => None,
     };
-    state.ok_or(SnapshotError::Inconsistent("the payload").into())
+    state.unwrap_or(Err(SnapshotError::Inconsistent("the payload").into()))
 }

@@ -2,9 +2,10 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::Changes;
 use super::{ALGORITHM, SCHEMA};
 use crate::base::error::SnapshotError;
-use crate::curriculum::Identity;
+use crate::curriculum::identity::{Identity, Part, is_edge};
 
 const SIGNATURE: &[u8; 8] = b"CURRICLE";
 
@@ -26,7 +27,7 @@ pub struct Header {
 
 impl Header {
     /// The bytes of the header, whose checksum is worked out from a hash of the payload.
-    pub fn seal(&mut self, identity: Identity, payload: &Xxh3) -> [u8; HEADER] {
+    pub fn seal(&mut self, identity: &Identity, payload: &Xxh3) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(SIGNATURE);
         bytes[8..12].copy_from_slice(&SCHEMA.to_le_bytes());
@@ -72,7 +73,7 @@ pub fn check_sum(header: &[u8; HEADER], payload: &Xxh3) -> Result<(), SnapshotEr
 }
 
 /// Checks that a snapshot is one of this build and of a curriculum.
-pub fn check_identity(header: &[u8; HEADER], identity: Identity) -> Result<(), SnapshotError> {
+pub fn check_identity(header: &[u8; HEADER], identity: &Identity) -> Result<(), SnapshotError> {
     let algorithm = number(header, 12, 4) as u32;
     if algorithm != ALGORITHM {
         return Err(SnapshotError::Algorithm { found: algorithm, supported: ALGORITHM });
@@ -81,11 +82,25 @@ pub fn check_identity(header: &[u8; HEADER], identity: Identity) -> Result<(), S
     if expected != found {
         return Err(SnapshotError::Dataset { expected, found });
     }
-    let (expected, found) = (identity.configuration, number(header, 48, 16));
-    if expected != found {
-        return Err(SnapshotError::Configuration { expected, found });
-    }
     Ok(())
+}
+
+/// Checks that a snapshot of these parts is one of a curriculum that was built in the same way, or, if so wanted, but for
+/// options that no learned state depends on.
+pub fn check_parts(
+    header: &[u8; HEADER],
+    parts: &[Part],
+    identity: &Identity,
+    changes: Changes,
+) -> Result<(), SnapshotError> {
+    let (expected, found) = (identity.configuration, number(header, 48, 16));
+    let differences = identity.differences(parts);
+    match (expected == found, differences.is_empty()) {
+        (true, true) => Ok(()),
+        (true, false) => Err(SnapshotError::Inconsistent("the parts")),
+        (false, false) if changes == Changes::Edge && is_edge(&differences) => Ok(()),
+        (false, _) => Err(SnapshotError::Configuration { expected, found, differences }),
+    }
 }
 
 /// A number of `size` bytes, of 16 at most, at a place in a header.

@@ -11,7 +11,7 @@
 //!     48     16  configuration digest: options, policy, signal and sampler as built
 //!     64      8  size of the state
 //!     72      8  compression: 0 none, 1 zstd
-//!     80      -  payload: the state, in postcard, compressed or not
+//!     80      -  payload: the parts by name, and the state, in postcard, compressed or not
 //! ```
 //! All numbers are little-endian.
 
@@ -26,6 +26,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result, SnapshotError};
+use crate::curriculum::identity::Part;
 use crate::curriculum::{Curriculum, Memory};
 use crate::files::whole_file::{Whole, at};
 use crate::ledger::Ledger;
@@ -44,6 +45,14 @@ pub const SCHEMA: u32 = 6;
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
 pub const ALGORITHM: u32 = 5;
+
+/// In what a curriculum may differ from the one that was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changes {
+    None,
+    /// In options of which no learned state depends.
+    Edge,
+}
 
 impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// The whole state as bytes. Cost: O(N).
@@ -64,7 +73,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// [`Error::Snapshot`], saying why; [`Error::Feature`] if the bytes are compressed and this build
     /// does not have what it takes. Then nothing has changed.
     pub fn restore_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        self.read(bytes, bytes.len() as u64, Path::new("")).map(drop)
+        self.read(bytes, bytes.len() as u64, Path::new(""), Changes::None).map(drop)
     }
 
     /// Writes a snapshot. The file appears whole or not at all: it is written beside its place, flushed
@@ -118,7 +127,19 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// # Errors
     /// [`Error::Io`], or as `restore_bytes`; then nothing has changed.
     pub fn restore(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.read_file(path.as_ref()).map(drop)
+        self.read_file(path.as_ref(), Changes::None).map(drop)
+    }
+
+    /// As [`restore`](Self::restore), but this curriculum may have been built with another gate, lag, weighting or
+    /// importance, or another answer to missing feedback: options of which nothing that was learned depends. They
+    /// are those of this curriculum from now on; open rounds are folded in by its lag, and weights that scores have set
+    /// stay until they are set again. The decisions are those of neither curriculum had it run alone, so a log that
+    /// was written before cannot be replayed behind such a change: [`compact`](crate::Journal::compact) first.
+    ///
+    /// # Errors
+    /// As `restore`: [`SnapshotError::Configuration`] if the seed, the policy, the signal or the sampler differs.
+    pub fn restore_edge(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        self.read_file(path.as_ref(), Changes::Edge).map(drop)
     }
 
     /// The curriculum with the state that [`save`](Self::save) wrote; as [`restore`](Self::restore),
@@ -144,7 +165,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     pub(crate) fn restored_with_checksum(mut self, path: &Path) -> Result<(Self, u64)> {
         self.memory.population = Population::new(Arms::even(1, 0)?, None)?;
         self.memory.ledger = Ledger::new(0, 0);
-        let checksum = self.read_file(path)?;
+        let checksum = self.read_file(path, Changes::None)?;
         Ok((self, checksum))
     }
 
@@ -158,29 +179,39 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         // The sizes in the header are known at the end.
         file.write_all(&[0; HEADER]).map_err(at(path))?;
         let mut payload = Hashed { out: &mut *file, hash: Xxh3::new(), bytes: 0 };
-        let size = pack(&self.memory, compression, &mut payload).map_err(|error| match error {
-            WriteError::State => Error::Unsupported { part: "policy", request: "serialise" },
-            WriteError::Io(error) => at(path)(error),
-        })?;
+        let size = pack(&(&self.identity.parts, &self.memory), compression, &mut payload).map_err(
+            |error| match error {
+                WriteError::State => Error::Unsupported { part: "policy", request: "serialise" },
+                WriteError::Io(error) => at(path)(error),
+            },
+        )?;
         let Hashed { hash, bytes: stored, .. } = payload;
         let mut header = Header { stored, size, compression: compression.number(), checksum: 0 };
-        let bytes = header.seal(self.identity, &hash);
+        let bytes = header.seal(&self.identity, &hash);
         let first = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&bytes));
         first.map_err(at(path))?;
         Ok(header.checksum)
     }
 
     /// Takes over a snapshot of `size` bytes; returns its checksum.
-    fn read<R: Read>(&mut self, mut reader: R, size: u64, path: &Path) -> Result<u64> {
+    fn read<R: Read>(
+        &mut self,
+        mut reader: R,
+        size: u64,
+        path: &Path,
+        changes: Changes,
+    ) -> Result<u64> {
         let mut start = Vec::with_capacity(HEADER);
         reader.by_ref().take(HEADER as u64).read_to_end(&mut start).map_err(at(path))?;
         let (header, bytes) = Header::open(&start, size)?;
         let mut payload = Payload::new(reader, header.stored);
-        let known = header::check_identity(&bytes, self.identity);
-        let memory = match known {
-            Ok(()) => unpack(&mut payload, header.size, header.compression),
-            Err(error) => Err(error.into()),
-        };
+        let memory =
+            header::check_identity(&bytes, &self.identity).map_err(Error::from).and_then(|()| {
+                let known = |parts: &Vec<Part>| {
+                    Ok(header::check_parts(&bytes, parts, &self.identity, changes)?)
+                };
+                unpack(&mut payload, header.size, header.compression, known)
+            });
         // A checksum that does not hold is the reason of whatever else is wrong.
         payload.finish().map_err(at(path))?;
         header::check_sum(&bytes, &payload.hash)?;
@@ -194,10 +225,10 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         Ok(header.checksum)
     }
 
-    fn read_file(&mut self, path: &Path) -> Result<u64> {
+    fn read_file(&mut self, path: &Path, changes: Changes) -> Result<u64> {
         let file = File::open(path).map_err(at(path))?;
         let size = file.metadata().map_err(at(path))?.len();
-        self.read(file, size, path)
+        self.read(file, size, path, changes)
     }
 }
 

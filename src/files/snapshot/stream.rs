@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::compression::CHUNK;
+use crate::base::error::Result;
 
 /// A payload of a known size, hashed as it is read.
 pub struct Payload<R> {
@@ -54,36 +55,55 @@ fn copy(error: &std::io::Error) -> std::io::Error {
 }
 
 /// Reads a state that takes exactly `size` bytes, whatever else the reader holds.
-fn read<T: DeserializeOwned, R: Read>(reader: R, size: u64) -> Option<T> {
+fn read<Q: DeserializeOwned, T: DeserializeOwned, R: Read>(
+    reader: R,
+    size: u64,
+    known: impl FnOnce(&Q) -> Result<()>,
+) -> Option<Result<T>> {
     let stream =
         Stream { reader, left: size, chunk: vec![0; CHUNK], from: 0, to: 0, taken: Vec::new() };
     let mut deserializer = postcard::Deserializer::from_flavor(stream);
+    let parts = Q::deserialize(&mut deserializer).ok()?;
+    if let Err(error) = known(&parts) {
+        return Some(Err(error));
+    }
     let state = T::deserialize(&mut deserializer).ok()?;
-    deserializer.finalize().ok()?.then_some(state)
+    deserializer.finalize().ok()?.then_some(Ok(state))
 }
 
 /// Reads a state that is the whole payload.
-pub fn read_plain<T: DeserializeOwned, R: Read>(payload: &mut Payload<R>, size: u64) -> Option<T> {
+pub fn read_plain<Q: DeserializeOwned, T: DeserializeOwned, R: Read>(
+    payload: &mut Payload<R>,
+    size: u64,
+    known: impl FnOnce(&Q) -> Result<()>,
+) -> Option<Result<T>> {
     if payload.left != size {
         return None;
     }
-    read(payload, size)
+    read(payload, size, known)
 }
 
 /// Reads a state of `size` bytes from a frame that is the whole payload. No more than `size` bytes are
 /// unpacked, whatever the frame holds.
 #[cfg(feature = "zstd")]
-pub fn read_zstd<T: DeserializeOwned, R: Read>(payload: &mut Payload<R>, size: u64) -> Option<T> {
+pub fn read_zstd<Q: DeserializeOwned, T: DeserializeOwned, R: Read>(
+    payload: &mut Payload<R>,
+    size: u64,
+    known: impl FnOnce(&Q) -> Result<()>,
+) -> Option<Result<T>> {
     use std::io::BufReader;
     use zstd::stream::read::Decoder;
 
     let packed = BufReader::with_capacity(CHUNK, payload);
     let mut decoder = Decoder::with_buffer(packed).ok()?.single_frame();
-    let state = read(&mut decoder, size)?;
+    let state = match read(&mut decoder, size, known)? {
+        Ok(state) => state,
+        refused => return Some(refused),
+    };
     // One more read finds the end of the frame, or that there is more than announced.
     let ended = matches!(decoder.read(&mut [0]), Ok(0));
     let packed = decoder.finish();
-    (ended && packed.buffer().is_empty() && packed.get_ref().left == 0).then_some(state)
+    (ended && packed.buffer().is_empty() && packed.get_ref().left == 0).then_some(Ok(state))
 }
 
 /// What postcard reads from: a stream of which no more than a chunk is in memory.

@@ -1,0 +1,90 @@
+//! What a snapshot must agree with to be restored.
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+use crate::base::error::{Difference, Error, Result};
+use crate::base::text::text;
+use crate::curriculum::builder::Options;
+
+/// The options that no learned state depends on.
+const EDGE: [&str; 5] = ["lag", "missing", "weighting", "importance", "gate"];
+
+/// The data set and the configuration of a curriculum, as it was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub dataset: u128,
+    pub configuration: u128,
+    pub parts: Vec<Part>,
+}
+
+/// One option, or the policy, the signal or the sampler.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    name: String,
+    /// For people; a long list is shortened.
+    value: String,
+    hash: u64,
+}
+
+impl Identity {
+    /// Describes what a curriculum is built from.
+    pub fn new<P: Serialize, S: Serialize, D: Serialize>(
+        dataset: u128,
+        options: &Options,
+        (policy, signal, sampler): (&P, &S, &D),
+    ) -> Result<Self> {
+        let Options { seed, lag, missing, weighting, importance, gate } = options;
+        let parts = vec![
+            part("seed", seed)?,
+            part("lag", lag)?,
+            part("missing", missing)?,
+            part("weighting", weighting)?,
+            part("importance", importance)?,
+            part("gate", gate)?,
+            part("policy", policy)?,
+            part("signal", signal)?,
+            part("sampler", sampler)?,
+        ];
+        let whole = postcard::to_stdvec(&(options, policy, signal, sampler)).map_err(|_| refused())?;
+        Ok(Self { dataset, configuration: xxh3_128(&whole), parts })
+    }
+
+    /// In what the parts of a snapshot differ from these.
+    pub fn differences(&self, found: &[Part]) -> Vec<Difference> {
+        let value = |parts: &[Part], name: &str| {
+            let part = parts.iter().find(|part| part.name == name);
+            part.map_or(String::new(), |part| part.value.clone())
+        };
+        let mut names: Vec<&str> = Vec::new();
+        for part in self.parts.iter().filter(|part| !found.contains(part)) {
+            names.push(&part.name);
+        }
+        for part in found.iter().filter(|part| !self.parts.contains(part)) {
+            if !names.contains(&&part.name[..]) {
+                names.push(&part.name);
+            }
+        }
+        let difference = |name: &str| Difference {
+            part: name.to_owned(),
+            expected: value(&self.parts, name),
+            found: value(found, name),
+        };
+        names.into_iter().map(difference).collect()
+    }
+}
+
+/// Whether a snapshot that differs so can be gone on with all the same.
+pub(crate) fn is_edge(differences: &[Difference]) -> bool {
+    differences.iter().all(|difference| EDGE.contains(&&difference.part[..]))
+}
+
+fn part<T: Serialize>(name: &str, value: &T) -> Result<Part> {
+    let bytes = postcard::to_stdvec(value).map_err(|_| refused())?;
+    let value = text(value).map_err(|_| refused())?;
+    Ok(Part { name: name.to_owned(), value, hash: xxh3_64(&bytes) })
+}
+
+fn refused() -> Error {
+    Error::Unsupported { part: "configuration", request: "serialise" }
+}
