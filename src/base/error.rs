@@ -320,3 +320,9 @@ pub(crate) fn within(what: &'static str, value: f64, low: f64, high: f64) -> Res
 pub(crate) fn length(what: &'static str, expected: usize, found: usize) -> Result<()> {
     if expected == found { Ok(()) } else { Err(Error::Length { what, expected, found }) }
 }
+
+impl From<curricle_kernels::tree::Overflow> for Error {
+    fn from(overflow: curricle_kernels::tree::Overflow) -> Self {
+        Self::WeightOverflow { total: overflow.total }
+    }
+}
