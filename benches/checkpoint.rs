@@ -182,9 +182,9 @@ fn compare(samples: usize, folder: &Path) -> Anything<()> {
             size as f64 * STEPS as f64 / (journal.log_bytes() - bytes) as f64,
         );
     }
-    assert_eq!(twin.digest(), journal.digest());
+    assert_eq!(twin.digest(), journal.curriculum().digest());
     drop(twin);
-    let (digest, log) = (journal.digest(), journal.log_bytes());
+    let (digest, log) = (journal.curriculum().digest(), journal.log_bytes());
     drop(journal);
     println!("  the way back, peak memory above that of a built curriculum: own / with mapped pages");
     let mut alone = 0.0;
@@ -244,7 +244,7 @@ fn go_back(way: &str, samples: usize, path: &Path) -> Anything<()> {
                 "read" => curriculum.restore_bytes(&std::fs::read(path)?)?,
                 "mapped" => curriculum.restore(path)?,
                 "one-state" => curriculum = curriculum.restored(path)?,
-                _ => return Ok(Journal::open(path, curriculum)?.digest()),
+                _ => return Ok(Journal::open(path, curriculum)?.curriculum().digest()),
             }
             Ok(curriculum.digest())
         })();

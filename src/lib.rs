@@ -62,6 +62,7 @@ pub use curricle_kernels as kernels;
 
 pub use base::error::{Error, JournalError, Result, SnapshotError};
 pub use base::id::{ArmId, Round, SampleId, Ticket};
+pub use base::metrics::Metrics;
 pub use base::rng::{Purpose, Rng};
 pub use base::schedule::Schedule;
 #[cfg(feature = "config")]
@@ -80,6 +81,26 @@ pub use policy::Policy;
 pub use population::{Arms, Overflow, Population, SumTree};
 pub use sampler::Sampler;
 pub use signal::Signal;
+
+/// The types that the presets of [`Builder`] build, by name, for a field or a signature.
+///
+/// ```
+/// use curricle::{Curriculum, preset::PostTraining};
+///
+/// struct Run {
+///     curriculum: PostTraining,
+/// }
+///
+/// # fn main() -> curricle::Result<()> {
+/// let run = Run { curriculum: Curriculum::builder(100).post_training().build()? };
+/// assert_eq!(run.curriculum.round().0, 0);
+/// # Ok(()) }
+/// ```
+pub mod preset {
+    pub use crate::curriculum::presets::{
+        LearnableArms, Mixture, PostTraining, Prompts, Ranked, SingleDraws,
+    };
+}
 
 /// The code of the README, as a test.
 #[cfg(doctest)]

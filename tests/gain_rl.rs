@@ -11,7 +11,7 @@ use serde_json::Value;
 fn table(rows: &[(u64, Option<f64>)]) -> Table {
     let scores = rows.iter().map(|row| row.1).collect();
     Table::new(Provenance::default(), rows.iter().map(|row| row.0).collect())
-        .column("total", Column::Number(scores))
+        .and_then(|table| table.column("total", Column::Number(scores)))
         .unwrap()
 }
 
@@ -64,14 +64,39 @@ fn a_table_that_does_not_fit_is_refused() {
     assert_eq!(refused(&full, "angle"), TableError::NoColumn("angle".into()));
     let gap = TableError::Gap { samples: 3, missing: 1, first: SampleId(1) };
     assert_eq!(refused(&[full[0], full[2]], "total"), gap);
-    let twice = [full[0], full[1], full[2], (1, Some(0.9))];
-    assert_eq!(refused(&twice, "total"), TableError::Stray(SampleId(1)));
     let beyond = [full[0], full[1], full[2], (3, Some(0.9))];
     assert_eq!(refused(&beyond, "total"), TableError::Stray(SampleId(3)));
     let undefined = TableError::Undefined { column: "total".into(), undefined: 2, first: SampleId(2) };
     assert_eq!(refused(&[(2, None), full[0], (1, None)], "total"), undefined);
     assert!(Curriculum::builder(3).gain_rl(&table(&full), "total", 2).build().is_ok());
     assert!(Curriculum::builder(0).gain_rl(&table(&[]), "total", 2).build().is_ok());
+}
+
+/// A sample without a question has no angle, so it has no place in the order.
+#[test]
+fn an_empty_question_has_no_rank() {
+    let states = [1.0f32, 0.0, 3.0, 4.0];
+    let spans = [(0..1, 1..2), (0..1, 1..1), (0..0, 1..2)];
+    let spans = spans.map(|(prefix, question)| Spans { prefix, question });
+    let evidence = HiddenStates { states: &states, dim: 2, spans: &spans };
+    let found = evidence.concentrations().unwrap();
+    let table = Table::of_concentrations(Provenance::default(), vec![0, 1, 2], &found).unwrap();
+    let Some(Column::Number(totals)) = table.get("total") else { panic!("no total") };
+    assert_eq!(totals.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false, true]);
+    for (column, undefined, first) in [("total", 1, 1), ("inter", 2, 1), ("intra_no_diag", 3, 0)] {
+        let refused = Curriculum::builder(3).gain_rl(&table, column, 2).build().err();
+        let first = SampleId(first);
+        let expected = TableError::Undefined { column: column.into(), undefined, first };
+        assert_eq!(refused, Some(Error::Table(expected)));
+    }
+    let mut scores = [0.0; 3];
+    let refused = Angle::new().score(&evidence, &mut scores);
+    assert_eq!(refused, Err(Error::Empty { what: "question", index: 1 }));
+    // One token without a prefix has an angle with itself, and none with another.
+    let refused = Angle::unbiased().score(&evidence, &mut scores);
+    assert_eq!(refused, Err(Error::Empty { what: "question", index: 1 }));
+    assert_eq!(found[0].total_no_diag(), found[0].inter);
+    assert_eq!((found[2].total(), found[2].total_no_diag()), (found[2].intra, None));
 }
 
 /// The published updates, reported ticket by ticket: the mean of a batch counts, in success and in
@@ -140,7 +165,7 @@ fn a_table_has_both_scores() {
     let spans = [1..3, 1..2, 2..4].map(|question| Spans { prefix: 0..1, question });
     let evidence = HiddenStates { states: &states, dim: 2, spans: &spans };
     let found = evidence.concentrations().unwrap();
-    let unbiased = found.iter().map(|found| Some(Angle::unbiased().of(found))).collect();
+    let unbiased = found.iter().map(|found| Angle::unbiased().of(found)).collect();
     let table = Table::of_concentrations(Provenance::default(), vec![0, 1, 2], &found)
         .and_then(|table| table.column("total_no_diag", Column::Number(unbiased)))
         .unwrap();

@@ -86,10 +86,12 @@ impl Seen {
 
 /// The verbs that a curriculum and a journal have in common.
 macro_rules! happen {
-    ($name:ident, $type:ty) => {
+    ($name:ident, $type:ty, $look:expr) => {
         fn $name(subject: &mut $type, deed: Deed) -> Seen {
-            let open = tickets(&subject.unfinished());
-            let sample = SampleId((deed.which % subject.population().arms().samples()) as u64);
+            let look: fn(&$type) -> &Sec = $look;
+            let open = tickets(&look(subject).unfinished());
+            let samples = look(subject).population().arms().samples();
+            let sample = SampleId((deed.which % samples) as u64);
             let weight = f64::from(deed.arm) / 3.0;
             match deed.verb {
                 0..4 => Seen::Batch(subject.draw(1 + deed.which % 5)),
@@ -111,8 +113,8 @@ macro_rules! happen {
     };
 }
 
-happen!(happen_here, Sec);
-happen!(happen_logged, SecJournal);
+happen!(happen_here, Sec, |curriculum| curriculum);
+happen!(happen_logged, SecJournal, |journal| journal.curriculum());
 
 /// Deeds of every kind, some of which are refused.
 fn script(count: usize) -> Vec<Deed> {
@@ -127,7 +129,7 @@ fn script(count: usize) -> Vec<Deed> {
 fn record(path: &Path, deeds: &[Deed]) -> (Vec<(u64, Vec<u8>)>, Vec<Seen>) {
     let mut journal = Journal::open(path, build()).unwrap().durability(Durability::OnDemand);
     assert_eq!(journal.opening(), Opening::New);
-    let mut states = vec![(journal.log_bytes(), journal.to_bytes().unwrap())];
+    let mut states = vec![(journal.log_bytes(), journal.curriculum().to_bytes().unwrap())];
     let mut seen = Vec::new();
     for &deed in deeds {
         let (bytes, events) = (journal.log_bytes(), journal.events());
@@ -135,7 +137,7 @@ fn record(path: &Path, deeds: &[Deed]) -> (Vec<(u64, Vec<u8>)>, Vec<Seen>) {
         let grown = u64::from(!seen[seen.len() - 1].is_refused());
         assert_eq!(journal.events(), events + grown, "a refused event is not written down");
         assert_eq!(journal.log_bytes() > bytes, grown == 1);
-        states.push((journal.log_bytes(), journal.to_bytes().unwrap()));
+        states.push((journal.log_bytes(), journal.curriculum().to_bytes().unwrap()));
     }
     journal.sync().unwrap();
     assert_eq!(std::fs::metadata(log_of(path)).unwrap().len(), journal.log_bytes());
@@ -173,14 +175,17 @@ fn killed_at_every_byte_of_the_log() {
         let (bytes, state) = &states[last];
         let torn = length as u64 - bytes;
         assert!(matches!(journal.opening(), Opening::Resumed { torn: cut, .. } if cut == torn));
-        assert!(journal.to_bytes().unwrap() == *state, "{length} bytes");
+        assert!(journal.curriculum().to_bytes().unwrap() == *state, "{length} bytes");
         assert_eq!(std::fs::metadata(log_of(&path)).unwrap().len(), *bytes);
         // Going on gives what the uninterrupted run gave.
         if length % 16 == 0 || torn == 0 {
             for (&deed, seen) in deeds.iter().zip(&seen).skip(last) {
                 assert_eq!(&happen_logged(&mut journal, deed), seen, "{length} bytes");
             }
-            assert!(journal.to_bytes().unwrap() == states[deeds.len()].1, "{length} bytes");
+            assert!(
+                journal.curriculum().to_bytes().unwrap() == states[deeds.len()].1,
+                "{length} bytes"
+            );
             drop(journal);
             assert!(std::fs::read(log_of(&path)).unwrap() == log, "{length} bytes");
         }
@@ -212,7 +217,7 @@ fn damaged_at_every_byte_of_the_log() {
                 assert!(position as u64 >= sizes[last] + 8, "{position}");
                 let torn = log.len() as u64 - sizes[last];
                 assert!(matches!(journal.opening(), Opening::Resumed { torn: cut, .. } if cut == torn));
-                assert!(journal.to_bytes().unwrap() == states[last].1);
+                assert!(journal.curriculum().to_bytes().unwrap() == states[last].1);
             }
             Err(other) => panic!("byte {position}: {other}"),
         }
@@ -252,7 +257,7 @@ fn zeros_at_the_end() {
         let last = states.iter().rfind(|(bytes, _)| *bytes <= kept as u64).unwrap();
         match Journal::open(&path, build()) {
             Ok(journal) => {
-                let state = journal.to_bytes().unwrap();
+                let state = journal.curriculum().to_bytes().unwrap();
                 // A zero that was there before makes no difference.
                 assert!(states.iter().any(|(bytes, other)| *bytes >= last.0 && *other == state));
             }
@@ -325,13 +330,13 @@ fn compacted_and_killed() {
     let mut journal = Journal::open(&path, build()).unwrap();
     deeds[..40].iter().for_each(|&deed| drop(happen_logged(&mut journal, deed)));
     let [base, log] = [path.clone(), log_of(&path)].map(|path| std::fs::read(path).unwrap());
-    let state = journal.to_bytes().unwrap();
+    let state = journal.curriculum().to_bytes().unwrap();
     journal.compact().unwrap();
     assert_eq!((journal.events(), journal.log_bytes()), (0, 32));
-    assert!(journal.to_bytes().unwrap() == state);
+    assert!(journal.curriculum().to_bytes().unwrap() == state);
     let [new_base, new_log] = [path.clone(), log_of(&path)].map(|path| std::fs::read(path).unwrap());
     let seen: Vec<Seen> = deeds[40..].iter().map(|&deed| happen_logged(&mut journal, deed)).collect();
-    let end = journal.to_bytes().unwrap();
+    let end = journal.curriculum().to_bytes().unwrap();
     drop(journal);
     // The base is a snapshot like any other.
     let mut plain = build();
@@ -361,11 +366,11 @@ fn compacted_and_killed() {
     ];
     for files in left {
         let (_folder, mut journal) = open(files).unwrap();
-        assert!(journal.to_bytes().unwrap() == state);
+        assert!(journal.curriculum().to_bytes().unwrap() == state);
         for (&deed, seen) in deeds[40..].iter().zip(&seen) {
             assert_eq!(&happen_logged(&mut journal, deed), seen);
         }
-        assert!(journal.to_bytes().unwrap() == end);
+        assert!(journal.curriculum().to_bytes().unwrap() == end);
     }
     // And what it cannot leave.
     let refused = |files| match open(files) {
@@ -439,17 +444,17 @@ fn behind_a_lock() {
             }
         }
     });
-    let state = feed.with(|journal| journal.to_bytes().unwrap()).unwrap();
+    let state = feed.with(|journal| journal.curriculum().to_bytes().unwrap()).unwrap();
     drop(feed);
     let journal = Journal::open(&path, build()).unwrap();
     assert_eq!(journal.opening(), Opening::Resumed { events: 90, torn: 0 });
-    assert!(journal.to_bytes().unwrap() == state);
+    assert!(journal.curriculum().to_bytes().unwrap() == state);
     let mut twin = build();
     for _ in 0..10 {
         let batch = twin.draw(8).unwrap();
         twin.observe(&report(tickets(&[batch]))).unwrap();
     }
-    assert_eq!(twin.digest(), journal.digest());
+    assert_eq!(twin.digest(), journal.curriculum().digest());
 }
 
 proptest! {
@@ -475,7 +480,7 @@ proptest! {
                     prop_assert_eq!(happen_here(&mut twin, deed), happen_logged(&mut journal, deed));
                 }
             }
-            prop_assert!(twin.to_bytes().unwrap() == journal.to_bytes().unwrap());
+            prop_assert!(twin.to_bytes().unwrap() == journal.curriculum().to_bytes().unwrap());
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Batch selections against naive twins, their laws, and bad input.
 
 use curricle::test_time::select::{
-    Badge, DppMap, FacilityLocation, KCenter, Neighbours, PowerTopK, Rows, Select, Sift, residuals,
+    Badge, DppMap, FacilityLocation, FairTopK, KCenter, Neighbours, PowerTopK, Rows, Select, Sift,
+    residuals,
 };
 use curricle::{Error, Purpose, Rng, Round};
 use proptest::prelude::*;
@@ -348,4 +349,46 @@ fn bad_input_has_a_name() {
     );
     let empty = KCenter::new(Rows::new(&[], 4).unwrap());
     assert!(empty.select(&[], 0, &mut rng(0)).unwrap().is_empty());
+}
+
+#[test]
+fn equal_scores_are_shared_out() {
+    // The best for sure, then three of five that tie, never the worst nor the one without a score.
+    let scores = [0.5, 0.0, 2.0, 0.5, 0.5, -0.0, 0.5, 0.5].map(Some);
+    let scores = [&scores[..], &[None]].concat();
+    let selection = FairTopK::new(&scores).unwrap();
+    let mut times = [0u32; 9];
+    const ROUNDS: u32 = 4000;
+    for round in 0..ROUNDS {
+        let mut rng = Rng::at(5, Round(round.into()), Purpose::User);
+        let picked = selection.select(&[], 4, &mut rng).unwrap();
+        assert_eq!((picked[0], picked.len()), (2, 4));
+        picked.iter().for_each(|&item| times[item] += 1);
+    }
+    assert_eq!((times[2], times[1], times[5], times[8]), (ROUNDS, 0, 0, 0));
+    // Each of the five in 3/5 of the rounds; 5 standard deviations are 155.
+    for item in [0, 3, 4, 6, 7] {
+        assert!(times[item].abs_diff(ROUNDS * 3 / 5) < 155, "{times:?}");
+    }
+    let mut rng = Rng::at(5, Round(0), Purpose::User);
+    // Taken ones are passed over, and the zeros tie.
+    let rest = selection.select(&[0, 2, 3, 4, 6, 7], 2, &mut rng).unwrap();
+    assert!(rest == [1, 5] || rest == [5, 1]);
+    let refused = selection.select(&[2], 8, &mut rng);
+    assert_eq!(refused, Err(Error::BatchExceedsPool { want: 8, available: 7 }));
+    let nan = [Some(0.1), Some(f64::NAN)];
+    assert!(matches!(FairTopK::new(&nan), Err(Error::NonFinite { index: 1, .. })));
+    let endless = [Some(f64::INFINITY), Some(f64::MAX), Some(f64::NEG_INFINITY)];
+    let picked = FairTopK::new(&endless).unwrap().select(&[], 3, &mut rng).unwrap();
+    assert_eq!(picked, [0, 1, 2]);
+
+    let hundred = vec![Some(1.0); 100];
+    let share = |share| FairTopK::new(&hundred).unwrap().share(share);
+    for (part, count) in [(0.0, 0), (0.29, 29), (0.57, 57), (0.999, 99), (1.0, 100)] {
+        assert_eq!(share(part), Ok(count));
+    }
+    assert_eq!(selection.share(1.0), Ok(8));
+    for part in [-0.1, 1.1, f64::NAN] {
+        assert!(matches!(share(part), Err(Error::OutOfRange { .. })));
+    }
 }

@@ -4,8 +4,8 @@
 
 use curricle::kernels::logits::exact;
 use curricle::signal::uncertainty::{
-    Candidate, Ensemble, Evidence, Logits, NonFinite, PerLength, Relative, Score, Scored, Semantic,
-    Sequence, TopK, Uncertainty, Votes, token_entropy,
+    Candidate, Ensemble, Evidence, Logits, NonFinite, PerLength, Relative, Score, ScoreSet, Scored,
+    Semantic, Sequence, TopK, Uncertainty, Votes, token_entropy,
 };
 use curricle::test_time::calibration::{
     Bins, Isotonic, McNemar, Reliability, Temperature, aurc, auroc,
@@ -154,6 +154,57 @@ proptest! {
                 }
                 Err(error) => prop_assert!(matches!(error, Error::Unavailable { .. }), "{error}"),
             }
+        }
+    }
+
+    /// With the sampled token beside the greatest, wherever it stands, as an engine returns it.
+    #[test]
+    fn the_interval_holds_the_truth_with_a_sampled_token_outside(
+        logits in prop::collection::vec(-9.0f64..9.0, 2..60), k in 1usize..60, sampled in 0usize..60,
+    ) {
+        let mut logs: Vec<f64> = softmax(&logits).iter().map(|p| p.ln()).collect();
+        logs.sort_by(|a, b| b.total_cmp(a));
+        let (k, sampled) = (k.min(logs.len()), sampled.min(logs.len() - 1));
+        let mut returned = vec![logs[sampled]];
+        returned.extend(logs[..k].iter().enumerate().filter(|(i, _)| *i != sampled).map(|(_, log)| log));
+        let top = TopK::of_k(&returned, k, logs.len()).unwrap();
+        prop_assert_eq!(top.outside(), (sampled >= k).then(|| logs[sampled]));
+        for score in scores() {
+            let truth = naive(score, &logits);
+            match top.score(score) {
+                Ok(Scored::Exact(found)) => prop_assert!(near(found, truth, 1e-9), "{score}: {found}, {truth}"),
+                Ok(Scored::Within { low, high }) => {
+                    prop_assert!(low <= truth + 1e-9 && truth <= high + 1e-9, "{score}: {low}, {truth}, {high}");
+                }
+                Err(error) => prop_assert!(matches!(error, Error::Unavailable { .. }), "{error}"),
+            }
+        }
+    }
+
+    /// Samples by text: repeating one changes neither the probabilities of the meanings nor those of the answers.
+    #[test]
+    fn repeated_texts_add_nothing(
+        logs in prop::collection::vec(-9.0f64..0.0, 1..9), repeats in prop::collection::vec(0usize..9, 0..12),
+    ) {
+        let cluster = |text: usize| text / 2;
+        let texts: Vec<usize> = (0..logs.len()).chain(repeats.iter().map(|text| text % logs.len())).collect();
+        let clusters: Vec<usize> = texts.iter().map(|&text| cluster(text)).collect();
+        let all: Vec<f64> = texts.iter().map(|&text| logs[text]).collect();
+        let once = Semantic::of(&clusters[..logs.len()], &logs).unwrap();
+        let found = Semantic::of_texts(&texts, &clusters, &all).unwrap();
+        prop_assert_eq!(&found.log_probabilities, &once.log_probabilities);
+        prop_assert_eq!(found.rao, once.rao);
+        // Over the samples, each as often as it came.
+        let samples = clusters.iter().map(|&c| -once.log_probabilities[c]).sum::<f64>() / all.len() as f64;
+        prop_assert!(near(found.sampled, samples, 1e-12));
+        prop_assert_eq!(found.discrete, Semantic::of(&clusters, &all).unwrap().discrete);
+        let candidates: Vec<Candidate<usize>> =
+            texts.iter().map(|&text| Candidate { key: cluster(text), nll: -logs[text], tokens: 2 }).collect();
+        for per_length in [PerLength::Sum, PerLength::Mean, PerLength::Power(0.5)] {
+            let once = Relative::of(&candidates[..logs.len()], per_length).unwrap();
+            let found = Relative::of_texts(&texts, &candidates, per_length).unwrap();
+            prop_assert_eq!(found.probabilities, once.probabilities);
+            prop_assert_eq!(found.entry, clusters.clone());
         }
     }
 
@@ -354,6 +405,121 @@ fn the_ladder_says_what_it_cannot_tell() {
             assert!(evidence.score(score).is_ok(), "{evidence:?} {score}");
         }
     }
+}
+
+/// A set says of each score what the score says alone, whatever temperatures the others need.
+#[test]
+fn a_set_of_scores_is_each_of_them() {
+    let all: Vec<Score> = scores().collect();
+    let rows: Vec<f32> = (0..40u16).map(|i| f32::from(i * 37 % 23) / 4.0).collect();
+    let mut faulty = rows.clone();
+    faulty[13] = f32::NAN;
+    for (rows, policy) in
+        [(&rows, NonFinite::Error), (&faulty, NonFinite::Skip), (&faulty, NonFinite::TreatAsUncertain)]
+    {
+        let logits = Logits { rows, vocab: 5 };
+        let set = ScoreSet::new(&all).temperature(0.7).non_finite(policy);
+        let together = set.read(&logits, 0).unwrap();
+        assert_eq!(together.len(), all.len());
+        for (score, found) in all.iter().zip(together) {
+            let alone = Uncertainty::new(*score).temperature(0.7).non_finite(policy);
+            assert_eq!(found, alone.read(&logits).unwrap(), "{score}");
+        }
+    }
+    // The first faulty row, by its number in the whole.
+    let refused = ScoreSet::new(&all).read(&Logits { rows: &faulty, vocab: 5 }, 1000);
+    assert!(matches!(refused, Err(Error::NonFinite { index: 1002, .. })), "{refused:?}");
+    for order in [-1.0, f64::NAN, 1e-300, 1e300] {
+        let refused = ScoreSet::new(&[Score::Margin, Score::Renyi(order)])
+            .read(&Logits { rows: &rows, vocab: 5 }, 0);
+        let typed = matches!(refused, Err(Error::OutOfRange { .. } | Error::NonFinite { .. }));
+        assert!(typed, "{order}: {refused:?}");
+    }
+    assert_eq!(ScoreSet::new(&[]).read(&Logits { rows: &rows, vocab: 5 }, 0), Ok(vec![]));
+}
+
+#[test]
+fn lists_of_a_serving_engine() {
+    // Twenty of the vocabulary, and the sampled token far below them.
+    let mut returned = vec![1e-7f64.ln()];
+    returned.extend((0..20).map(|_| 0.045f64.ln()));
+    for top in [TopK::new(&returned, 151_936).unwrap(), TopK::of_k(&returned, 20, 151_936).unwrap()] {
+        assert_eq!(top.outside(), Some(1e-7f64.ln()));
+        assert!((top.tail() - (0.1 - 1e-7)).abs() < 1e-12);
+        let Scored::Within { low, high } = top.score(Score::Entropy).unwrap() else { panic!() };
+        // What is left fills two outcomes of 0.045 and one more.
+        let p = |p: f64| -p * p.ln();
+        let expected = 22.0 * p(0.045) + p(1e-7) + p(0.01 - 1e-7);
+        assert!((low - expected).abs() < 1e-9 && high > low, "{low} {expected}");
+    }
+    // One that could be the last of the top is not, if the engine was asked for fewer.
+    let returned = [0.4f64, 0.3, 0.01].map(f64::ln);
+    assert_eq!(TopK::new(&returned, 1000).unwrap().outside(), None);
+    let top = TopK::of_k(&returned, 2, 1000).unwrap();
+    assert_eq!(top.outside(), Some(0.01f64.ln()));
+    let Scored::Within { low, .. } = top.score(Score::Entropy).unwrap() else { panic!() };
+    let packed = [0.4f64, 0.3, 0.01, 0.29].iter().map(|p| -p * p.ln()).sum::<f64>();
+    assert!((low - packed).abs() < 1e-12, "{low} {packed}");
+    // Of two outcomes the sampled one is the second.
+    let two = TopK::of_k(&[0.75f64.ln(), 0.25f64.ln()], 1, 2).unwrap();
+    assert!(
+        matches!(two.score(Score::Margin), Ok(Scored::Exact(margin)) if (margin - 0.5).abs() < 1e-12)
+    );
+
+    // Masked tokens: nothing else is possible, so all is known.
+    let masked = [0.6f64.ln(), f64::NEG_INFINITY, 0.4f64.ln(), f64::NEG_INFINITY, f64::NEG_INFINITY];
+    for top in [
+        TopK::new(&masked, 1000).unwrap(),
+        TopK::of_k(&masked, 5, 1000).unwrap(),
+        TopK::of_k(&masked, 4, 1000).unwrap(),
+    ] {
+        let Scored::Exact(entropy) = top.score(Score::Entropy).unwrap() else { panic!() };
+        assert!((entropy - naive(Score::Entropy, &[0.6f64.ln(), 0.4f64.ln()])).abs() < 1e-12);
+        let Scored::Exact(normalised) = top.score(Score::NormalisedEntropy).unwrap() else { panic!() };
+        assert!((normalised - entropy / 2f64.ln()).abs() < 1e-12);
+        assert_eq!((top.tail(), top.outside()), (0.0, None));
+    }
+    let certain = TopK::new(&[0.0, f64::NEG_INFINITY], 1000).unwrap();
+    assert_eq!(certain.score(Score::Margin), Ok(Scored::Exact(1.0)));
+    // Something is left over, and nothing may have it.
+    let left = TopK::new(&[0.6f64.ln(), f64::NEG_INFINITY], 1000);
+    assert!(matches!(left, Err(Error::OutOfRange { what: "probability left over", .. })), "{left:?}");
+    for (returned, k) in [(&returned[..], 1), (&returned[..], 4), (&returned[..2], 1000)] {
+        let refused = TopK::of_k(returned, k, 1000);
+        assert!(matches!(refused, Err(Error::OutOfRange { .. })), "{refused:?}");
+    }
+    for (logs, k) in [(&[][..], 3), (&[-0.1][..], 0)] {
+        assert!(matches!(TopK::of_k(logs, k, 9), Err(Error::Empty { .. })));
+    }
+    let refused = TopK::of_k(&[-0.1, f64::INFINITY], 2, 9);
+    assert!(matches!(refused, Err(Error::NonFinite { index: 1, .. })), "{refused:?}");
+    let refused = TopK::of_k(&[-0.1, f64::NAN], 1, 9);
+    assert!(matches!(refused, Err(Error::NonFinite { index: 1, .. })), "{refused:?}");
+}
+
+#[test]
+fn a_text_has_one_meaning_and_one_answer() {
+    let refused = Semantic::of_texts(&["a", "b", "a"], &[0, 1, 1], &[-1.0, -2.0, -1.0]);
+    assert!(matches!(refused, Err(Error::OutOfRange { what: "cluster of a repeated text", .. })));
+    let candidates = [Candidate::<&str>::new("x", 1.0), Candidate::new("y", 1.0)];
+    let refused = Relative::of_texts(&["a", "a"], &candidates, PerLength::Sum);
+    assert!(matches!(refused, Err(Error::OutOfRange { what: "entry of a repeated text", .. })));
+    for refused in [
+        Semantic::of_texts(&["a"], &[0, 1], &[-1.0, -2.0]).map(drop),
+        Semantic::of_texts(&["a", "b"], &[0, 1], &[-1.0]).map(drop),
+        Relative::of_texts(&["a"], &candidates, PerLength::Sum).map(drop),
+    ] {
+        assert!(matches!(refused, Err(Error::Length { .. })), "{refused:?}");
+    }
+    // Rounding gave one text two likelihoods: the greater counts.
+    let semantic = Semantic::of_texts(&["a", "b", "a"], &[0, 1, 0], &[-1.1, -1.0, -1.0]).unwrap();
+    assert!((semantic.rao - 2f64.ln()).abs() < 1e-12);
+    let texts = ["Paris", "Paris", "London"];
+    let (clusters, logs) = ([4, 4, 2], [0.6f64, 0.6, 0.4].map(f64::ln));
+    let evidence = Evidence::Texts { texts: &texts, clusters: &clusters, log_likelihoods: &logs };
+    let Ok(Scored::Exact(margin)) = evidence.score(Score::Margin) else { panic!() };
+    assert!((margin - 0.2).abs() < 1e-12);
+    assert!(matches!(evidence.score(Score::Energy), Err(Error::Unavailable { .. })));
 }
 
 #[test]

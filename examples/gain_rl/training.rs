@@ -175,7 +175,7 @@ fn score(model: &Solver, pool: &Pool, seed: u64, warm_up: usize) -> Result<Table
         revision: format!("states after the last norm, data {:032x}", curricle::fingerprint(rows)),
     };
     let samples = (0..pool.all().len() as u64).collect();
-    let unbiased = concentrations.iter().map(|found| Some(Angle::unbiased().of(found))).collect();
+    let unbiased = concentrations.iter().map(|found| Angle::unbiased().of(found)).collect();
     let table = Table::of_concentrations(made_by, samples, &concentrations)?;
     Ok(table.column("total_no_diag", Column::Number(unbiased))?)
 }

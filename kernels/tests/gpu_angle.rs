@@ -153,15 +153,15 @@ fn what_is_wrong_is_said() {
     let spans = [Spans { prefix: 0..1, question: 2..4 }];
     let mut tiles = Tiles::new(&spans, 4).unwrap();
     tiles.push(&states.clone()).unwrap();
-    assert!(matches!(tiles.push(&states).unwrap_err(), Error::Shape { .. }));
+    assert_eq!(tiles.push(&states).unwrap_err(), Error::TooManyRows { rows: 8, most: 4 });
     assert!(tiles.finish().is_ok());
     let mut tiles = Tiles::new(&spans, 9).unwrap();
     tiles.push(&states).unwrap();
     let other = Rows::upload(&[bf16::ONE; 4], 4, device).unwrap();
     assert!(matches!(tiles.push(&other).unwrap_err(), Error::DType { .. }));
     let other = Rows::upload(&[1.0f32; 4], 4, device).unwrap();
-    assert!(matches!(tiles.push(&other).unwrap_err(), Error::Shape { .. }));
-    assert!(matches!(tiles.finish().unwrap_err(), Error::Shape { .. }));
+    assert_eq!(tiles.push(&other).unwrap_err(), Error::RowLength { dim: 4, expected: 3 });
+    assert_eq!(tiles.finish().unwrap_err(), Error::MissingRows { expected: 9, found: 4 });
 
     let wide = Rows::upload(&vec![1.0f32; 300_001], 300_001, device).unwrap();
     let spans = [Spans { prefix: 0..0, question: 0..1 }];

@@ -150,6 +150,14 @@ pub enum Error {
         /// Which row or position.
         index: u64,
     },
+    /// Two elements of a list are the same that must not be.
+    #[error("{what} {index} stands in the list before")]
+    Duplicate {
+        /// The name of the quantity.
+        what: &'static str,
+        /// The position of the second one.
+        index: u64,
+    },
     /// The evidence does not determine the score.
     #[error("{score} cannot be told from {evidence}")]
     Unavailable {

@@ -1,5 +1,7 @@
 //! Describing a curriculum, and checking the description.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -80,6 +82,7 @@ pub struct Builder<P = Uniform, S = GroupSpread, D = Distinct> {
     samples: usize,
     arms: Result<Option<Arms>>,
     weights: Option<Vec<f64>>,
+    arm_names: Vec<String>,
     fingerprint: u128,
     options: Options,
     policy: P,
@@ -95,6 +98,7 @@ impl Builder {
             samples,
             arms: Ok(None),
             weights: None,
+            arm_names: Vec::new(),
             fingerprint: 0,
             options: Options {
                 seed: 0,
@@ -161,15 +165,49 @@ impl<P, S, D> Builder<P, S, D> {
 
     /// Sets the policy.
     pub fn policy<Q>(self, policy: Q) -> Builder<Q, S, D> {
-        let Self { samples, arms, weights, fingerprint, options, signal, scores, sampler, .. } = self;
-        Builder { samples, arms, weights, fingerprint, options, policy, signal, scores, sampler }
+        let Self {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            signal,
+            scores,
+            sampler,
+            ..
+        } = self;
+        Builder {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            policy,
+            signal,
+            scores,
+            sampler,
+        }
     }
 
     /// Sets the signal. If neither the policy [reads](Policy::reads) a score nor the weights come from one
     /// ([`Weighting::Score`]), [`build`](Self::build) refuses it.
     pub fn signal<T>(self, signal: T) -> Builder<P, T, D> {
-        let Self { samples, arms, weights, fingerprint, options, policy, sampler, .. } = self;
-        Builder { samples, arms, weights, fingerprint, options, policy, signal, scores: true, sampler }
+        let Self { samples, arms, weights, arm_names, fingerprint, options, policy, sampler, .. } =
+            self;
+        Builder {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            policy,
+            signal,
+            scores: true,
+            sampler,
+        }
     }
 
     /// For a policy that reads no score: the default signal, which then nobody asked for.
@@ -185,8 +223,30 @@ impl<P, S, D> Builder<P, S, D> {
 
     /// Sets the sampler.
     pub fn sampler<E>(self, sampler: E) -> Builder<P, S, E> {
-        let Self { samples, arms, weights, fingerprint, options, policy, signal, scores, .. } = self;
-        Builder { samples, arms, weights, fingerprint, options, policy, signal, scores, sampler }
+        let Self {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            policy,
+            signal,
+            scores,
+            ..
+        } = self;
+        Builder {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            policy,
+            signal,
+            scores,
+            sampler,
+        }
     }
 
     /// Sets the gate; default [`Gate::All`].
@@ -223,6 +283,13 @@ impl<P, S, D> Builder<P, S, D> {
         self
     }
 
+    /// Sets the names of the arms, for [metrics](Curriculum::metrics): one for each, all different, none empty. They make no
+    /// difference to any decision, and a snapshot can be restored under other names.
+    pub fn arm_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.arm_names = names.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Sets a fingerprint of the data set, such as [`fingerprint`] of its rows, so that a snapshot
     /// cannot be restored onto other data. The arms and the weights are checked in any case.
     pub fn fingerprint(mut self, fingerprint: u128) -> Self {
@@ -237,8 +304,18 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
     /// # Errors
     /// What is wrong, naming the sample, the arm or the option.
     pub fn build(self) -> Result<Curriculum<P, S, D>> {
-        let Self { samples, arms, weights, fingerprint, options, mut policy, signal, scores, sampler } =
-            self;
+        let Self {
+            samples,
+            arms,
+            weights,
+            arm_names,
+            fingerprint,
+            options,
+            mut policy,
+            signal,
+            scores,
+            sampler,
+        } = self;
         let arms = match arms? {
             Some(arms) => arms,
             None => Arms::even(1, samples)?,
@@ -250,6 +327,7 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         if let Weighting::Score { floor } = options.weighting {
             within("weight floor", floor, 1e-9, 2_147_483_648.0)?;
         }
+        check_names(&arm_names, population.arms().count())?;
         policy.prepare(&population)?;
         signal.check()?;
         let reads = policy.reads();
@@ -263,8 +341,26 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         let identity =
             Identity { dataset: dataset(fingerprint, &population), configuration: xxh3_128(&parts) };
         let needs = reads.fields | if is_scored { signal.needs() } else { Fields::NONE };
-        Ok(Curriculum::new((policy, signal, sampler), options, needs, identity, population))
+        Ok(Curriculum::new((policy, signal, sampler), options, needs, identity, arm_names, population))
     }
+}
+
+/// Checks that the names of arms, if there are any, tell them apart.
+fn check_names(names: &[String], arms: usize) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    length("names of arms", arms, names.len())?;
+    let mut seen = BTreeSet::new();
+    for (arm, name) in names.iter().enumerate() {
+        if name.is_empty() {
+            return Err(Error::Empty { what: "name of an arm", index: arm as u64 });
+        }
+        if !seen.insert(name) {
+            return Err(Error::Duplicate { what: "name of an arm", index: arm as u64 });
+        }
+    }
+    Ok(())
 }
 
 /// A digest of the data set as the curriculum knows it: the order of samples, arms and weights.

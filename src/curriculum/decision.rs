@@ -113,5 +113,10 @@ impl<P> Memory<P> {
         if !decision.stands {
             std::mem::swap(&mut self.allotment, &mut decision.allotment);
         }
+        if let Allotment::Arms(shares) = &self.allotment {
+            for (tallies, share) in self.ledger.tallies.iter_mut().zip(shares) {
+                tallies.asked += share * self.batch as f64;
+            }
+        }
     }
 }

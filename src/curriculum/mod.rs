@@ -4,7 +4,8 @@ pub(crate) mod builder;
 mod changes;
 mod decision;
 mod fold;
-mod presets;
+mod metrics;
+pub(crate) mod presets;
 mod stale;
 mod tally;
 
@@ -77,6 +78,8 @@ pub struct Curriculum<P = Uniform, S = GroupSpread, D = Distinct> {
     /// The fields of an outcome that signal and policy cannot do without.
     pub(crate) needs: Fields,
     pub(crate) identity: Identity,
+    /// The names of the arms, or none.
+    arm_names: Vec<String>,
     pub(crate) memory: Memory<P>,
     /// What is not known to be right of the probabilities in the memory.
     stale: Stale,
@@ -140,13 +143,14 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         options: Options,
         needs: Fields,
         identity: Identity,
+        arm_names: Vec<String>,
         population: Population,
     ) -> Self {
         let ledger = Ledger::new(population.arms().samples(), population.arms().count());
         let (round, allotment, batch, digest) = (Round(0), Allotment::default(), 0, 0);
         let memory = Memory { round, policy, population, ledger, allotment, batch, digest };
         let (stale, work) = (Stale::default(), Work::default());
-        Self { options, signal, sampler, needs, identity, memory, stale, changes: 0, work }
+        Self { options, signal, sampler, needs, identity, arm_names, memory, stale, changes: 0, work }
     }
 
     /// Folds in the feedback that is due, as [`fold`](Self::fold) does, and draws the next batch of `n`
@@ -178,6 +182,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     ///
     /// # Errors
     /// As [`draw`](Self::draw); the batch is then as it was.
+    #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(round = self.memory.round.0, n)))]
     pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
         within("batch size", n as f64, 1.0, f64::from(u32::MAX))?;
         self.fold()?;
@@ -218,6 +223,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// the signal gave a score that is not finite, naming its ticket (give that ticket up with `lose` to go
     /// on); [`Error::WeightOverflow`] if weights by score become too large. Then that round has not been
     /// folded in, and nothing has changed.
+    #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(round = self.memory.round.0)))]
     pub fn fold(&mut self) -> Result<u64> {
         let mut rounds = 0;
         while self.fold_one()? {
@@ -286,6 +292,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     ///
     /// # Errors
     /// As [`observe`](Self::observe); the list is then as it was.
+    #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = feedback.len())))]
     pub fn observe_into(&mut self, feedback: &[Feedback], verdicts: &mut Vec<Verdict>) -> Result<()> {
         let ledger = &mut self.memory.ledger;
         let Work { places, seen, .. } = &mut self.work;
@@ -322,6 +329,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// [`Error::UnknownTicket`]; [`Error::LateTicket`] if a ticket was given up before;
     /// [`Error::RepeatedTicket`] if it is named twice, or its outcome has been folded in. Then none of the
     /// tickets has been given up.
+    #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = tickets.len())))]
     pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
         let ledger = &mut self.memory.ledger;
         let mut places = BTreeSet::new();

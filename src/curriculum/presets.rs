@@ -1,6 +1,7 @@
 //! Curricula by situation, for those who do not want to choose by paper.
 
 use crate::base::id::SampleId;
+use crate::curriculum::Curriculum;
 use crate::curriculum::builder::Builder;
 use crate::policy::{
     Boltzmann, Bounded, Gaussian, Mastered, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope,
@@ -9,6 +10,19 @@ use crate::policy::{
 use crate::sampler::{Distinct, Systematic};
 use crate::signal::{Gated, GroupSpread, MeanAdvantage, Utility};
 use crate::table::Table;
+
+/// What [`Builder::post_training`] builds.
+pub type PostTraining = Curriculum<Bounded<Boltzmann>, Gated<MeanAdvantage>, Systematic>;
+/// What [`Builder::learnable_arms`] builds.
+pub type LearnableArms = Curriculum<Mastered<Bounded<Boltzmann>>, MeanAdvantage, Systematic>;
+/// What [`Builder::single_draws`] builds.
+pub type SingleDraws = Curriculum<Bounded<Restart<Ucb>>, Utility, Distinct>;
+/// What [`Builder::mixture`] builds.
+pub type Mixture = Curriculum<ScalingLaw, GroupSpread, Systematic>;
+/// What [`Builder::prompts`] builds.
+pub type Prompts = Curriculum<Posterior, GroupSpread, Systematic>;
+/// What [`Builder::ranked`] and [`Builder::gain_rl`] build.
+pub type Ranked = Curriculum<Gaussian, Utility, Distinct>;
 
 /// Each sets policy, signal and sampler; arms, seed, lag and all else stay as they are, and each part
 /// can be set again afterwards. What they are worth is measured in `POLICIES.md`.

@@ -329,3 +329,17 @@ pub enum Reason {
     /// The success rate lies above the band.
     TooEasy,
 }
+
+impl Reason {
+    pub(crate) const ALL: [Reason; 3] = [Reason::ZeroSignal, Reason::TooHard, Reason::TooEasy];
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Reason::ZeroSignal => "zero_signal",
+            Reason::TooHard => "too_hard",
+            Reason::TooEasy => "too_easy",
+        })
+    }
+}

@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::Feed;
 use crate::base::error::{Error, Result};
+use crate::base::metrics::Metrics;
 use crate::event::{Batch, Feedback, Verdict};
 
 /// A feed behind a lock, for the threads of one process: clone it for every thread that draws or
@@ -185,5 +186,9 @@ impl<F: Feed> Feed for Lockstep<F> {
 
     fn lag(&self) -> u64 {
         self.with(|feed| feed.lag()).unwrap_or(0)
+    }
+
+    fn metrics(&self) -> Metrics {
+        self.with(|feed| feed.metrics()).unwrap_or_default()
     }
 }

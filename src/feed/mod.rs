@@ -9,6 +9,7 @@ pub use lockstep::{Lockstep, Reporter};
 pub use prefetch::Prefetch;
 
 use crate::base::error::Result;
+use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::policy::Policy;
@@ -56,6 +57,11 @@ pub trait Feed {
     fn lag(&self) -> u64 {
         0
     }
+
+    /// The state of the run as names and numbers; see [`Curriculum::metrics`]. The default is none.
+    fn metrics(&self) -> Metrics {
+        Metrics::default()
+    }
 }
 
 impl<P: Policy, S: Signal, D: Sampler> Feed for Curriculum<P, S, D> {
@@ -69,5 +75,9 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Curriculum<P, S, D> {
 
     fn lag(&self) -> u64 {
         Curriculum::lag(self)
+    }
+
+    fn metrics(&self) -> Metrics {
+        Curriculum::metrics(self)
     }
 }

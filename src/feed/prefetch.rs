@@ -6,6 +6,7 @@ use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use super::Feed;
 use crate::base::error::{Error, Result};
+use crate::base::metrics::Metrics;
 use crate::event::{Batch, Feedback, Verdict};
 
 /// Draws one batch ahead and loads its items on a worker thread, while the training loop works on
@@ -101,6 +102,13 @@ impl<F: Feed, T: Send + 'static> Prefetch<F, T> {
     /// As [`Curriculum::observe`](crate::Curriculum::observe).
     pub fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
         self.feed.observe(feedback)
+    }
+
+    /// The metrics of the feed, and `prefetch/ahead`: 1 if a batch has been drawn ahead.
+    pub fn metrics(&self) -> Metrics {
+        let mut metrics = self.feed.metrics();
+        metrics.push("prefetch/ahead", f64::from(u8::from(self.ahead.is_some())));
+        metrics
     }
 
     /// The feed, for instance to save a snapshot of it.

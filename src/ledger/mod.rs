@@ -2,6 +2,7 @@
 
 mod lost;
 pub(crate) mod progress;
+mod tallies;
 
 use std::collections::VecDeque;
 
@@ -11,10 +12,11 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
-use crate::event::{Draw, Outcome, Verdict};
+use crate::event::{Draw, Outcome, Reason, Verdict};
 use crate::files::column;
 use crate::ledger::progress::Progress;
 use lost::Lost;
+pub(crate) use tallies::{Tallies, are_tallied};
 
 /// Rate of a sample's moving averages, per settled ticket.
 const RATE: f32 = 0.3;
@@ -166,6 +168,10 @@ pub(crate) struct Ledger {
     pub counts: Counts,
     /// The tickets that were given up.
     lost: Lost,
+    /// How many of the rejected tickets were rejected for each reason.
+    reasons: [u64; Reason::ALL.len()],
+    /// By arm; none if there are very many.
+    pub tallies: Vec<Tallies>,
 }
 
 impl Ledger {
@@ -176,6 +182,8 @@ impl Ledger {
             pending: VecDeque::new(),
             counts: Counts::default(),
             lost: Lost::default(),
+            reasons: Default::default(),
+            tallies: vec![Tallies::default(); if are_tallied(arms) { arms } else { 0 }],
         }
     }
 
@@ -210,6 +218,12 @@ impl Ledger {
             self.lost.insert(pending.draws[place].ticket.0);
         }
         let slot = &mut pending.states[place];
+        if let State::Settled(_, Verdict::Reject(reason)) = *slot {
+            self.reasons[reason as usize] -= 1;
+        }
+        if let State::Settled(_, Verdict::Reject(reason)) = state {
+            self.reasons[reason as usize] += 1;
+        }
         *self.counts.of(slot) -= 1;
         *self.counts.of(&state) += 1;
         *slot = state;
@@ -227,9 +241,17 @@ impl Ledger {
             for draw in now {
                 let record = &mut self.records[draw.sample.index()];
                 *record = record.drawn(pending.round);
+                if let Some(tallies) = self.tallies.get_mut(draw.arm.index()) {
+                    tallies.drawn += 1;
+                }
             }
         }
         self.pending.push_back(pending);
+    }
+
+    /// How many tickets were rejected for a reason.
+    pub fn rejections(&self, reason: Reason) -> u64 {
+        self.reasons[reason as usize]
     }
 
     /// Gives up what is still open of the oldest round, and takes it out.
@@ -239,7 +261,13 @@ impl Ledger {
                 self.put((0, place), State::Lost);
             }
         }
-        self.pending.pop_front()
+        let done = self.pending.pop_front()?;
+        if !self.tallies.is_empty() {
+            for (draw, state) in done.draws.iter().zip(&done.states) {
+                self.tallies[draw.arm.index()].close(state);
+            }
+        }
+        Some(done)
     }
 
     /// Asks the processor to fetch what is known of a sample and of an arm.
@@ -284,6 +312,10 @@ impl Ledger {
             && counted.admitted <= self.counts.admitted
             && counted.rejected <= self.counts.rejected
             && counted.lost <= self.counts.lost
+            && u128::from(self.counts.rejected)
+                == self.reasons.iter().map(|&count| u128::from(count)).sum::<u128>()
+            && self.tallies.len() == if are_tallied(arms) { arms } else { 0 }
+            && self.tallies.iter().all(Tallies::is_possible)
             && self.lost.count(self.counts.drawn) == Some(self.counts.lost)
     }
 }

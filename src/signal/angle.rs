@@ -4,7 +4,7 @@ use curricle_kernels::Element;
 use curricle_kernels::angle::{Dots, dots};
 pub use curricle_kernels::angle::{Spans, UnitSum};
 
-use crate::base::error::{Result, length};
+use crate::base::error::{Error, Result, length};
 
 /// Hidden states of the tokens of several samples, and where each sample lies: the evidence of
 /// [`Angle`].
@@ -39,7 +39,7 @@ impl<E: Element> HiddenStates<'_, E> {
     /// let spans = [Spans { prefix: 0..1, question: 1..3 }];
     /// let found = HiddenStates { states: &states, dim: 2, spans: &spans }.concentrations()?;
     /// assert!((found[0].intra.unwrap() - 0.98).abs() < 1e-6);
-    /// assert!((found[0].total() - 1.68).abs() < 1e-6);
+    /// assert!((found[0].total().unwrap() - 1.68).abs() < 1e-6);
     /// # Ok(()) }
     /// ```
     pub fn concentrations(&self) -> Result<Vec<Concentration>> {
@@ -101,7 +101,7 @@ impl Concentration {
     /// prefix.add(&[1.0f32, 0.0])?;
     /// question.add(&[3.0f32, 4.0])?;
     /// question.add(&[4.0f32, 3.0])?;
-    /// assert!((Concentration::of_sums(&question, &prefix).total() - 1.68).abs() < 1e-6);
+    /// assert!((Concentration::of_sums(&question, &prefix).total().unwrap() - 1.68).abs() < 1e-6);
     /// # Ok(()) }
     /// ```
     ///
@@ -117,16 +117,33 @@ impl Concentration {
         Self::new(&dots, &spans)
     }
 
-    /// The paper's score, `intra + inter`; an undefined part counts as 0.
-    pub fn total(&self) -> f64 {
-        self.intra.unwrap_or(0.0) + self.inter.unwrap_or(0.0)
+    /// The paper's score, `intra + inter`. An empty prefix counts as `inter` of 0; an empty question
+    /// has no score.
+    ///
+    /// ```
+    /// use curricle::signal::{HiddenStates, Spans};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let spans = [Spans { prefix: 0..1, question: 1..1 }];
+    /// let found = HiddenStates { states: &[1.0f32, 0.0], dim: 2, spans: &spans }.concentrations()?;
+    /// assert_eq!(found[0].total(), None);
+    /// # Ok(()) }
+    /// ```
+    pub fn total(&self) -> Option<f64> {
+        sum(self.intra, self.inter)
     }
 
-    /// The score without the bias towards short questions, `intra_no_diag + inter`; an undefined part
-    /// counts as 0.
-    pub fn total_no_diag(&self) -> f64 {
-        self.intra_no_diag.unwrap_or(0.0) + self.inter.unwrap_or(0.0)
+    /// The score without the bias towards short questions, `intra_no_diag + inter`. One undefined part
+    /// counts as 0; where neither is defined, as for an empty question, or for one token without a
+    /// prefix, there is no score.
+    pub fn total_no_diag(&self) -> Option<f64> {
+        sum(self.intra_no_diag, self.inter)
     }
+}
+
+/// The sum of what is defined, if anything is.
+fn sum(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    (a.is_some() || b.is_some()).then(|| a.unwrap_or(0.0) + b.unwrap_or(0.0))
 }
 
 /// The angle concentration of hidden states, higher first: what GAIN-RL orders samples by.
@@ -162,8 +179,8 @@ impl Angle {
         Self { no_diagonal: true }
     }
 
-    /// The score that a concentration makes.
-    pub fn of(&self, concentration: &Concentration) -> f64 {
+    /// The score that a concentration makes, if it makes one.
+    pub fn of(&self, concentration: &Concentration) -> Option<f64> {
         if self.no_diagonal { concentration.total_no_diag() } else { concentration.total() }
     }
 }
@@ -172,11 +189,14 @@ impl Angle {
     /// Writes the concentration of each sample into `scores`, one for each span.
     ///
     /// # Errors
-    /// As [`HiddenStates::concentrations`]; [`Error::Length`](crate::Error::Length) for another number of scores.
+    /// As [`HiddenStates::concentrations`]; [`Error::Length`] for another number of scores; [`Error::Empty`]
+    /// with the sample as index for one without a score. Score these by [`of`](Self::of), which leaves the
+    /// decision to the caller.
     pub fn score<E: Element>(&self, evidence: &HiddenStates<'_, E>, scores: &mut [f32]) -> Result<()> {
         length("scores", evidence.spans.len(), scores.len())?;
-        for (slot, concentration) in scores.iter_mut().zip(evidence.concentrations()?) {
-            *slot = self.of(&concentration) as f32;
+        for (index, concentration) in evidence.concentrations()?.iter().enumerate() {
+            let empty = Error::Empty { what: "question", index: index as u64 };
+            scores[index] = self.of(concentration).ok_or(empty)? as f32;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Table, TableError};
+use super::{Provenance, Table, TableError};
 use crate::base::error::Result;
 use crate::base::id::SampleId;
 
@@ -22,7 +22,9 @@ pub struct Merged {
 
 /// Puts the shards of a table together.
 ///
-/// A merge neither hides duplicates nor invents missing rows: both are reported. Cost: O(n log n).
+/// A merge neither hides duplicates nor invents missing rows: both are reported. A shard without rows
+/// has a say in the names of the columns, not in their kinds, and in what made the table only if it
+/// knows: an empty CSV file tells neither. Cost: O(n log n).
 ///
 /// # Errors
 /// [`TableError::Provenance`] if the shards were not made by the same signal, model and revision,
@@ -34,7 +36,7 @@ pub struct Merged {
 /// # fn main() -> curricle::Result<()> {
 /// let shard = |samples: Vec<u64>, scores: Vec<f64>| {
 ///     let scores = Column::Number(scores.into_iter().map(Some).collect());
-///     Table::new(Provenance::default(), samples).column("total", scores)
+///     Table::new(Provenance::default(), samples)?.column("total", scores)
 /// };
 /// let merged = merge([shard(vec![0, 4], vec![0.1, 0.2])?, shard(vec![4, 1], vec![0.2, 0.3])?])?;
 /// assert_eq!(merged.table.samples(), [0, 1, 4]);
@@ -43,22 +45,33 @@ pub struct Merged {
 /// # Ok(()) }
 /// ```
 pub fn merge(shards: impl IntoIterator<Item = Table>) -> Result<Merged> {
-    let mut shards = shards.into_iter();
-    let mut all = match shards.next() {
-        Some(first) => first,
-        None => Table::new(Default::default(), Vec::new()),
+    let (empty, mut full): (Vec<Table>, Vec<Table>) =
+        shards.into_iter().partition(|shard| shard.samples.is_empty());
+    let mut empty = empty.into_iter();
+    let first = (!full.is_empty()).then(|| full.remove(0)).or_else(|| empty.next());
+    let Some(mut all) = first else {
+        let table = Table::new(Provenance::default(), Vec::new())?;
+        return Ok(Merged { table, repeated: Vec::new(), disagreeing: Vec::new(), gaps: Vec::new() });
     };
-    for shard in shards {
-        if shard.made_by != all.made_by {
+    for shard in full.into_iter().chain(empty) {
+        let rows = !shard.samples.is_empty();
+        if shard.made_by != all.made_by && (rows || shard.made_by != Provenance::default()) {
             let (expected, found) = (Box::new(all.made_by), Box::new(shard.made_by));
             return Err(TableError::Provenance { expected, found }.into());
         }
-        if shard.shape() != all.shape() {
+        let alike = if rows {
+            shard.shape() == all.shape()
+        } else {
+            shard.columns().map(|(name, _)| name).eq(all.columns().map(|(name, _)| name))
+        };
+        if !alike {
             return Err(TableError::Columns { expected: all.shape(), found: shard.shape() }.into());
         }
-        all.samples.extend(shard.samples);
-        for ((_, to), (_, from)) in all.columns.iter_mut().zip(shard.columns) {
-            to.append(from);
+        if rows {
+            all.samples.extend(shard.samples);
+            for ((_, to), (_, from)) in all.columns.iter_mut().zip(shard.columns) {
+                to.append(from);
+            }
         }
     }
     let mut rows: Vec<usize> = (0..all.samples.len()).collect();

@@ -1,19 +1,24 @@
 //! Tables of scores: what a signal said of each sample, with the parts it is made of.
 //!
 //! Scoring a data set is done once and the order used many times, perhaps on other machines; a table
-//! is what lies between. It says which signal and model made it, shards of it are [merged](merge), and its
+//! is what lies between. It says which signal and model made it, shards of it are [merged](merge), and
+//! its
 //! [statistics](Statistics) show what an order would really sort by. With the feature `csv` it is
 //! written and read as CSV, with `table` as Parquet, too.
 
 #[cfg(feature = "csv")]
 mod csv;
+mod error;
+#[cfg(feature = "csv")]
+mod growing;
 mod merge;
 #[cfg(feature = "table")]
 mod parquet;
 mod statistics;
 
-use std::path::PathBuf;
+use std::cmp::Ordering;
 
+pub use error::{FileFault, TableError};
 pub use merge::{Merged, merge};
 pub use statistics::{Statistics, rank_correlation};
 
@@ -21,7 +26,8 @@ use crate::base::error::{Result, finite, length};
 use crate::base::id::SampleId;
 use crate::signal::{Angle, Concentration};
 
-/// What made a table. Orders of different models, or of different revisions of one, are different orders.
+/// What made a table. Orders of different models, or of different revisions of one, are different
+/// orders.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Provenance {
     /// The signal and its options, such as `angle`.
@@ -67,6 +73,19 @@ impl Column {
         }
     }
 
+    /// The order of two rows by their values; undefined is less than any value, and the zeros are
+    /// equal.
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        match self {
+            // Counts beyond 2^53 are different numbers, and equal ones as `f64`.
+            Self::Count(values) => values[a].cmp(&values[b]),
+            _ => match (self.number(a), self.number(b)) {
+                (Some(a), Some(b)) => (a + 0.0).total_cmp(&(b + 0.0)),
+                (a, b) => a.is_some().cmp(&b.is_some()),
+            },
+        }
+    }
+
     /// The same values in another order.
     fn select(&self, rows: &[usize]) -> Self {
         match self {
@@ -94,65 +113,6 @@ impl Column {
     }
 }
 
-/// Why a table was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TableError {
-    /// There is no column of this name.
-    #[error("there is no column `{0}`")]
-    NoColumn(String),
-    /// Two columns have the same name.
-    #[error("two columns are named `{0}`")]
-    RepeatedColumn(String),
-    /// Two tables have different columns.
-    #[error("columns {found:?}, expected {expected:?}")]
-    Columns {
-        /// The columns of the first table, as `name: kind`.
-        expected: Vec<String>,
-        /// Those of the other.
-        found: Vec<String>,
-    },
-    /// Two tables were made by different signals, models or revisions.
-    #[error("made by {found:?}, expected {expected:?}")]
-    Provenance {
-        /// What made the first table.
-        expected: Box<Provenance>,
-        /// What made the other.
-        found: Box<Provenance>,
-    },
-    /// Samples that the order must have are not in the table.
-    #[error("{missing} of the samples 0..{samples} are not in the table, the first is {first}")]
-    Gap {
-        /// How many samples there should be.
-        samples: u64,
-        /// How many are missing.
-        missing: u64,
-        /// The first of them.
-        first: SampleId,
-    },
-    /// A sample stands in the table twice, or is beyond those there should be.
-    #[error("{0} is in the table twice, or is not one of the samples")]
-    Stray(SampleId),
-    /// Samples have no score where each must have one.
-    #[error("{undefined} samples have no `{column}`, the first is {first}")]
-    Undefined {
-        /// The name of the column.
-        column: String,
-        /// How many samples have none.
-        undefined: u64,
-        /// The first of them, in the order of the rows.
-        first: SampleId,
-    },
-    /// The file is not such a table.
-    #[error("{path}: {what}")]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What the reader found wrong.
-        what: String,
-    },
-}
-
 /// What was scored, sample by sample.
 ///
 /// Memory: 8 bytes a sample for its number, 16 for each [number](Column::Number), 8 for each count.
@@ -162,7 +122,7 @@ pub enum TableError {
 ///
 /// # fn main() -> curricle::Result<()> {
 /// let made_by = Provenance { signal: "angle".into(), ..Default::default() };
-/// let table = Table::new(made_by, vec![7, 8, 9])
+/// let table = Table::new(made_by, vec![7, 8, 9])?
 ///     .column("total", Column::Number(vec![Some(0.2), None, Some(0.9)]))?
 ///     .column("tokens", Column::Count(vec![12, 0, 20]))?;
 /// let best_first: Vec<u64> = table.order("total")?.iter().map(|sample| sample.0).collect();
@@ -177,16 +137,35 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table of these samples, without columns yet. It may have a sample twice, which [`merge`] and
-    /// [`ranks`](Self::ranks) report.
-    pub fn new(made_by: Provenance, samples: Vec<u64>) -> Self {
-        Self { made_by, samples, columns: Vec::new() }
-    }
-
-    /// A table of angle concentrations: columns `intra`, `intra_no_diag`, `inter`, `total` and `tokens`.
+    /// A table of these samples, each in one row, without columns yet.
+    ///
+    /// Cost: O(n) for samples in rising order, O(n log n) and 8 bytes a sample for others.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) if there are not as many concentrations as samples.
+    /// [`TableError::RepeatedSample`] for a sample in two rows: which of them holds its score, and
+    /// which sample's score the other one is, cannot be told.
+    ///
+    /// ```
+    /// use curricle::table::{Provenance, Table, TableError};
+    /// use curricle::{Error, SampleId};
+    ///
+    /// let refused = Table::new(Provenance::default(), vec![3, 4, 3]);
+    /// let twice = TableError::RepeatedSample { sample: SampleId(3), rows: [0, 2] };
+    /// assert_eq!(refused, Err(Error::Table(twice)));
+    /// ```
+    pub fn new(made_by: Provenance, samples: Vec<u64>) -> Result<Self> {
+        match repeated(&samples) {
+            Some((sample, rows)) => Err(TableError::RepeatedSample { sample, rows }.into()),
+            None => Ok(Self { made_by, samples, columns: Vec::new() }),
+        }
+    }
+
+    /// A table of angle concentrations: columns `intra`, `intra_no_diag`, `inter`, `total` and
+    /// `tokens`.
+    ///
+    /// # Errors
+    /// [`Error::Length`](crate::Error::Length) if there are not as many concentrations as samples;
+    /// [`TableError::RepeatedSample`].
     pub fn of_concentrations(
         made_by: Provenance,
         samples: Vec<u64>,
@@ -195,19 +174,20 @@ impl Table {
         let numbers = |of: fn(&Concentration) -> Option<f64>| {
             Column::Number(concentrations.iter().map(of).collect())
         };
-        Self::new(made_by, samples)
+        Self::new(made_by, samples)?
             .column("intra", numbers(|c| c.intra))?
             .column("intra_no_diag", numbers(|c| c.intra_no_diag))?
             .column("inter", numbers(|c| c.inter))?
-            .column("total", numbers(|c| Some(Angle::new().of(c))))?
+            .column("total", numbers(|c| Angle::new().of(c)))?
             .column("tokens", Column::Count(concentrations.iter().map(|c| c.tokens as u64).collect()))
     }
 
     /// The same table with one column more.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) for a column of another length, [`Error::NonFinite`](crate::Error::NonFinite) for a number that is not
-    /// finite (undefined is `None`), [`TableError::RepeatedColumn`].
+    /// [`Error::Length`](crate::Error::Length) for a column of another length,
+    /// [`Error::NonFinite`](crate::Error::NonFinite) for a number that is not finite (undefined is
+    /// `None`), [`TableError::RepeatedColumn`].
     pub fn column(mut self, name: &str, column: Column) -> Result<Self> {
         length("column", self.samples.len(), column.len())?;
         if let Column::Number(values) = &column {
@@ -251,8 +231,7 @@ impl Table {
     pub fn order(&self, name: &str) -> Result<Vec<SampleId>> {
         let column = self.need(name)?;
         let mut rows: Vec<usize> = (0..self.samples.len()).collect();
-        let key = |row: usize| column.number(row).unwrap_or(f64::NEG_INFINITY);
-        rows.sort_by(|&a, &b| key(b).total_cmp(&key(a)).then(self.samples[a].cmp(&self.samples[b])));
+        rows.sort_by(|&a, &b| column.compare(b, a).then(self.samples[a].cmp(&self.samples[b])));
         Ok(rows.into_iter().map(|row| SampleId(self.samples[row])).collect())
     }
 
@@ -261,20 +240,21 @@ impl Table {
     /// An order of a file that was filtered afterwards ranks the wrong samples; this is the check.
     ///
     /// # Errors
-    /// [`TableError::NoColumn`]; [`TableError::Stray`] for a sample twice or beyond the data set,
-    /// [`TableError::Gap`] for missing ones.
+    /// [`TableError::NoColumn`]; [`TableError::Stray`] for a sample beyond the data set, the least of
+    /// them; [`TableError::Gap`] for missing ones.
     pub fn ranks(&self, name: &str, samples: u64) -> Result<Vec<SampleId>> {
         let order = self.order(name)?;
-        let mut seen = vec![false; samples as usize];
-        for &sample in &order {
-            match seen.get_mut(sample.0 as usize) {
-                Some(seen) if !*seen => *seen = true,
-                _ => return Err(TableError::Stray(sample).into()),
-            }
+        let mut sorted = self.samples.clone();
+        sorted.sort_unstable();
+        if let Some(&beyond) = sorted.get(sorted.partition_point(|&sample| sample < samples)) {
+            return Err(TableError::Stray(SampleId(beyond)).into());
         }
-        if let Some(first) = seen.iter().position(|seen| !seen) {
-            let missing = samples - order.len() as u64;
-            return Err(TableError::Gap { samples, missing, first: SampleId(first as u64) }.into());
+        // All are different and below `samples`.
+        let missing = samples - sorted.len() as u64;
+        if missing > 0 {
+            let first = (0..).zip(&sorted).find(|(expected, found)| expected != *found);
+            let first = SampleId(first.map_or(sorted.len() as u64, |(expected, _)| expected));
+            return Err(TableError::Gap { samples, missing, first }.into());
         }
         Ok(order)
     }
@@ -307,7 +287,24 @@ impl Table {
     }
 }
 
+/// The first sample that stands in two rows, and the first two of these.
+fn repeated(samples: &[u64]) -> Option<(SampleId, [u64; 2])> {
+    if samples.is_sorted_by(|a, b| a < b) {
+        return None;
+    }
+    let mut rows: Vec<usize> = (0..samples.len()).collect();
+    rows.sort_unstable_by_key(|&row| (samples[row], row));
+    let pairs = rows.windows(2).filter(|pair| samples[pair[0]] == samples[pair[1]]);
+    // The one that a reader meets first.
+    let pair = pairs.min_by_key(|pair| pair[1])?;
+    Some((SampleId(samples[pair[0]]), [pair[0] as u64, pair[1] as u64]))
+}
+
+/// What the columns of text are called that say what made a table.
 #[cfg(feature = "csv")]
-fn malformed(path: &std::path::Path, what: impl ToString) -> crate::Error {
-    TableError::Malformed { path: path.to_path_buf(), what: what.to_string() }.into()
+const MADE_BY: [&str; 3] = ["signal", "model", "revision"];
+
+#[cfg(feature = "csv")]
+fn malformed(path: &std::path::Path, what: FileFault) -> crate::Error {
+    TableError::Malformed { path: path.to_path_buf(), what }.into()
 }

@@ -19,8 +19,8 @@ pub struct Statistics {
     pub quantiles: [f64; 5],
     /// Values that some other row has too: rows that a sort by this column leaves in arbitrary order.
     pub tied: usize,
-    /// The rank correlation with `tokens`, if the table has that column of counts and neither is constant. A score whose
-    /// correlation is near 1 or -1 is a sort by length.
+    /// The rank correlation with `tokens`, if the table has that column of counts and neither is
+    /// constant. A score whose correlation is near 1 or -1 is a sort by length.
     pub with_length: Option<f64>,
 }
 
@@ -34,7 +34,7 @@ impl Table {
     /// use curricle::table::{Column, Provenance, Table};
     ///
     /// # fn main() -> curricle::Result<()> {
-    /// let table = Table::new(Provenance::default(), vec![0, 1, 2, 3])
+    /// let table = Table::new(Provenance::default(), vec![0, 1, 2, 3])?
     ///     .column("total", Column::Number([0.9, 0.5, 0.3, 0.1].map(Some).to_vec()))?
     ///     .column("tokens", Column::Count(vec![10, 20, 30, 50]))?;
     /// let found = table.statistics("total")?.expect("values");
@@ -59,8 +59,7 @@ impl Table {
             return Ok(None);
         }
         let count = values.len();
-        let mean = values.iter().sum::<f64>() / count as f64;
-        let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / count as f64;
+        let (mean, sd) = moments(&values);
         let with_length = (lengths.len() == count).then(|| rank_correlation(&values, &lengths));
         values.sort_by(f64::total_cmp);
         let at = |share: f64| values[((count - 1) as f64 * share).round() as usize];
@@ -69,7 +68,7 @@ impl Table {
             count,
             undefined: column.len() - count,
             mean,
-            sd: variance.sqrt(),
+            sd,
             quantiles: [0.0, 0.25, 0.5, 0.75, 1.0].map(at),
             tied,
             with_length: with_length.flatten(),
@@ -77,8 +76,23 @@ impl Table {
     }
 }
 
+/// Mean and standard deviation (population) of finite values.
+fn moments(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let of = |scale: f64| {
+        let mean = values.iter().map(|x| x / scale).sum::<f64>() / count;
+        let squares = values.iter().map(|x| (x / scale - mean) * (x / scale - mean));
+        (mean * scale, (squares.sum::<f64>() / count).sqrt() * scale)
+    };
+    match of(1.0) {
+        (mean, sd) if mean.is_finite() && sd.is_finite() => (mean, sd),
+        // Sums and squares of great values overflow where their mean does not.
+        _ => of(values.iter().fold(f64::MIN_POSITIVE, |most, x| most.max(x.abs()))),
+    }
+}
+
 /// Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank. `None`
-/// if either side is constant or empty, or the lengths differ. Cost: O(n log n).
+/// if either side is constant or empty or holds NaN, or the lengths differ. Cost: O(n log n).
 ///
 /// ```
 /// use curricle::table::rank_correlation;
@@ -87,7 +101,7 @@ impl Table {
 /// assert_eq!(rank_correlation(&[1.0, 1.0], &[2.0, 3.0]), None);
 /// ```
 pub fn rank_correlation(x: &[f64], y: &[f64]) -> Option<f64> {
-    if x.len() != y.len() || x.is_empty() {
+    if x.len() != y.len() || x.is_empty() || x.iter().chain(y).any(|value| value.is_nan()) {
         return None;
     }
     let (x, y) = (mid_ranks(x), mid_ranks(y));

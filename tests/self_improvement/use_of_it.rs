@@ -3,7 +3,7 @@
 use curricle::signal::uncertainty::{Candidate, PerLength};
 use curricle::test_time::budget::{Always, Budget, Fixed};
 use curricle::test_time::self_improvement::{
-    Action, Cause, GainGate, Improver, Options, Stage, Switch, Variant, Verified, Why,
+    Action, Cause, GainGate, Improver, Options, Stage, Summary, Switch, Variant, Verified, Why,
 };
 use curricle::{Error, Ticket};
 
@@ -192,4 +192,17 @@ fn bad_options_have_a_name() {
     assert!(Switch::new(0.0).is_err() && Switch::new(f64::NAN).is_err());
     assert!(Fixed::margin(1.5).is_err() && Fixed::new(f64::NAN).is_err());
     assert!(Always.wants(f64::NAN, 0.5).is_err() && Always.wants(0.5, 1.5).is_err());
+}
+
+/// Nothing is known of a change that nobody verified, however often it was made.
+#[test]
+fn a_p_value_takes_verified_inputs() {
+    let mut summary = Summary::default();
+    (summary.inputs, summary.improved) = (100, 92);
+    assert_eq!(summary.p_value(), None);
+    // Verified, and nothing changed: no evidence is evidence of 1.
+    summary.verified = 5;
+    assert_eq!(summary.p_value(), Some(1.0));
+    summary.fixed = 5;
+    assert_eq!(summary.p_value(), Some(0.0625));
 }

@@ -182,10 +182,10 @@ impl Tiles {
     /// Sums over `spans` of `rows` rows to come.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for a span beyond `rows`, [`Error::TooLarge`] from `2^32` rows on.
+    /// [`Error::OutOfRange`] for a span beyond `rows`, [`Error::TooManyRows`] from `2^32` rows on.
     pub fn new(spans: &[Spans], rows: usize) -> Result<Self, Error> {
         if u32::try_from(rows).is_err() {
-            return Err(Error::TooLarge { bytes: rows as u64, most: u64::from(u32::MAX) });
+            return Err(Error::TooManyRows { rows, most: u32::MAX as usize });
         }
         let plan = Plan::groups(spans, rows, usize::MAX)?.pop();
         Ok(Tiles { plan, samples: spans.len(), sums: None, rows, seen: 0 })
@@ -194,8 +194,8 @@ impl Tiles {
     /// Adds the next rows.
     ///
     /// # Errors
-    /// [`Error::Shape`] for more rows than were announced or another row length, [`Error::DType`] for
-    /// another type than before, [`Error::TooLarge`] if the sums of all spans do not fit one buffer
+    /// [`Error::TooManyRows`] for more than were announced, [`Error::RowLength`] or [`Error::DType`] for
+    /// another row length or another type than before, [`Error::TooLarge`] if the sums of all spans do not fit one buffer
     /// of the device. Nothing is added then.
     pub fn push(&mut self, tile: &Rows) -> Result<(), Error> {
         if !tile.on_gpu() {
@@ -205,7 +205,7 @@ impl Tiles {
             return Ok(());
         }
         if tile.len() > self.rows - self.seen {
-            return Err(Error::Shape { len: (self.seen + tile.len()) * tile.dim(), dim: tile.dim() });
+            return Err(Error::TooManyRows { rows: self.seen + tile.len(), most: self.rows });
         }
         let held = tile.held()?;
         if self.sums.is_none() {
@@ -231,10 +231,10 @@ impl Tiles {
     /// The sums of each sample.
     ///
     /// # Errors
-    /// [`Error::Shape`] if rows are missing, [`Error::NonFinite`], [`Error::Device`].
+    /// [`Error::MissingRows`], [`Error::NonFinite`], [`Error::Device`].
     pub fn finish(self) -> Result<Vec<Dots>, Error> {
         if self.seen < self.rows {
-            return Err(Error::Shape { len: self.seen, dim: self.rows });
+            return Err(Error::MissingRows { expected: self.rows, found: self.seen });
         }
         match self.sums {
             Some(sums) => sums.finish(),

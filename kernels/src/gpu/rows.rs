@@ -102,19 +102,19 @@ impl Rows {
     pub(super) fn held(&self) -> Result<Held, Error> {
         let (tensor, kind) = match self {
             Rows::Float(tensor) if !self.device().supports_dtype(tensor.dtype()) => {
-                return Err(Error::DType { dtype: tensor.dtype().name().into() });
+                return Err(Error::DType { dtype: tensor.dtype().name() });
             }
             Rows::Float(tensor) => {
                 let kind = match tensor.dtype() {
                     DType::F32 => Kind::F32,
                     DType::F16 => Kind::F16,
-                    other => return Err(Error::DType { dtype: other.name().into() }),
+                    other => return Err(Error::DType { dtype: other.name() }),
                 };
                 (float(tensor.clone())?, kind)
             }
             Rows::Brain(words) => {
                 if words.dtype() != DType::U32 {
-                    return Err(Error::DType { dtype: words.dtype().name().into() });
+                    return Err(Error::DType { dtype: words.dtype().name() });
                 }
                 (int(words.clone())?, Kind::Brain)
             }
@@ -150,6 +150,15 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// What it is called, as burn calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Kind::F32 => "f32",
+            Kind::F16 => "f16",
+            Kind::Brain => "bf16",
+        }
+    }
+
     /// Numbers in one scalar of the buffer.
     pub(super) fn parts(self) -> usize {
         if self == Kind::Brain { 2 } else { 1 }
@@ -170,7 +179,7 @@ fn float(tensor: Tensor<2>) -> Result<CubeTensor, Error> {
     let tensor = tensor
         .inner()
         .try_into_primitive::<burn_wgpu::Wgpu>()
-        .map_err(|_| Error::DType { dtype: dtype.name().into() })?;
+        .map_err(|_| Error::DType { dtype: dtype.name() })?;
     let client = tensor.client.clone();
     Ok(client.resolve_tensor_float::<CubeBackend>(tensor))
 }
@@ -180,7 +189,7 @@ fn int(tensor: Tensor<2, Int>) -> Result<CubeTensor, Error> {
     let tensor = tensor
         .inner()
         .try_into_primitive::<burn_wgpu::Wgpu>()
-        .map_err(|_| Error::DType { dtype: dtype.name().into() })?;
+        .map_err(|_| Error::DType { dtype: dtype.name() })?;
     let client = tensor.client.clone();
     Ok(client.resolve_tensor_int::<CubeBackend>(tensor))
 }

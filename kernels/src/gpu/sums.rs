@@ -105,10 +105,10 @@ impl Sums {
     /// Cuts the next rows into chunks and puts the lists on the device.
     pub(super) fn prepare(&self, held: &Held) -> Result<Work, Error> {
         if held.kind != self.layout.kind {
-            return Err(Error::DType { dtype: format!("{:?}", held.kind) });
+            return Err(Error::DType { dtype: held.kind.name() });
         }
         if held.dim != self.layout.dim {
-            return Err(Error::Shape { len: held.rows * held.dim, dim: self.layout.dim });
+            return Err(Error::RowLength { dim: held.dim, expected: self.layout.dim });
         }
         // Enough chunks to fill a large device, yet long ones, as each costs a write and a read.
         let most = self.layout.chunk.unwrap_or((self.plan.rows() / 2048).clamp(16, 256));

@@ -32,8 +32,8 @@ pub fn halves(adapter: &Adapter) -> bool {
     let some = adapter.device.supports_dtype(DType::F16);
     if !some {
         let rows = Rows::upload(&[f16::ONE; 4], 2, &adapter.device).unwrap();
-        let dtype = DType::F16.name().to_string();
-        assert_eq!(angle::dots(&rows, &[]).unwrap_err(), Error::DType { dtype: dtype.clone() });
+        let dtype = DType::F16.name();
+        assert_eq!(angle::dots(&rows, &[]).unwrap_err(), Error::DType { dtype });
         assert_eq!(logits::row_sums(&rows).unwrap_err(), Error::DType { dtype });
     }
     some

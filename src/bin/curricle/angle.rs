@@ -1,6 +1,6 @@
 //! `curricle score angle`: a file of hidden states in, a table of scores out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use curricle::kernels;
 use curricle::signal::Concentration;
@@ -14,18 +14,29 @@ use crate::fault::Fault;
 use crate::progress::progress;
 use crate::shard::Shard;
 use crate::spans_file::{self, Entry};
+use crate::states::States;
 use crate::table_file::{TableFile, statistics};
-use crate::tensor_file::TensorFile;
+use crate::tensor_file::Wanted;
 
 /// Bytes of hidden states that are in memory at a time, unless one sample needs more.
 const BUFFER: usize = 64 << 20;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A safetensors file with a tensor `states`, [tokens, dim], of f32, f16 or bf16.
+    /// Safetensors files with a tensor [tokens, dim] or [tokens, layers, dim] of f32, f16 or bf16; the
+    /// rows of several files follow one another. Or one folder of such files, one for each request, as
+    /// vLLM writes them.
+    #[arg(long, required = true, num_args = 1..)]
+    states: Vec<PathBuf>,
+    /// The name of the tensor; without it `states`, or else `hidden_states`.
     #[arg(long)]
-    states: PathBuf,
-    /// A JSON list of {"id": 7, "prefix": [0, 10], "question": [10, 25]}, in token rows.
+    tensor: Option<String>,
+    /// The layer, counted from 0, of a tensor that has several.
+    #[arg(long)]
+    layer: Option<usize>,
+    /// A JSON list of {"id": 7, "prefix": [0, 10], "question": [10, 25]}, in token rows, or in a .jsonl
+    /// file one entry a line. With "request": "NAME" the rows are those of the file NAME.safetensors;
+    /// in a folder the file of an entry without it is the one named by its id.
     #[arg(long)]
     spans: PathBuf,
     /// Where to compute.
@@ -48,18 +59,23 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let out = TableFile::new(&arguments.out)?;
     let device = Device::open(arguments.device).map_err(Fault::Input)?;
-    let mut states = TensorFile::open(&arguments.states, "states")?;
-    let entries = spans_file::read(&arguments.spans, states.rows)?;
+    let names = match &arguments.tensor {
+        Some(name) => vec![name.as_str()],
+        None => vec!["states", "hidden_states"],
+    };
+    let wanted = Wanted { names: &names, layer: arguments.layer, layers: true };
+    let mut states = States::open(&arguments.states, wanted)?;
+    let entries = spans_file::read(&arguments.spans, &states)?;
     let shard = arguments.shard.of(entries.len());
-    let mut scored =
-        Scored { entries: &entries, first: shard.start, path: &arguments.states, device: &device };
+    let mut scored = Scored { entries: &entries, first: shard.start, device: &device };
     let concentrations = match states.dtype {
         Dtype::F32 => scored.all::<f32>(&mut states, shard.clone()),
         Dtype::F16 => scored.all::<f16>(&mut states, shard.clone()),
         Dtype::BF16 => scored.all::<bf16>(&mut states, shard.clone()),
-        other => {
-            Err(Fault::file(&arguments.states, format!("`states` is {other:?}, not F32, F16 or BF16")))
-        }
+        other => Err(Fault::file(
+            &arguments.states[0],
+            format!("numbers of the type {other:?}, not F32, F16 or BF16"),
+        )),
     }?;
     let made_by = Provenance {
         signal: "angle".into(),
@@ -82,7 +98,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
 struct Scored<'a> {
     entries: &'a [Entry],
     first: usize,
-    path: &'a Path,
     device: &'a Device,
 }
 
@@ -90,13 +105,13 @@ impl Scored<'_> {
     /// The concentrations of the samples of a shard, in their order.
     fn all<E: Number>(
         &mut self,
-        states: &mut TensorFile,
+        states: &mut States,
         shard: std::ops::Range<usize>,
     ) -> Result<Vec<Concentration>, Fault> {
         let bar = progress(shard.len(), "samples");
         let mut all = vec![Concentration::default(); shard.len()];
         let mut rows: Vec<E> = Vec::new();
-        for batch in group(self.entries, shard, BUFFER / (states.dim * size_of::<E>())) {
+        for batch in group(self.entries, shard, BUFFER / states.dim.saturating_mul(size_of::<E>())) {
             rows.clear();
             for range in &batch.ranges {
                 states.read(range.clone(), &mut rows)?;
@@ -104,8 +119,8 @@ impl Scored<'_> {
             let dots =
                 self.device.dots(&rows, states.dim, &batch.spans).map_err(|error| match error {
                     kernels::Error::NonFinite { row } => {
-                        let row = batch.row_of_file(row);
-                        Fault::file(self.path, format!("row {row} of `states` is not finite"))
+                        let (path, row) = states.name_of(batch.row_of_file(row));
+                        Fault::file(path, format!("{row} is not finite"))
                     }
                     other => Fault::Input(other.to_string()),
                 })?;

@@ -30,8 +30,8 @@ impl Batch {
     }
 }
 
-/// Groups samples, in the order of their rows, into batches of at most `most` rows, or of one sample that needs
-/// more. A range of rows that several samples of a batch share is read once.
+/// Groups samples, in the order of their rows, into batches of at most `most` rows, or of one sample
+/// that needs more. A range of rows that several samples of a batch share is read once.
 pub fn group(entries: &[Entry], samples: Range<usize>, most: usize) -> Vec<Batch> {
     let mut order: Vec<usize> = samples.collect();
     order.sort_by_key(|&sample| (entries[sample].spans.question.start, sample));

@@ -1,20 +1,23 @@
 //! The command line of curricle.
 //!
 //! ```text
-//! curricle score angle --states FILE.safetensors --spans FILE.json --device cpu|gpu --out scores.parquet [--shard k/n]
+//! curricle score angle --states FILE.safetensors|FOLDER --spans FILE.json --device cpu|gpu --out scores.parquet [--shard k/n]
 //! curricle score uncertainty --logits FILE.safetensors --scores entropy,margin --budget 0.2 --out scores.parquet
+//! curricle merge --out scores.parquet SHARD.parquet ...
 //! ```
 //!
-//! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file could not be
-//! written.
+//! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file
+//! could not be written.
 
 mod angle;
 mod batches;
 mod device;
 mod fault;
+mod merge;
 mod progress;
 mod shard;
 mod spans_file;
+mod states;
 mod table_file;
 mod tensor_file;
 mod uncertainty;
@@ -36,6 +39,8 @@ enum Command {
     /// Score samples by a signal of the model and write a table.
     #[command(subcommand)]
     Score(Score),
+    /// Put the shards of a table together.
+    Merge(merge::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -47,10 +52,10 @@ enum Score {
 }
 
 fn main() -> ExitCode {
-    let Command::Score(score) = Arguments::parse().command;
-    let done = match score {
-        Score::Angle(arguments) => angle::run(&arguments),
-        Score::Uncertainty(arguments) => uncertainty::run(&arguments),
+    let done = match Arguments::parse().command {
+        Command::Score(Score::Angle(arguments)) => angle::run(&arguments),
+        Command::Score(Score::Uncertainty(arguments)) => uncertainty::run(&arguments),
+        Command::Merge(arguments) => merge::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

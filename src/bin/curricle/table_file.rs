@@ -13,13 +13,18 @@ pub struct TableFile<'a> {
 }
 
 impl<'a> TableFile<'a> {
-    /// Checks the name, before any work is done.
+    /// Checks the name and its folder, before any work is done.
     pub fn new(path: &'a Path) -> Result<Self, Fault> {
         let as_csv = match path.extension().and_then(|extension| extension.to_str()) {
             Some("parquet") => false,
             Some("csv") => true,
             _ => return Err(Fault::file(path, "the name must end in .parquet or .csv")),
         };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            let (out, folder) = (path.to_path_buf(), folder.to_path_buf());
+            return Err(Fault::NoFolder { out, folder });
+        }
         Ok(Self { path, as_csv })
     }
 

@@ -1,12 +1,12 @@
 //! `curricle score uncertainty`: a file of logits in, a table of scores and a selection out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use bytemuck::Pod;
 use curricle::kernels::Element;
-use curricle::kernels::logits::{self, RowSums};
-use curricle::signal::uncertainty::{NonFinite, Reading, Score, Uncertainty};
+use curricle::signal::uncertainty::{Logits, NonFinite, Reading, Score, ScoreSet};
 use curricle::table::{Column, Provenance, Table};
+use curricle::test_time::select::{FairTopK, Select};
 use curricle::{Error, Purpose, Rng, Round};
 use half::{bf16, f16};
 use safetensors::Dtype;
@@ -14,19 +14,22 @@ use safetensors::Dtype;
 use crate::fault::Fault;
 use crate::progress::progress;
 use crate::table_file::{TableFile, statistics};
-use crate::tensor_file::TensorFile;
+use crate::tensor_file::{TensorFile, Wanted};
 
 /// Bytes of logits that are in memory at a time, unless one row needs more.
 const BUFFER: usize = 32 << 20;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A safetensors file with a tensor `logits`, [rows, vocab], of f32, f16 or bf16.
+    /// A safetensors file with a tensor [rows, vocab] of f32, f16 or bf16.
     #[arg(long)]
     logits: PathBuf,
-    /// Which scores to compute, each a column: entropy, normalised-entropy, renyi-2 (or another order), gini,
-    /// least-confidence, margin-complement, energy, margin, relative-margin, logit-margin, normalised-logit-margin,
-    /// log-max-probability, self-certainty.
+    /// The name of the tensor.
+    #[arg(long, default_value = "logits")]
+    tensor: String,
+    /// Which scores to compute, each a column: entropy, normalised-entropy, renyi-2 (or another order),
+    /// gini, least-confidence, margin-complement, energy, margin, relative-margin, logit-margin,
+    /// normalised-logit-margin, log-max-probability, self-certainty.
     #[arg(long, value_delimiter = ',', default_value = "margin", value_parser = parse)]
     scores: Vec<Score>,
     /// The part of the rows to select, in [0, 1]: the most uncertain by the first score, rounded down.
@@ -75,23 +78,26 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     if !(1e-6..=1e6).contains(&temperature) {
         return Err(Fault::Input(format!("a temperature of {temperature} is not in [1e-6, 1e6]")));
     }
-    let mut file = TensorFile::open(&arguments.logits, "logits")?;
+    let wanted = Wanted { names: &[&arguments.tensor], layer: None, layers: false };
+    let mut file = TensorFile::open(&arguments.logits, wanted)?;
     let scored = match file.dtype {
         Dtype::F32 => all::<f32>(&mut file, arguments),
         Dtype::F16 => all::<f16>(&mut file, arguments),
         Dtype::BF16 => all::<bf16>(&mut file, arguments),
-        other => {
-            Err(Fault::file(&arguments.logits, format!("`logits` is {other:?}, not F32, F16 or BF16")))
-        }
+        other => Err(Fault::file(
+            &arguments.logits,
+            format!("numbers of the type {other:?}, not F32, F16 or BF16"),
+        )),
     }?;
-    let selected = select(&scored.uncertainties, budget, arguments.seed);
+    let selected = select(&scored.uncertainties, budget, arguments.seed)
+        .map_err(|error| Fault::Input(error.to_string()))?;
     let count = selected.iter().filter(|selected| **selected).count();
     let made_by = Provenance {
         signal: "uncertainty".into(),
         model: arguments.model.clone(),
         revision: arguments.revision.clone(),
     };
-    let mut table = Table::new(made_by, (0..file.rows as u64).collect());
+    let mut table = Table::new(made_by, (0..file.rows as u64).collect()).map_err(Fault::Output)?;
     for (score, values) in arguments.scores.iter().zip(scored.columns) {
         table = table
             .column(&score.to_string(), Column::Number(values))
@@ -118,82 +124,52 @@ fn all<E: Element + Pod>(file: &mut TensorFile, arguments: &Arguments) -> Result
         Faulty::Uncertain => NonFinite::TreatAsUncertain,
         Faulty::Skip => NonFinite::Skip,
     };
-    let temperature = arguments.temperature;
-    let scores: Vec<Uncertainty> = arguments
-        .scores
-        .iter()
-        .map(|&score| Uncertainty::new(score).temperature(temperature).non_finite(policy))
-        .collect();
-    // Sums at the temperature, and at those that some scores need beside it.
-    let mut temperatures = vec![temperature];
-    for second in arguments.scores.iter().filter_map(|score| score.second_temperature(temperature)) {
-        if !temperatures.contains(&second) {
-            temperatures.push(second);
-        }
-    }
+    let set = ScoreSet::new(&arguments.scores).temperature(arguments.temperature).non_finite(policy);
     let mut scored = Scored {
         uncertainties: Vec::with_capacity(file.rows),
-        columns: vec![Vec::with_capacity(file.rows); scores.len()],
+        columns: vec![Vec::with_capacity(file.rows); arguments.scores.len()],
     };
     let bar = progress(file.rows, "rows");
-    let at_a_time = (BUFFER / (file.dim * size_of::<E>())).max(1);
+    let at_a_time = (BUFFER / file.dim.saturating_mul(size_of::<E>())).max(1);
     let mut rows: Vec<E> = Vec::new();
     for first in (0..file.rows).step_by(at_a_time) {
         let range = first..(first + at_a_time).min(file.rows);
         rows.clear();
         file.read(range.clone(), &mut rows)?;
-        let sums: Vec<Vec<RowSums>> =
-            temperatures.iter().map(|&temperature| sums(&rows, file.dim, temperature)).collect();
-        for (place, row) in range.enumerate() {
-            for (number, (uncertainty, score)) in scores.iter().zip(&arguments.scores).enumerate() {
-                let second = score.second_temperature(temperature).and_then(|wanted| {
-                    let found = temperatures.iter().position(|&other| other == wanted)?;
-                    Some(&sums[found][place])
-                });
-                let reading = uncertainty
-                    .reading(row as u64, file.dim, &sums[0][place], second)
-                    .map_err(|error| refusal(&arguments.logits, row, error))?;
-                let finite = |reading: Reading| reading.value.is_finite().then_some(reading.value);
-                scored.columns[number].push(reading.and_then(finite));
-                if number == 0 {
-                    scored.uncertainties.push(reading.map(|reading| reading.uncertainty));
-                }
-            }
+        let readings = set
+            .read(&Logits { rows: &rows, vocab: file.dim }, first as u64)
+            .map_err(|error| refusal(arguments, error))?;
+        if let Some(readings) = readings.first() {
+            let uncertainty = |reading: &Option<Reading>| reading.map(|reading| reading.uncertainty);
+            scored.uncertainties.extend(readings.iter().map(uncertainty));
         }
-        bar.inc((rows.len() / file.dim) as u64);
+        for (column, readings) in scored.columns.iter_mut().zip(readings) {
+            let finite = |reading: Reading| reading.value.is_finite().then_some(reading.value);
+            column.extend(readings.into_iter().map(|reading| reading.and_then(finite)));
+        }
+        bar.inc(range.len() as u64);
     }
     bar.finish_and_clear();
     Ok(scored)
 }
 
-fn sums<E: Element>(rows: &[E], vocab: usize, temperature: f64) -> Vec<RowSums> {
-    let mut sums = vec![logits::exact(&[], temperature); rows.len() / vocab];
-    logits::rows(rows, vocab, temperature, &mut sums);
-    sums
-}
-
-fn refusal(path: &Path, row: usize, error: Error) -> Fault {
-    let what = match error {
-        Error::NonFinite { value, .. } if value.is_nan() => "holds NaN".into(),
-        Error::NonFinite { .. } => "holds +inf more than once".into(),
-        Error::Empty { .. } => "has nothing possible".into(),
-        other => other.to_string(),
+fn refusal(arguments: &Arguments, error: Error) -> Fault {
+    let (row, what) = match error {
+        Error::NonFinite { what: "logit", index, value } if value.is_nan() => (index, "holds NaN"),
+        Error::NonFinite { what: "logit", index, .. } => (index, "holds +inf more than once"),
+        Error::Empty { index, .. } => (index, "has nothing possible"),
+        other => return Fault::Input(other.to_string()),
     };
-    Fault::file(path, format!("row {row} of `logits` {what}"))
+    Fault::file(&arguments.logits, format!("row {row} of `{}` {what}", arguments.tensor))
 }
 
 /// Selects the most uncertain part of the rows; a coin decides among equal ones.
-fn select(uncertainties: &[Option<f64>], budget: f64, seed: u64) -> Vec<bool> {
+fn select(uncertainties: &[Option<f64>], budget: f64, seed: u64) -> curricle::Result<Vec<bool>> {
+    let selection = FairTopK::new(uncertainties)?;
     let mut rng = Rng::at(seed, Round(0), Purpose::TestTime);
-    let mut rows: Vec<(f64, u64, usize)> = Vec::with_capacity(uncertainties.len());
-    for (row, &uncertainty) in uncertainties.iter().enumerate() {
-        let coin = rng.bits();
-        rows.extend(uncertainty.map(|uncertainty| (uncertainty + 0.0, coin, row)));
-    }
-    rows.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    // 0.29 * 100 is a little less than 29.
-    let most = (budget * uncertainties.len() as f64 + 1e-9).floor() as usize;
     let mut selected = vec![false; uncertainties.len()];
-    rows.iter().take(most).for_each(|&(.., row)| selected[row] = true);
-    selected
+    for row in selection.select(&[], selection.share(budget)?, &mut rng)? {
+        selected[row] = true;
+    }
+    Ok(selected)
 }

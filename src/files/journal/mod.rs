@@ -4,11 +4,11 @@ mod event;
 mod log;
 
 use std::num::NonZeroU32;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, JournalError, Result};
 use crate::base::id::{ArmId, SampleId, Ticket};
+use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::feed::Feed;
@@ -28,8 +28,8 @@ const NEXT: &str = ".log.next";
 ///
 /// A curriculum is `f(seed, ordered events)`, so the events since a full snapshot, the *base*, are all that has changed.
 /// Appending one costs what the event is in size, 9 to 40 bytes an outcome, whatever the number of samples;
-/// [`open`](Self::open) reads the base and lets the events happen again. The journal reads like the [`Curriculum`] in it,
-/// but is changed only through its own verbs, which have the same names, so no event can be left out of the log. It is a
+/// [`open`](Self::open) reads the base and lets the events happen again. The [`Curriculum`] in it can be
+/// [looked at](Self::curriculum); it is changed only through the journal's own verbs, which have the same names. It is a
 /// [`Feed`], so [`Lockstep`](crate::feed::Lockstep), [`Prefetch`](crate::feed::Prefetch) and the burn loader take it in
 /// the place of a curriculum.
 ///
@@ -46,7 +46,7 @@ const NEXT: &str = ".log.next";
 ///
 /// let mut journal = Journal::open(&path, build()?)?;
 /// assert_eq!(journal.opening(), Opening::Resumed { events: 1, torn: 0 });
-/// assert_eq!(journal.unfinished(), [batch.clone()]);
+/// assert_eq!(journal.curriculum().unfinished(), [batch.clone()]);
 /// let seen = Outcome::default().success(0.5);
 /// let feedback: Vec<Feedback> = batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen)).collect();
 /// journal.observe(&feedback)?;
@@ -338,6 +338,12 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
 }
 
 impl<P, S, D> Journal<P, S, D> {
+    /// The curriculum, to be looked at. It is changed through the verbs of the journal only, so that no event is left out of
+    /// the log.
+    pub fn curriculum(&self) -> &Curriculum<P, S, D> {
+        &self.curriculum
+    }
+
     /// How the journal began.
     pub fn opening(&self) -> Opening {
         self.opening
@@ -354,15 +360,6 @@ impl<P, S, D> Journal<P, S, D> {
     }
 }
 
-/// All that only reads the curriculum.
-impl<P, S, D> Deref for Journal<P, S, D> {
-    type Target = Curriculum<P, S, D>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.curriculum
-    }
-}
-
 impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
     fn draw(&mut self, n: usize) -> Result<Batch> {
         Journal::draw(self, n)
@@ -374,6 +371,13 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
 
     fn lag(&self) -> u64 {
         self.curriculum.lag()
+    }
+
+    fn metrics(&self) -> Metrics {
+        let mut metrics = self.curriculum.metrics();
+        metrics.push("journal/events", self.events() as f64);
+        metrics.push("journal/bytes", self.log_bytes() as f64);
+        metrics
     }
 }
 
@@ -425,7 +429,7 @@ mod tests {
         let build = || Curriculum::builder(50).seed(3).build().unwrap();
         let mut journal = Journal::open(&path, build()).unwrap();
         let batch = journal.draw(4).unwrap();
-        let before = journal.to_bytes().unwrap();
+        let before = journal.curriculum().to_bytes().unwrap();
         let outcome = Outcome::default().success(0.5);
         let feedback: Vec<Feedback> =
             batch.draws.iter().map(|draw| Feedback::new(draw.ticket, outcome)).collect();
@@ -437,21 +441,21 @@ mod tests {
         assert_eq!(journal.draw(4), Err(behind.clone()));
         assert_eq!(journal.sync(), Err(behind.clone()));
         assert_eq!(journal.set_weight(SampleId(0), 1.0), Err(behind));
-        let after = journal.to_bytes().unwrap();
+        let after = journal.curriculum().to_bytes().unwrap();
         assert!(after != before);
         let copy = folder.path().join("copy");
         for end in ["", LOG] {
             std::fs::copy(beside(&path, end), beside(&copy, end)).unwrap();
         }
-        assert!(Journal::open(&copy, build()).unwrap().to_bytes().unwrap() == before);
+        assert!(Journal::open(&copy, build()).unwrap().curriculum().to_bytes().unwrap() == before);
 
         journal.compact().unwrap();
         drop(good);
         journal.draw(4).unwrap();
-        let last = journal.to_bytes().unwrap();
+        let last = journal.curriculum().to_bytes().unwrap();
         drop(journal);
         let journal = Journal::open(&path, build()).unwrap();
-        assert!(journal.to_bytes().unwrap() == last);
+        assert!(journal.curriculum().to_bytes().unwrap() == last);
         assert_eq!(journal.opening(), Opening::Resumed { events: 1, torn: 0 });
     }
 }

@@ -17,8 +17,8 @@ use crate::base::math::{exp, ln, log1p};
 /// ratio      1 - share of the most frequent choice
 /// ```
 ///
-/// `mutual` equals `total - expected`, but as a mean of divergences it does not cancel: for members that nearly
-/// agree the difference is often negative.
+/// `mutual` equals `total - expected`, but as a mean of divergences it does not cancel: for members
+/// that nearly agree the difference is often negative.
 ///
 /// Paper: Houlsby et al., *Bayesian Active Learning for Classification and Preference Learning*, arXiv
 /// 1112.5745.
@@ -49,9 +49,9 @@ impl Ensemble {
     /// From the logits of the members, row-major, shape `[members, classes]`.
     ///
     /// # Errors
-    /// [`Error::Empty`] without members or classes, or if a member has no possible class; [`Error::NonFinite`]
-    /// for NaN, or more than one `+inf` of a member (index: the member); [`Error::Length`] if the logits are
-    /// not whole rows.
+    /// [`Error::Empty`] without members or classes, or if a member has no possible class;
+    /// [`Error::NonFinite`] for NaN, or more than one `+inf` of a member (index: the member);
+    /// [`Error::Length`] if the logits are not whole rows.
     ///
     /// Cost: O(members x classes).
     pub fn of(logits: &[f64], classes: usize) -> Result<Self> {

@@ -17,8 +17,17 @@ pub enum Evidence<'a, K = String> {
     Candidates(&'a [Candidate<K>], PerLength),
     /// How often each of several sampled answers was given.
     Votes(&'a Votes),
-    /// Sampled answers by meaning: the cluster of each, and its log-likelihood.
+    /// Sampled answers by meaning: the cluster of each, and its log-likelihood. No text is given twice.
     Clusters(&'a [usize], &'a [f64]),
+    /// The same with the texts, of which equal ones count once.
+    Texts {
+        /// What was answered.
+        texts: &'a [K],
+        /// The cluster of each.
+        clusters: &'a [usize],
+        /// Its log-likelihood.
+        log_likelihoods: &'a [f64],
+    },
 }
 
 /// A score, or where it lies.
@@ -36,11 +45,12 @@ pub enum Scored {
 }
 
 impl<K: Ord> Evidence<'_, K> {
-    /// The score of the distribution that the evidence describes: over tokens, candidates, answers or meanings.
+    /// The score of the distribution that the evidence describes: over tokens, candidates, answers or
+    /// meanings.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the evidence does not determine the score, never a default in its place; else
-    /// what the evidence's own type reports.
+    /// [`Error::Unavailable`] if the evidence does not determine the score, never a default in its
+    /// place; else what the evidence's own type reports.
     ///
     /// ```
     /// use curricle::Error;
@@ -72,13 +82,19 @@ impl<K: Ord> Evidence<'_, K> {
                 Score::Gini => Ok(Scored::Exact(votes.gini())),
                 score => score.of(&exact(&votes.logs(), 1.0)).map(Scored::Exact),
             },
-            Self::Clusters(clusters, log_likelihoods) => match score {
-                Score::Energy => unavailable("clusters"),
-                score => {
-                    let semantic = Semantic::of(clusters, log_likelihoods)?;
-                    score.of(&exact(&semantic.log_probabilities, 1.0)).map(Scored::Exact)
-                }
-            },
+            Self::Clusters(..) | Self::Texts { .. } if score == Score::Energy => {
+                unavailable("clusters")
+            }
+            Self::Clusters(clusters, log_likelihoods) => {
+                of_meanings(score, &Semantic::of(clusters, log_likelihoods)?)
+            }
+            Self::Texts { texts, clusters, log_likelihoods } => {
+                of_meanings(score, &Semantic::of_texts(texts, clusters, log_likelihoods)?)
+            }
         }
     }
+}
+
+fn of_meanings(score: Score, semantic: &Semantic) -> Result<Scored> {
+    score.of(&exact(&semantic.log_probabilities, 1.0)).map(Scored::Exact)
 }

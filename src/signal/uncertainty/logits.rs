@@ -4,7 +4,8 @@ use curricle_kernels::Element;
 use curricle_kernels::logits::{self, RowSums};
 use serde::{Deserialize, Serialize};
 
-use super::{NonFinite, Score};
+use super::score_set::second_temperature;
+use super::{NonFinite, Score, ScoreSet};
 use crate::base::error::{Error, Result, length, within};
 
 /// Rows of logits, row-major, shape `[rows.len() / vocab, vocab]`: one row for each sample.
@@ -18,8 +19,8 @@ pub struct Logits<'a, E> {
     pub vocab: usize,
 }
 
-/// A [`Score`] of each row of [`Logits`], turned so that high means uncertain: the more so, the more there is
-/// to learn.
+/// A [`Score`] of each row of [`Logits`], turned so that high means uncertain: the more so, the more
+/// there is to learn.
 ///
 /// Cost: one read of the logits on all cores (two for a Rényi entropy of another order than 0, 1, 2 or
 /// infinity). A row's score depends on nothing but the row.
@@ -75,8 +76,8 @@ impl Uncertainty {
     ///
     /// # Errors
     /// [`Error::NonFinite`] or [`Error::Empty`] with the row as index, if faulty rows are refused;
-    /// [`Error::OutOfRange`] for a temperature outside `[1e-6, 1e6]` or a negative order; [`Error::Length`] if the
-    /// logits are not whole rows.
+    /// [`Error::OutOfRange`] for a temperature outside `[1e-6, 1e6]` or a negative order;
+    /// [`Error::Length`] if the logits are not whole rows.
     ///
     /// ```
     /// use curricle::signal::uncertainty::{Logits, NonFinite, Score, Uncertainty};
@@ -89,29 +90,9 @@ impl Uncertainty {
     /// # Ok::<(), curricle::Error>(())
     /// ```
     pub fn read<E: Element>(&self, logits: &Logits<'_, E>) -> Result<Vec<Option<Reading>>> {
-        within("temperature", self.temperature, 1e-6, 1e6)?;
-        let count = logits.rows.len().checked_div(logits.vocab).unwrap_or(0);
-        length("logits", count * logits.vocab, logits.rows.len())?;
-        let sums = |temperature| {
-            let mut sums = vec![logits::exact(&[], temperature); count];
-            logits::rows(logits.rows, logits.vocab, temperature, &mut sums);
-            sums
-        };
-        let second = match self.score.second_temperature(self.temperature) {
-            Some(temperature) => {
-                let order = self.temperature / temperature;
-                within("order of an entropy", order, 1e-6, 1e6)?;
-                Some(sums(temperature))
-            }
-            None => None,
-        };
-        let first = sums(self.temperature);
-        let rows = first.iter().enumerate();
-        rows.map(|(row, sums)| {
-            let second = second.as_ref().map(|second| &second[row]);
-            self.reading(row as u64, logits.vocab, sums, second)
-        })
-        .collect()
+        let Self { score, temperature, non_finite } = *self;
+        let set = ScoreSet::new(&[score]).temperature(temperature).non_finite(non_finite);
+        Ok(set.read(logits, 0)?.pop().unwrap_or_default())
     }
 
     /// Reads one row of `f64`, to the last digits.
@@ -128,19 +109,13 @@ impl Uncertainty {
     /// ```
     pub fn read_exactly(&self, row: &[f64]) -> Result<Option<Reading>> {
         within("temperature", self.temperature, 1e-6, 1e6)?;
-        let second = self.score.second_temperature(self.temperature);
-        let second = match second {
-            Some(temperature) => {
-                within("order of an entropy", self.temperature / temperature, 1e-6, 1e6)?;
-                Some(logits::exact(row, temperature))
-            }
-            None => None,
-        };
+        let second = second_temperature(self.score, self.temperature)?;
+        let second = second.map(|temperature| logits::exact(row, temperature));
         self.reading(0, row.len(), &logits::exact(row, self.temperature), second.as_ref())
     }
 
-    /// Reads one row from its sums: several scores can be had of one pass over the logits. `row` names it in
-    /// errors, `vocab` is its length, `second` are its sums at the score's
+    /// Reads one row from its sums: several scores can be had of one pass over the logits. `row` names
+    /// it in errors, `vocab` is its length, `second` are its sums at the score's
     /// [second temperature](Score::second_temperature).
     ///
     /// # Errors

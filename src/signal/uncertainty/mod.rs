@@ -3,6 +3,7 @@
 //! | what there is | read by | gives |
 //! |--|--|--|
 //! | rows of logits | [`Uncertainty`], a [`Signal`](super::Signal) over [`Logits`] | any [`Score`] |
+//! | the same, for several scores | [`ScoreSet`] | each of them, for one read |
 //! | the greatest log-probabilities | [`TopK`] | margins, and an interval for the entropy |
 //! | log-probabilities of the sampled tokens | [`Sequence`] | perplexity, its kin, the least certain token |
 //! | candidate answers | [`Relative`] | any score of their relative probabilities |
@@ -19,8 +20,10 @@ mod evidence;
 mod logits;
 mod non_finite;
 mod score;
+mod score_set;
 mod semantic;
 mod sequence;
+mod texts;
 mod top_k;
 mod votes;
 
@@ -30,6 +33,7 @@ pub use evidence::{Evidence, Scored};
 pub use logits::{Logits, Reading, Uncertainty};
 pub use non_finite::NonFinite;
 pub use score::Score;
+pub use score_set::ScoreSet;
 pub use semantic::Semantic;
 pub use sequence::{Sequence, token_entropy};
 pub use top_k::TopK;

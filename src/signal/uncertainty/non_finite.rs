@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// What to do with a row of logits that holds NaN, more than one `+inf`, or nothing possible.
 ///
-/// `-inf` is no such case: it says that a token is impossible. Nor is a single `+inf`: its token is certain.
+/// `-inf` is no such case: it says that a token is impossible. Nor is a single `+inf`: its token is
+/// certain.
 ///
 /// ```
 /// use curricle::signal::uncertainty::{Logits, NonFinite, Score, Uncertainty};

@@ -11,8 +11,8 @@ use crate::base::math::{exp, expm1, ln, log1p, tanh};
 
 /// A number that says how certain a distribution `p = softmax(z / T)` over `n` possible outcomes is.
 ///
-/// With `m >= z_2` the two greatest of `z / T`, `g = m - z_2`, `d_j = z_j / T - m`, and over all but the
-/// greatest `R = sum e^d`, `A = sum e^d d`, `Q = sum e^2d`, `S = 1 + R`, `lS = ln(1 + R)`:
+/// With `m >= z_2` the two greatest of `z / T`, `g = m - z_2`, `d_j = z_j / T - m`, and over all but
+/// the greatest `R = sum e^d`, `A = sum e^d d`, `Q = sum e^2d`, `S = 1 + R`, `lS = ln(1 + R)`:
 ///
 /// | score | is | computed as | name |
 /// |--|--|--|--|
@@ -30,9 +30,9 @@ use crate::base::math::{exp, expm1, ln, log1p, tanh};
 /// | `LogMaxProbability` | `ln p_1` | `-lS` | `log-max-probability` |
 /// | `SelfCertainty` | `KL(uniform, p)` | `lS - mean d - ln n` | `self-certainty` |
 ///
-/// The first seven are high for uncertain distributions, the last six for certain ones. In these forms nothing
-/// cancels: a tail probability of 1e-20 keeps all its digits in least confidence, margin complement and
-/// entropy, where `1 - p_1` of a rounded softmax is 0.
+/// The first seven are high for uncertain distributions, the last six for certain ones. In these forms
+/// nothing cancels: a tail probability of 1e-20 keeps all its digits in least confidence, margin
+/// complement and entropy, where `1 - p_1` of a rounded softmax is 0.
 ///
 /// With one possible outcome margins of probabilities are 1, those of logits infinite.
 ///
@@ -154,15 +154,17 @@ impl Score {
     /// The score of a distribution.
     ///
     /// # Errors
-    /// [`Error::NonFinite`] if the sums are of a row with NaN, or with more than one `+inf`; [`Error::Empty`] if
-    /// nothing is possible; [`Error::OutOfRange`] for a negative order; [`Error::Unavailable`] for a Rényi entropy
-    /// of another order than 0, 1, 2 or infinity, which takes sums at a second temperature, and for
+    /// [`Error::NonFinite`] if the sums are of a row with NaN, or with more than one `+inf`;
+    /// [`Error::Empty`] if nothing is possible; [`Error::OutOfRange`] for a negative order;
+    /// [`Error::Unavailable`] for a Rényi entropy of another order than 0, 1, 2 or infinity, which
+    /// takes sums at a second temperature, and for
     /// `SelfCertainty` and `NormalisedLogitMargin` of sums without [moments](RowSums::moments).
     pub fn of(self, sums: &RowSums) -> Result<f64> {
         self.of_two(sums, None)
     }
 
-    /// The score of a distribution, with the sums at [`second_temperature`](Self::second_temperature) if it has one.
+    /// The score of a distribution, with the sums at [`second_temperature`](Self::second_temperature)
+    /// if it has one.
     ///
     /// # Errors
     /// As for [`of`](Self::of), if there is no second.
@@ -230,7 +232,8 @@ impl Score {
         sums.moments.ok_or(Error::Unavailable { score: self, evidence })
     }
 
-    /// The value at which the score says that nothing is known of `n` outcomes; infinite if there is none.
+    /// The value at which the score says that nothing is known of `n` outcomes; infinite if there is
+    /// none.
     pub(crate) fn at_worst(self, outcomes: usize) -> f64 {
         let outcomes = outcomes.max(1) as f64;
         match self {
@@ -248,7 +251,8 @@ impl Score {
     }
 }
 
-/// `g` in standard deviations. If one logit is infinite both are, and the limit of their ratio is `n / sqrt(n - 1)`.
+/// `g` in standard deviations. If one logit is infinite both are, and the limit of their ratio is `n /
+/// sqrt(n - 1)`.
 fn normalised(gap: f64, sums: &RowSums, moments: Moments) -> f64 {
     let support = sums.count as f64;
     if sums.count == 1 {
@@ -258,7 +262,9 @@ fn normalised(gap: f64, sums: &RowSums, moments: Moments) -> f64 {
     } else if moments.spread == 0.0 {
         0.0
     } else {
-        gap / (moments.spread / support).sqrt()
+        let ratio = gap / (moments.spread / support).sqrt();
+        // Of a gap and a spread beyond all numbers.
+        if ratio.is_nan() { support / (support - 1.0).sqrt() } else { ratio }
     }
 }
 

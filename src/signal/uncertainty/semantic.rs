@@ -4,6 +4,7 @@ use curricle_kernels::logits::exact;
 use serde::{Deserialize, Serialize};
 
 use super::candidates::log_sum;
+use super::texts::once;
 use super::votes::Votes;
 use crate::base::error::{Error, Result, finite, length};
 use crate::base::math::log1p;
@@ -17,8 +18,13 @@ use crate::base::math::log1p;
 /// discrete    -sum_c (n_c/n) ln(n_c/n)        from the counts alone
 /// ```
 ///
-/// Log-likelihoods of any size may be given: they are shifted before they are exponentiated, so a long answer
-/// does not underflow.
+/// The sums are over different texts: the probability of a meaning is that of all its wordings, and a
+/// wording that was sampled twice is no likelier for it. [`of_texts`](Self::of_texts) sees to that; to
+/// [`of`](Self::of) give each text once. `sampled` and `discrete` are over the samples, repeated ones
+/// as often as they came.
+///
+/// Log-likelihoods of any size may be given: they are shifted before they are exponentiated, so a long
+/// answer does not underflow.
 ///
 /// Paper: Kuhn, Gal and Farquhar, *Semantic Uncertainty*, arXiv 2302.09664; Farquhar et al., *Detecting
 /// hallucinations in large language models using semantic entropy*, Nature 630, 2024.
@@ -45,20 +51,41 @@ pub struct Semantic {
 }
 
 impl Semantic {
-    /// From the cluster and the log-likelihood of each sample.
+    /// From the text, the cluster and the log-likelihood of each sample, equal texts summed once.
     ///
     /// # Errors
-    /// [`Error::Empty`] without samples, or if none is possible; [`Error::NonFinite`] for a log-likelihood of NaN or
+    /// As for [`of`](Self::of), and [`Error::OutOfRange`] for one text in two clusters.
+    ///
+    /// ```
+    /// use curricle::signal::uncertainty::Semantic;
+    ///
+    /// let texts = ["Paris", "Paris", "Paris", "It is Paris", "London"];
+    /// let logs = [0.6f64, 0.6, 0.6, 0.3, 0.1].map(f64::ln);
+    /// let semantic = Semantic::of_texts(&texts, &[0, 0, 0, 0, 1], &logs)?;
+    /// assert!((semantic.log_probabilities[0] - 0.9f64.ln()).abs() < 1e-12);
+    /// assert!((semantic.rao - 0.3251).abs() < 1e-4);
+    /// # Ok::<(), curricle::Error>(())
+    /// ```
+    ///
+    /// Cost: O(n log n) comparisons of texts.
+    pub fn of_texts<T: Ord>(texts: &[T], clusters: &[usize], log_likelihoods: &[f64]) -> Result<Self> {
+        length("texts", clusters.len(), texts.len())?;
+        check(clusters, log_likelihoods)?;
+        let mut logs = log_likelihoods.to_vec();
+        once(texts, "cluster of a repeated text", |sample| clusters[sample], &mut logs)?;
+        Self::of(clusters, &logs)
+    }
+
+    /// From the cluster and the log-likelihood of each sample, no text of which is given twice.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] without samples, or if none is possible; [`Error::NonFinite`] for a
+    /// log-likelihood of NaN or
     /// `+inf`; [`Error::Length`] if the lists differ.
     ///
     /// Cost: O(n log n).
     pub fn of(clusters: &[usize], log_likelihoods: &[f64]) -> Result<Self> {
-        length("log-likelihoods", clusters.len(), log_likelihoods.len())?;
-        for (index, &log) in log_likelihoods.iter().enumerate() {
-            if log > f64::NEG_INFINITY || log.is_nan() {
-                finite("log-likelihood", index as u64, log)?;
-            }
-        }
+        check(clusters, log_likelihoods)?;
         let mut order: Vec<usize> = (0..clusters.len()).collect();
         order.sort_by_key(|&sample| (clusters[sample], sample));
         let members: Vec<Vec<f64>> = order
@@ -82,4 +109,14 @@ impl Semantic {
             log_probabilities,
         })
     }
+}
+
+fn check(clusters: &[usize], log_likelihoods: &[f64]) -> Result<()> {
+    length("log-likelihoods", clusters.len(), log_likelihoods.len())?;
+    for (index, &log) in log_likelihoods.iter().enumerate() {
+        if log > f64::NEG_INFINITY || log.is_nan() {
+            finite("log-likelihood", index as u64, log)?;
+        }
+    }
+    Ok(())
 }

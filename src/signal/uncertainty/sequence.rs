@@ -52,7 +52,8 @@ impl Sequence {
             sum = next;
         }
         let impossible = least == f64::NEG_INFINITY;
-        let sum = if impossible { least } else { sum + lost };
+        // A sum beyond all numbers is one, and what its additions lost is not.
+        let sum = if impossible || sum == f64::NEG_INFINITY { f64::NEG_INFINITY } else { sum + lost };
         Ok(Self { sum, least, length: log_probabilities.len(), impossible })
     }
 
@@ -71,8 +72,8 @@ impl Sequence {
         exp(self.mean())
     }
 
-    /// `sum / ((5 + L) / 6)^alpha`, the length penalty of Wu et al., *Google's Neural Machine Translation System*,
-    /// arXiv 1609.08144, whose `alpha` is 0.6.
+    /// `sum / ((5 + L) / 6)^alpha`, the length penalty of Wu et al., *Google's Neural Machine
+    /// Translation System*, arXiv 1609.08144, whose `alpha` is 0.6.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] for an `alpha` outside `[0, 10]`.
@@ -85,8 +86,8 @@ impl Sequence {
 /// The mean and the greatest of the entropies of a sequence's tokens.
 ///
 /// # Errors
-/// [`Error::Empty`] if there is no token; [`Error::NonFinite`] or [`Error::OutOfRange`] if one is not a finite
-/// non-negative number.
+/// [`Error::Empty`] if there is no token; [`Error::NonFinite`] or [`Error::OutOfRange`] if one is not a
+/// finite non-negative number.
 ///
 /// ```
 /// use curricle::signal::uncertainty::token_entropy;
@@ -103,5 +104,9 @@ pub fn token_entropy(entropies: &[f64]) -> Result<(f64, f64)> {
         within("entropy of a token", entropy, 0.0, f64::MAX)?;
     }
     let greatest = entropies.iter().fold(0.0f64, |most, &entropy| most.max(entropy));
-    Ok((entropies.iter().sum::<f64>() / entropies.len() as f64, greatest))
+    let count = entropies.len() as f64;
+    let mean = entropies.iter().sum::<f64>() / count;
+    // A sum may be beyond all numbers where the mean is not.
+    let mean = if mean.is_finite() { mean } else { entropies.iter().map(|x| x / count).sum() };
+    Ok((mean.min(greatest), greatest))
 }

@@ -31,7 +31,10 @@ impl Votes {
         let mut counts: Vec<u64> = counts.iter().copied().filter(|&count| count > 0).collect();
         counts.sort_unstable_by(|a, b| b.cmp(a));
         let all: u128 = counts.iter().map(|&count| u128::from(count)).sum();
-        crate::base::error::within("votes", all as f64, 0.0, (1u64 << 53) as f64)?;
+        if all > 1 << 53 {
+            let (value, high) = (all as f64, (1u64 << 53) as f64);
+            return Err(Error::OutOfRange { what: "votes", value, low: 0.0, high });
+        }
         if all == 0 { Err(Error::Empty { what: "votes", index: 0 }) } else { Ok(Self { counts }) }
     }
 
@@ -59,7 +62,8 @@ impl Votes {
         }
     }
 
-    /// `H / ln n`: 1 if all answers differ, comparable where the number of answers is open; 0 if `n = 1`.
+    /// `H / ln n`: 1 if all answers differ, comparable where the number of answers is open; 0 if `n =
+    /// 1`.
     pub fn entropy_by_samples(&self) -> f64 {
         if self.samples() == 1 { 0.0 } else { self.entropy() / ln(self.samples() as f64) }
     }

@@ -7,18 +7,20 @@ use super::{Budget, Choice};
 use crate::base::error::{Result, length, within};
 use crate::base::math::{exp, ln, log1p};
 
-/// Selects a part `rate` of what is exchangeable with a calibration sample: exactly that part on average, for any
-/// sample size and any distribution, ties included.
+/// Selects a part `rate` of what is exchangeable with a calibration sample: exactly that part on
+/// average, for any sample size and any distribution, ties included.
 ///
 /// ```text
 /// selected  if  (greater + U (equal + 1)) / (n + 1) < rate
 /// ```
 ///
-/// Unlike [`Tracking`](super::Tracking) it does not adapt: when the stream drifts from the sample, the rate does too.
+/// Unlike [`Tracking`](super::Tracking) it does not adapt: when the stream drifts from the sample, the
+/// rate does too.
 ///
 /// Cost: O(log n) an item.
 ///
-/// Paper: Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World* (smoothed conformal p-values).
+/// Paper: Vovk, Gammerman and Shafer, *Algorithmic Learning in a Random World* (smoothed conformal
+/// p-values).
 ///
 /// ```
 /// use curricle::test_time::budget::{Budget, Conformal};
@@ -36,10 +38,12 @@ pub struct Conformal {
 }
 
 impl Conformal {
-    /// Calibrated on the uncertainties of a sample, in any order; an empty one selects by the coin alone.
+    /// Calibrated on the uncertainties of a sample, in any order; an empty one selects by the coin
+    /// alone.
     ///
     /// # Errors
-    /// [`Error::NonFinite`](crate::Error::NonFinite) for NaN; [`Error::OutOfRange`](crate::Error::OutOfRange) for a rate outside `[0, 1]`.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) for NaN;
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a rate outside `[0, 1]`.
     pub fn new(sample: &[f64], rate: f64) -> Result<Self> {
         within("rate", rate, 0.0, 1.0)?;
         let mut sample = sample.iter().map(|&x| ordered(x)).collect::<Result<Vec<f64>>>()?;
@@ -59,11 +63,13 @@ impl Budget for Conformal {
     }
 }
 
-/// The split-conformal quantile of some scores: with `k = ceil((n + 1)(1 - alpha))`, `(k, the k-th least)`, the latter
-/// infinite if `k > n`. A new exchangeable score is at most that with probability at least `1 - alpha`.
+/// The split-conformal quantile of some scores: with `k = ceil((n + 1)(1 - alpha))`, `(k, the k-th
+/// least)`, the latter infinite if `k > n`. A new exchangeable score is at most that with probability
+/// at least `1 - alpha`.
 ///
 /// # Errors
-/// [`Error::NonFinite`](crate::Error::NonFinite) for NaN; [`Error::OutOfRange`](crate::Error::OutOfRange) for `alpha` outside `[0, 1]`.
+/// [`Error::NonFinite`](crate::Error::NonFinite) for NaN;
+/// [`Error::OutOfRange`](crate::Error::OutOfRange) for `alpha` outside `[0, 1]`.
 ///
 /// ```
 /// use curricle::test_time::budget::conformal_quantile;
@@ -85,10 +91,12 @@ pub fn conformal_quantile(scores: &[f64], alpha: f64) -> Result<(usize, f64)> {
     Ok((k, quantile))
 }
 
-/// Selects so that of the model's errors at least `1 - alpha` are selected, from the uncertainties of known errors.
+/// Selects so that of the model's errors at least `1 - alpha` are selected, from the uncertainties of
+/// known errors.
 ///
-/// The threshold is the `ceil((n + 1)(1 - alpha))`-th greatest uncertainty of `n` errors; everything at or above it
-/// is selected, and all if there are too few errors to tell. If new errors are exchangeable with the known ones,
+/// The threshold is the `ceil((n + 1)(1 - alpha))`-th greatest uncertainty of `n` errors; everything at
+/// or above it is selected, and all if there are too few errors to tell. If new errors are exchangeable
+/// with the known ones,
 /// `P(selected | error) >= 1 - alpha`.
 ///
 /// ```
@@ -108,7 +116,8 @@ impl ErrorRecall {
     /// From the uncertainties of known errors.
     ///
     /// # Errors
-    /// [`Error::NonFinite`](crate::Error::NonFinite) for NaN; [`Error::OutOfRange`](crate::Error::OutOfRange) for `alpha` outside `[0, 1]`.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) for NaN;
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for `alpha` outside `[0, 1]`.
     pub fn new(errors: &[f64], alpha: f64) -> Result<Self> {
         let certainties: Vec<f64> = errors.iter().map(|&x| -x).collect();
         Ok(Self { threshold: -conformal_quantile(&certainties, alpha)?.1 })
@@ -128,14 +137,15 @@ impl Budget for ErrorRecall {
     }
 }
 
-/// Selects as little as leaves at most a part `risk` of all items both wrong and unselected, with probability at least
+/// Selects as little as leaves at most a part `risk` of all items both wrong and unselected, with
+/// probability at least
 /// `1 - delta` over the calibration sample.
 ///
-/// What is not selected is answered as it is, so this is the rate of errors that slip through. For a threshold that
-/// lets `k` errors of `n` labelled items through, the upper bound on the rate is the exact binomial one (Clopper and
-/// Pearson), which for 0/1 losses is below that of Hoeffding and Bentkus. The threshold goes up from "select all" as
-/// long as the bound stays within `risk`; as the rate only rises with it, the last one holds with the same
-/// probability.
+/// What is not selected is answered as it is, so this is the rate of errors that slip through. For a
+/// threshold that lets `k` errors of `n` labelled items through, the upper bound on the rate is the
+/// exact binomial one (Clopper and Pearson), which for 0/1 losses is below that of Hoeffding and
+/// Bentkus. The threshold goes up from "select all" as long as the bound stays within `risk`; as the
+/// rate only rises with it, the last one holds with the same probability.
 ///
 /// Paper: Bates et al., *Distribution-Free, Risk-Controlling Prediction Sets*, arXiv 2101.02703.
 ///
@@ -157,7 +167,9 @@ impl ResidualRisk {
     /// From labelled items: their uncertainties, and whether the model was wrong.
     ///
     /// # Errors
-    /// [`Error::Length`](crate::Error::Length) if the lists differ; [`Error::NonFinite`](crate::Error::NonFinite) for NaN; [`Error::OutOfRange`](crate::Error::OutOfRange) unless `risk` and
+    /// [`Error::Length`](crate::Error::Length) if the lists differ;
+    /// [`Error::NonFinite`](crate::Error::NonFinite) for NaN;
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) unless `risk` and
     /// `delta` are in `(0, 1)`.
     ///
     /// Cost: O(n log n).

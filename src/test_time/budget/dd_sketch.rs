@@ -7,18 +7,19 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, finite, within};
 use crate::base::math::{exp, ln};
 
-/// A histogram with buckets of equal ratio: it tells any quantile of all numbers so far within a relative error `a` of
-/// its value, and sketches of parts merge into that of the whole.
+/// A histogram with buckets of equal ratio: it tells any quantile of all numbers so far within a
+/// relative error `a` of its value, and sketches of parts merge into that of the whole.
 ///
 /// ```text
 /// bucket i holds (g^(i-1), g^i],   g = (1 + a) / (1 - a);   it stands for 2 g^i / (g + 1)
 /// ```
 ///
-/// The error is of the value, not of the rank: where many numbers crowd within `a` of each other, as margins near 1
-/// do, feed it the complement. To select at a rate, take a [`Window`](super::Window), which is exact in rank.
+/// The error is of the value, not of the rank: where many numbers crowd within `a` of each other, as
+/// margins near 1 do, feed it the complement. To select at a rate, take a [`Window`](super::Window),
+/// which is exact in rank.
 ///
-/// Paper: Masson, Rim and Lee, *DDSketch: A Fast and Fully-Mergeable Quantile Sketch with Relative-Error Guarantees*,
-/// arXiv 1908.10693.
+/// Paper: Masson, Rim and Lee, *DDSketch: A Fast and Fully-Mergeable Quantile Sketch with
+/// Relative-Error Guarantees*, arXiv 1908.10693.
 ///
 /// ```
 /// use curricle::test_time::budget::DdSketch;
@@ -58,13 +59,15 @@ impl DdSketch {
     /// The number that a bucket stands for.
     pub fn value(&self, index: i32) -> f64 {
         let log = self.log_ratio();
-        2.0 * exp(f64::from(index) * log) / (exp(log) + 1.0)
+        let scale = ln((exp(log) + 1.0) / 2.0);
+        exp(f64::from(index) * log - scale).min(f64::MAX)
     }
 
     /// Takes a number of at least 0 in.
     ///
     /// # Errors
-    /// [`Error::NonFinite`](crate::Error::NonFinite) or [`Error::OutOfRange`](crate::Error::OutOfRange) for another.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) or [`Error::OutOfRange`](crate::Error::OutOfRange)
+    /// for another.
     pub fn push(&mut self, value: f64) -> Result<()> {
         finite("observation", self.len(), value)?;
         within("observation", value, 0.0, f64::MAX)?;

@@ -6,8 +6,8 @@ use super::window::{fair, ordered};
 use super::{Budget, Choice};
 use crate::base::error::{Result, within};
 
-/// Selects what is more uncertain than a threshold: the rule of Acikgoz et al., *Self-Improving LLM Agents at
-/// Test-Time*, arXiv 2510.07841, whose threshold is a margin of 0.95.
+/// Selects what is more uncertain than a threshold: the rule of Acikgoz et al., *Self-Improving LLM
+/// Agents at Test-Time*, arXiv 2510.07841, whose threshold is a margin of 0.95.
 ///
 /// It is no budget: how much it selects is up to the stream.
 ///
@@ -33,7 +33,8 @@ impl Fixed {
         Ok(Self { threshold: ordered(threshold)? })
     }
 
-    /// Selects where the margin `p_1 - p_2` is below `tau`, the uncertainty being its complement; 0.95 in the paper.
+    /// Selects where the margin `p_1 - p_2` is below `tau`, the uncertainty being its complement; 0.95
+    /// in the paper.
     ///
     /// # Errors
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) if `tau` is not in `[0, 1]`.
@@ -41,12 +42,13 @@ impl Fixed {
         Self::new(1.0 - within("tau", tau, 0.0, 1.0)?)
     }
 
-    /// The least threshold that selects at most `rate` of a given sample: with `m = floor(rate n)`, its `(m + 1)`-th
-    /// greatest number. Ties at the threshold are all left out, so with many of them it selects far less.
+    /// The least threshold that selects at most `rate` of a given sample: with `m = floor(rate n)`, its
+    /// `(m + 1)`-th greatest number. Ties at the threshold are all left out, so with many of them it
+    /// selects far less.
     ///
     /// # Errors
-    /// [`Error::NonFinite`](crate::Error::NonFinite) for NaN; [`Error::OutOfRange`](crate::Error::OutOfRange) for a
-    /// rate outside `[0, 1]`.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) for NaN;
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a rate outside `[0, 1]`.
     ///
     /// ```
     /// use curricle::test_time::budget::Fixed;

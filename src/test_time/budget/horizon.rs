@@ -4,20 +4,21 @@ use serde::{Deserialize, Serialize};
 
 use super::window::Window;
 use super::{Budget, Choice};
-use crate::base::error::{Result, within};
+use crate::base::error::{Error, Result};
 
-/// Selects at most `budget` of a stream of `length` items: what is left of the budget is shared out anew at each.
+/// Selects at most `budget` of a stream of `length` items: what is left of the budget is shared out
+/// anew at each.
 ///
 /// ```text
 /// selected  if  v_t < (budget - N) / (length - t + 1)          t = 1, 2, ...
 /// ```
 ///
-/// with `N` selected so far and `v_t` the smoothed rank in a [`Window`]. Once as many items are left as budget,
-/// all are selected, so a stream of the stated length uses it up but for rounding; what comes after the stated length
-/// is not selected. The budget is never exceeded.
+/// with `N` selected so far and `v_t` the smoothed rank in a [`Window`]. Once as many items are left as
+/// budget, all are selected, so a stream of the stated length uses it up but for rounding; what comes
+/// after the stated length is not selected. The budget is never exceeded.
 ///
-/// Paper: the re-solving rule of Arlotto and Gurvich, *Uniformly Bounded Regret in the Multisecretary Problem*,
-/// arXiv 1710.07719.
+/// Paper: the re-solving rule of Arlotto and Gurvich, *Uniformly Bounded Regret in the Multisecretary
+/// Problem*, arXiv 1710.07719.
 ///
 /// ```
 /// use curricle::test_time::budget::{Budget, Horizon};
@@ -43,8 +44,15 @@ impl Horizon {
     /// # Errors
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) unless `budget <= length <= 2^53`.
     pub fn new(budget: u64, length: u64) -> Result<Self> {
-        within("length of a stream", length as f64, 0.0, (1u64 << 53) as f64)?;
-        within("budget", budget as f64, 0.0, length as f64)?;
+        // Compared as integers, of which two can be one number.
+        if length > 1 << 53 {
+            let (value, high) = (length as f64, (1u64 << 53) as f64);
+            return Err(Error::OutOfRange { what: "length of a stream", value, low: 0.0, high });
+        }
+        if budget > length {
+            let (value, high) = (budget as f64, length as f64);
+            return Err(Error::OutOfRange { what: "budget", value, low: 0.0, high });
+        }
         Ok(Self { left: budget, items: length, window: Window::new(2000)? })
     }
 

@@ -11,11 +11,12 @@
 //! | [`ErrorRecall`] | most of the errors | their share, if they are like known ones |
 //! | [`ResidualRisk`] | all but a few errors | how many slip through |
 //!
-//! [`Window`] (exact, the last numbers), [`DdSketch`] (all numbers, within a relative error, mergeable) and [`PSquare`]
-//! (constant memory, no promise) tell quantiles of a stream.
+//! [`Window`] (exact, the last numbers), [`DdSketch`] (all numbers, within a relative error, mergeable)
+//! and [`PSquare`] (constant memory, no promise) tell quantiles of a stream.
 //!
-//! All budgets take uncertainty: HIGH means that an effort is wanted. A score that is low for uncertain items, such as a
-//! margin, goes in as its complement or its negative ([`Score::uncertainty`](crate::signal::uncertainty::Score)).
+//! All budgets take uncertainty: HIGH means that an effort is wanted. A score that is low for uncertain
+//! items, such as a margin, goes in as its complement or its negative
+//! ([`Score::uncertainty`](crate::signal::uncertainty::Score)).
 
 mod always;
 mod conformal;
@@ -83,11 +84,14 @@ impl Choice {
 /// # Ok::<(), curricle::Error>(())
 /// ```
 pub trait Budget {
-    /// Takes one item in. `uncertainty` is high if an effort is wanted, and may be infinite; `coin` is uniform in
-    /// `[0, 1)`, drawn by the caller from a stream addressed by the item ([`Rng`](crate::Rng)), and decides among ties.
+    /// Takes one item in. `uncertainty` is high if an effort is wanted, and may be infinite; `coin` is
+    /// uniform in
+    /// `[0, 1)`, drawn by the caller from a stream addressed by the item ([`Rng`](crate::Rng)), and
+    /// decides among ties.
     ///
     /// # Errors
-    /// [`Error::NonFinite`](crate::Error::NonFinite) if the uncertainty is NaN, [`Error::OutOfRange`](crate::Error::OutOfRange)
-    /// for a coin outside `[0, 1)`. The budget is then as it was.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) if the uncertainty is NaN,
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a coin outside `[0, 1)`. The budget is then
+    /// as it was.
     fn wants(&mut self, uncertainty: f64, coin: f64) -> Result<Choice>;
 }

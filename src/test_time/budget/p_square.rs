@@ -6,11 +6,11 @@ use crate::base::error::{Result, finite, within};
 
 /// The P² estimate of a quantile: five markers that are moved along a parabola as numbers come.
 ///
-/// It takes constant memory and keeps no promise: on a stream that drifts, or with many ties, it can be far
-/// off. [`Window`](super::Window) is exact over the last numbers.
+/// It takes constant memory and keeps no promise: on a stream that drifts, or with many ties, it can be
+/// far off. [`Window`](super::Window) is exact over the last numbers.
 ///
-/// Paper: Jain and Chlamtac, *The P² algorithm for dynamic calculation of quantiles and histograms without storing
-/// observations*, Communications of the ACM 28(10), 1985.
+/// Paper: Jain and Chlamtac, *The P² algorithm for dynamic calculation of quantiles and histograms
+/// without storing observations*, Communications of the ACM 28(10), 1985.
 ///
 /// ```
 /// use curricle::test_time::budget::PSquare;
@@ -84,12 +84,15 @@ impl PSquare {
         self.heights[marker] = if q[marker - 1] < parabola && parabola < q[marker + 1] {
             parabola
         } else {
-            q[marker] + step * (q[next] - q[marker]) / (n[next] - n[marker])
+            // Apart, as the difference of great heights is no number.
+            let apart = step / (n[next] - n[marker]);
+            q[marker] + (q[next] * apart - q[marker] * apart)
         };
         self.positions[marker] += step;
     }
 
-    /// The heights of the five markers, and their positions: the estimates of the least, the quantiles `p / 2`, `p` and
+    /// The heights of the five markers, and their positions: the estimates of the least, the quantiles
+    /// `p / 2`, `p` and
     /// `(1 + p) / 2`, and the greatest. Meaningful from the fifth number on.
     pub fn markers(&self) -> ([f64; 5], [f64; 5]) {
         (self.heights, self.positions)

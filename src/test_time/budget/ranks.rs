@@ -16,8 +16,8 @@ struct Node {
 
 /// Numbers with their multiplicities, ordered: insertion, removal and rank in O(log n) expected.
 ///
-/// A treap (Seidel and Aragon, *Randomized Search Trees*) whose priorities are a hash of the values, so that its
-/// shape depends on what is in it and not on how it came there.
+/// A treap (Seidel and Aragon, *Randomized Search Trees*) whose priorities are a hash of the values, so
+/// that its shape depends on what is in it and not on how it came there.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ranks {
     nodes: Vec<Node>,

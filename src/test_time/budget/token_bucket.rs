@@ -10,9 +10,9 @@ const TOKEN: u64 = 1 << 32;
 
 /// Lets through at most `rate w + burst` selections of another budget in any `w` items in a row.
 ///
-/// Tokens come at `rate` an item, up to `burst` of them; a selection takes one. The inner budget decides as if there
-/// were no cap, so its guarantee holds for what is [`wished`](Choice::wished); what is
-/// [`selected`](Choice::selected) is less.
+/// Tokens come at `rate` an item, up to `burst` of them; a selection takes one. The inner budget
+/// decides as if there were no cap, so its guarantee holds for what is [`wished`](Choice::wished); what
+/// is [`selected`](Choice::selected) is less.
 ///
 /// ```
 /// use curricle::test_time::budget::{Budget, Fixed, TokenBucket};
@@ -37,7 +37,8 @@ impl<B> TokenBucket<B> {
     /// Around a budget; the bucket begins full.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a rate outside `[0, 1]` or a burst outside `[1, 2^31]`.
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a rate outside `[0, 1]` or a burst outside
+    /// `[1, 2^31]`.
     pub fn new(inner: B, rate: f64, burst: u32) -> Result<Self> {
         within("rate", rate, 0.0, 1.0)?;
         within("burst", f64::from(burst), 1.0, f64::from(1u32 << 31))?;

@@ -13,8 +13,9 @@ use crate::base::error::{Error, Result, within};
 /// v = (greater + U (equal + 1)) / (n + 1)        U uniform in [0, 1)
 /// ```
 ///
-/// over the `n` numbers in the window. If they and the new one are exchangeable, `v` is exactly uniform, whatever
-/// their distribution and however many of them tie. High numbers have low ranks. A rank in an empty window is `U`.
+/// over the `n` numbers in the window. If they and the new one are exchangeable, `v` is exactly
+/// uniform, whatever their distribution and however many of them tie. High numbers have low ranks. A
+/// rank in an empty window is `U`.
 ///
 /// Cost: O(log n) for each; 50 bytes a number.
 ///

@@ -2,18 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Error, Result, finite, length};
+use crate::base::error::{Error, Result, finite, length, within};
 
-/// The non-decreasing step function nearest to some points in the mean square: with uncertainty and error, the
-/// probability of an error at an uncertainty.
+/// The non-decreasing step function nearest to some points in the mean square: with uncertainty and
+/// error, the probability of an error at an uncertainty.
 ///
-/// By pooling adjacent violators: points in rising order of `x`, equal ones as one; a block whose mean is not above
-/// that of the block before is pooled with it. Between points the value is that of the point below, and before the
-/// first that of the first.
+/// By pooling adjacent violators: points in rising order of `x`, equal ones as one; a block whose mean
+/// is not above that of the block before is pooled with it. Between points the value is that of the
+/// point below, and before the first that of the first.
 ///
 /// Cost: O(n log n) to fit, O(log n) to ask.
 ///
-/// Paper: Ayer et al., *An Empirical Distribution Function for Sampling with Incomplete Information*, 1955.
+/// Paper: Ayer et al., *An Empirical Distribution Function for Sampling with Incomplete Information*,
+/// 1955.
 ///
 /// ```
 /// use curricle::test_time::calibration::Isotonic;
@@ -32,13 +33,15 @@ impl Isotonic {
     /// Fits points.
     ///
     /// # Errors
-    /// [`Error::Length`] if the lists differ; [`Error::NonFinite`] for a number that is not finite; [`Error::Empty`]
-    /// of nothing.
+    /// [`Error::Length`] if the lists differ; [`Error::NonFinite`] for a number that is not finite;
+    /// [`Error::Empty`] of nothing.
     pub fn fit(x: &[f64], y: &[f64]) -> Result<Self> {
         length("values", x.len(), y.len())?;
         for (index, (&x, &y)) in x.iter().zip(y).enumerate() {
             finite("point", index as u64, x)?;
             finite("value", index as u64, y)?;
+            // So that sums and their products are finite, too.
+            within("value", y, -1e140, 1e140)?;
         }
         if x.is_empty() {
             return Err(Error::Empty { what: "points", index: 0 });

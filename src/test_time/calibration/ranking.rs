@@ -2,8 +2,8 @@
 
 use crate::base::error::{Error, Result, length};
 
-/// The probability that a wrong answer is more uncertain than a right one, ties counted half: the area under the ROC
-/// curve, by mid-ranks (Mann and Whitney).
+/// The probability that a wrong answer is more uncertain than a right one, ties counted half: the area
+/// under the ROC curve, by mid-ranks (Mann and Whitney).
 ///
 /// ```text
 /// (sum of the ranks of the wrong - n_w (n_w + 1) / 2) / (n_w n_r)
@@ -12,8 +12,8 @@ use crate::base::error::{Error, Result, length};
 /// 1/2 says that uncertainty tells nothing. Cost: O(n log n).
 ///
 /// # Errors
-/// [`Error::Length`] if the lists differ; [`Error::NonFinite`] for NaN; [`Error::Empty`] if no answer is wrong, or
-/// none is right.
+/// [`Error::Length`] if the lists differ; [`Error::NonFinite`] for NaN; [`Error::Empty`] if no answer
+/// is wrong, or none is right.
 ///
 /// ```
 /// use curricle::test_time::calibration::auroc;
@@ -41,12 +41,14 @@ pub fn auroc(uncertainties: &[f64], wrong: &[bool]) -> Result<f64> {
     Ok((sum - count * (count + 1.0) / 2.0) / (count * others))
 }
 
-/// The area under the risk-coverage curve: the mean, over all `k`, of the error rate among the `k` least uncertain.
+/// The area under the risk-coverage curve: the mean, over all `k`, of the error rate among the `k`
+/// least uncertain.
 ///
-/// Low is good; the error rate itself says that uncertainty tells nothing. Among ties the errors are spread evenly,
-/// which is the mean over their orders. Cost: O(n log n).
+/// Low is good; the error rate itself says that uncertainty tells nothing. Among ties the errors are
+/// spread evenly, which is the mean over their orders. Cost: O(n log n).
 ///
-/// Paper: Geifman, Uziel and El-Yaniv, *Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers*, arXiv
+/// Paper: Geifman, Uziel and El-Yaniv, *Bias-Reduced Uncertainty Estimation for Deep Neural
+/// Classifiers*, arXiv
 /// 1805.08206.
 ///
 /// # Errors

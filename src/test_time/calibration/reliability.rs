@@ -10,7 +10,8 @@ use crate::base::math::ln;
 pub enum Bins {
     /// So many of equal width: bin `floor(c B)`, and the last for `c = 1`.
     Width(usize),
-    /// So many of equal numbers of answers, in rising order of confidence; the earlier answer first among ties.
+    /// So many of equal numbers of answers, in rising order of confidence; the earlier answer first
+    /// among ties.
     Mass(usize),
 }
 
@@ -29,8 +30,8 @@ impl Default for Bins {
 /// nll    mean -ln c if right, -ln(1 - c) if wrong
 /// ```
 ///
-/// A small `ece` alone proves little: a constant confidence of the mean accuracy has one of 0. To judge a rule of
-/// selection look at [`auroc`](super::auroc) as well.
+/// A small `ece` alone proves little: a constant confidence of the mean accuracy has one of 0. To judge
+/// a rule of selection look at [`auroc`](super::auroc) as well.
 ///
 /// Papers: Naeini, Cooper and Hauskrecht, AAAI 2015 (ECE, MCE); Brier, Monthly Weather Review 78, 1950.
 ///
@@ -59,8 +60,8 @@ impl Reliability {
     /// Of answers with confidences in `[0, 1]`.
     ///
     /// # Errors
-    /// [`Error::Length`] if the lists differ; [`Error::OutOfRange`] for a confidence outside `[0, 1]`, NaN included,
-    /// or no bins; [`Error::Empty`] without answers.
+    /// [`Error::Length`] if the lists differ; [`Error::OutOfRange`] for a confidence outside `[0, 1]`,
+    /// NaN included, or no bins; [`Error::Empty`] without answers.
     pub fn of(confidences: &[f64], right: &[bool], bins: Bins) -> Result<Self> {
         length("labels", confidences.len(), right.len())?;
         for &confidence in confidences {

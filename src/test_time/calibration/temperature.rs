@@ -46,16 +46,17 @@ impl Temperature {
     /// Fits logits, row-major, shape `[labels.len(), classes]`.
     ///
     /// # Errors
-    /// [`Error::Length`] if the logits are not so many; [`Error::NonFinite`] for one that is not finite;
-    /// [`Error::OutOfRange`] for a label that is no class, or if there is no minimum in `[1e-6, 1e6]`: where every
-    /// label has the greatest logit, the likelihood rises for ever. [`Error::Empty`] without labels.
+    /// [`Error::Length`] if the logits are not so many; [`Error::NonFinite`] for one that is not
+    /// finite; [`Error::OutOfRange`] for a label that is no class, or if there is no minimum in `[1e-6,
+    /// 1e6]`: where every label has the greatest logit, the likelihood rises for ever. [`Error::Empty`]
+    /// without labels.
     ///
     /// Cost: O(labels x classes) for each of about ten steps.
     pub fn fit(logits: &[f64], classes: usize, labels: &[usize]) -> Result<Self> {
         if labels.is_empty() {
             return Err(Error::Empty { what: "labels", index: 0 });
         }
-        length("logits", labels.len() * classes, logits.len())?;
+        length("logits", labels.len().saturating_mul(classes), logits.len())?;
         for (index, &logit) in logits.iter().enumerate() {
             finite("logit", index as u64, logit)?;
         }
@@ -104,8 +105,11 @@ fn derivatives(logits: &[f64], classes: usize, labels: &[usize], beta: f64) -> [
         for &z in row {
             let (d, e) = (z - greatest, exp(beta * (z - greatest)));
             weight += e;
-            first += e * d;
-            second += e * d * d;
+            // A gap beyond all numbers has no weight.
+            if e > 0.0 {
+                first += e * d;
+                second += e * d * d;
+            }
         }
         let (mean, off) = (first / weight, row[label] - greatest);
         sums[0] += ln(weight) - beta * off;

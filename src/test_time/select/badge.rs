@@ -8,8 +8,8 @@ use crate::base::error::{Error, Result, finite, length};
 use crate::base::math;
 use crate::base::rng::Rng;
 
-/// Batch active learning by diverse gradient embeddings (BADGE): k-means++ on the gradients that the last
-/// layer would get if the model's own answers were true.
+/// Batch active learning by diverse gradient embeddings (BADGE): k-means++ on the gradients that the
+/// last layer would get if the model's own answers were true.
 ///
 /// ```text
 /// g_i = r_i (x) h_i,   r_i = p_i - onehot(argmax p_i),   h_i the input of the last layer
@@ -20,8 +20,8 @@ use crate::base::rng::Rng;
 ///
 /// The `C d` numbers of a gradient are never formed. With nothing taken the first pick is the longest
 /// gradient, as in the authors' code. Where every `D_i` left is 0 the rest is taken by index. Cost:
-/// O(n (C + d)) a pick; memory 32 n bytes beside the two matrices. With a large vocabulary pass `r` cut to
-/// its largest entries.
+/// O(n (C + d)) a pick; memory 32 n bytes beside the two matrices. With a large vocabulary pass `r` cut
+/// to its largest entries.
 ///
 /// Paper: Ash et al., *Deep Batch Active Learning by Diverse, Uncertain Gradient Lower Bounds*,
 /// arXiv 1906.03671.
@@ -44,8 +44,8 @@ pub struct Badge<'a> {
     squared_norms: Vec<f64>,
 }
 
-/// `softmax(logits) - onehot(argmax)` of every row, `[n, C]`: the derivative of the cross entropy against
-/// the model's own answer. The answer is the lowest index among equals.
+/// `softmax(logits) - onehot(argmax)` of every row, `[n, C]`: the derivative of the cross entropy
+/// against the model's own answer. The answer is the lowest index among equals.
 pub fn residuals(logits: Rows<'_>) -> Vec<f32> {
     let mut into = Vec::with_capacity(logits.values().len());
     for row in logits.values().chunks_exact(logits.dim()) {

@@ -31,8 +31,8 @@ impl Cholesky {
         }
     }
 
-    /// Gives an item, observed with variance `noise`; `row` is `k(i, item)`. Returns whether its variance
-    /// was positive; if not, nothing has changed.
+    /// Gives an item, observed with variance `noise`; `row` is `k(i, item)`. Returns whether its
+    /// variance was positive; if not, nothing has changed.
     pub(super) fn give(&mut self, item: usize, mut row: Vec<f64>, noise: f64) -> bool {
         let variance = self.variances[item] + noise;
         if variance <= 0.0 {

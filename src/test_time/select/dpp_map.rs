@@ -14,11 +14,12 @@ use crate::base::rng::Rng;
 ///
 /// `L` is the Gram matrix of features, `L_ij = <b_i, b_j>`, or a matrix given as such, which must be
 /// symmetric and positive semidefinite (not checked: only the rows of picks are read, and an item whose
-/// `d_i^2` falls below 1e-10 of the greatest diagonal entry is never taken). `d_i^2` is what of `b_i` lies
-/// outside the span of the picks, kept by an incremental Cholesky factorisation. Scale `b_i` by the
-/// quality of an item to prefer good ones.
+/// `d_i^2` falls below 1e-10 of the greatest diagonal entry is never taken). `d_i^2` is what of `b_i`
+/// lies outside the span of the picks, kept by an incremental Cholesky factorisation. Scale `b_i` by
+/// the quality of an item to prefer good ones.
 ///
-/// Returns fewer than `count` items where the rest lies in the span of the picks: `d` features allow at most
+/// Returns fewer than `count` items where the rest lies in the span of the picks: `d` features allow at
+/// most
 /// `d` picks. Cost: O(n (d + k)) a pick; memory 8 n k bytes.
 ///
 /// Paper: Chen, Zhang and Zhou, *Fast Greedy MAP Inference for Determinantal Point Process*,

@@ -13,10 +13,10 @@ use crate::base::rng::Rng;
 /// F(S) = sum_i max(0, max over s in S of similarity(i, s));   next = argmax F(S + s) - F(S)
 /// ```
 ///
-/// `F` is submodular, so the gain of an item only falls as others are taken: a gain computed earlier is a
-/// bound, and only items at the top of the heap are computed again (lazy greedy). The picks are those of
-/// the plain greedy algorithm, whose value is at least `1 - 1/e` of the best. Negative similarities count
-/// as none. Cost: every column once, then few; a column has n entries, or those of a
+/// `F` is submodular, so the gain of an item only falls as others are taken: a gain computed earlier is
+/// a bound, and only items at the top of the heap are computed again (lazy greedy). The picks are those
+/// of the plain greedy algorithm, whose value is at least `1 - 1/e` of the best. Negative similarities
+/// count as none. Cost: every column once, then few; a column has n entries, or those of a
 /// [`Neighbours`] list. Memory O(n) beside the similarities.
 ///
 /// Papers: Nemhauser, Wolsey and Fisher, 1978; Minoux, *Accelerated greedy algorithms*, 1978.
@@ -54,8 +54,8 @@ impl<'a> FacilityLocation<'a> {
         Self(Similarity::Sparse(neighbours))
     }
 
-    /// The items and the gain of each, `F(S + s) - F(S)`: never increasing, so a caller may cut where it
-    /// gets small.
+    /// The items and the gain of each, `F(S + s) - F(S)`: never increasing, so a caller may cut where
+    /// it gets small.
     ///
     /// # Errors
     /// Those of [`select`](Select::select).
@@ -94,7 +94,8 @@ impl<'a> FacilityLocation<'a> {
         }
     }
 
-    /// Rounding is monotone and the order of the sum is fixed, so a gain never rises, as the heap needs.
+    /// Rounding is monotone and the order of the sum is fixed, so a gain never rises, as the heap
+    /// needs.
     fn gain(&self, item: usize, covered: &[f32]) -> f64 {
         let more = |similarity: f32, covered: f32| {
             f64::from(if similarity > covered { similarity - covered } else { 0.0 })

@@ -13,12 +13,13 @@ use crate::base::rng::Rng;
 /// ```
 ///
 /// With nothing taken the first pick is item 0, or [`first`](Self::first). The greatest distance of an
-/// item to the taken is at most twice the least possible for as many. Distances are in `f32`; only those
-/// to the newest item are computed. Cost: O(n d) a pick, over the threads of rayon's current pool; memory
-/// 8 n bytes beside the pool.
+/// item to the taken is at most twice the least possible for as many. Distances are in `f32`; only
+/// those to the newest item are computed. Cost: O(n d) a pick, over the threads of rayon's current
+/// pool; memory 8 n bytes beside the pool.
 ///
 /// Papers: Gonzalez, *Clustering to minimize the maximum intercluster distance*, 1985; Sener and
-/// Savarese, *Active Learning for Convolutional Neural Networks: A Core-Set Approach*, arXiv 1708.00489.
+/// Savarese, *Active Learning for Convolutional Neural Networks: A Core-Set Approach*, arXiv
+/// 1708.00489.
 ///
 /// ```
 /// use curricle::test_time::select::{KCenter, Rows, Select};

@@ -7,17 +7,19 @@
 //! | [`FacilityLocation`] | what covers the pool best | O(n^2) at first, few columns later |
 //! | [`DppMap`] | what spans the greatest volume | O(n k (d + k)) |
 //! | [`Sift`] | what says most about a target | O(n k (d + k)) |
+//! | [`FairTopK`] | the highest scores, among equals by chance | O(n log n) |
 //! | [`PowerTopK`] | the highest scores, by chance | O(n log n) |
 //!
 //! Each is made around a pool that it borrows, and has the one verb of [`Select`]. Among equals the
-//! lowest index wins. Items taken before are passed as `chosen`: the batch is then the continuation of
-//! them, so `k` picks at once and `k` calls for one pick each give the same items wherever no chance is
-//! involved.
+//! lowest index wins, but for [`FairTopK`]. Items taken before are passed as `chosen`: the batch is
+//! then the continuation of them, so `k` picks at once and `k` calls for one pick each give the same
+//! items wherever no chance is involved.
 
 mod badge;
 mod cholesky;
 mod dpp_map;
 mod facility_location;
+mod fair_top_k;
 mod k_center;
 mod neighbours;
 mod power_top_k;
@@ -27,6 +29,7 @@ mod sift;
 pub use badge::{Badge, residuals};
 pub use dpp_map::DppMap;
 pub use facility_location::FacilityLocation;
+pub use fair_top_k::FairTopK;
 pub use k_center::KCenter;
 pub use neighbours::Neighbours;
 pub use power_top_k::PowerTopK;

@@ -23,8 +23,8 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// From a list for each item of the items that it covers, each with its similarity. A similarity of 0
-    /// or less covers nothing.
+    /// From a list for each item of the items that it covers, each with its similarity. A similarity of
+    /// 0 or less covers nothing.
     ///
     /// # Errors
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) if an item is named that does not exist,
@@ -45,8 +45,9 @@ impl Neighbours {
         Ok(Self { ends, covered })
     }
 
-    /// Each item covers itself (with 1) and is covered by the `nearest` items of greatest positive cosine
-    /// to it. A row of zeros is covered by itself only. Cost: O(n^2 d) time, O(n nearest) memory.
+    /// Each item covers itself (with 1) and is covered by the `nearest` items of greatest positive
+    /// cosine to it. A row of zeros is covered by itself only. Cost: O(n^2 d) time, O(n nearest)
+    /// memory.
     pub fn by_cosine(points: Rows<'_>, nearest: usize) -> Self {
         let count = points.count();
         let norms: Vec<f64> =

@@ -12,10 +12,10 @@ use crate::base::rng::Rng;
 /// ```
 ///
 /// This is drawing without replacement, each time with probability in proportion to `u_i^beta`
-/// (Gumbel top-k). `beta` is 1 by default; 0 draws uniformly, a large one takes the highest scores. It costs
-/// nothing beside the scores, yet often does as well as a joint objective, since scores alone take the
-/// same thing many times. An item of score 0 is never drawn. One random number is used for each item of
-/// the pool, in the order of indices, whatever has been chosen. Cost: O(n log n).
+/// (Gumbel top-k). `beta` is 1 by default; 0 draws uniformly, a large one takes the highest scores. It
+/// costs nothing beside the scores, yet often does as well as a joint objective, since scores alone
+/// take the same thing many times. An item of score 0 is never drawn. One random number is used for
+/// each item of the pool, in the order of indices, whatever has been chosen. Cost: O(n log n).
 ///
 /// Paper: Kirsch et al., *Stochastic Batch Acquisition: A Simple Baseline for Deep Active Learning*,
 /// arXiv 2106.12059.

@@ -23,8 +23,8 @@ impl<'a> Rows<'a> {
     /// A matrix whose rows have `dim` elements. Cost: one read.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] if `dim` is 0 or the squared norm of a row exceeds `f32::MAX / 4` (a squared
-    /// distance would then overflow), [`Error::Length`] if the last row is incomplete,
+    /// [`Error::OutOfRange`] if `dim` is 0 or the squared norm of a row exceeds `f32::MAX / 4` (a
+    /// squared distance would then overflow), [`Error::Length`] if the last row is incomplete,
     /// [`Error::NonFinite`] naming the row.
     pub fn new(values: &'a [f32], dim: usize) -> Result<Self> {
         if dim == 0 {

@@ -6,8 +6,11 @@ use super::{Rows, Select, taken};
 use crate::base::error::{Error, Result, finite, length, within};
 use crate::base::rng::Rng;
 
-/// SIFT: greedily the data that leave the least uncertainty about a target, such as the prompt a model is
-/// about to be tuned for. Near like nearest neighbours, but without taking the same twice over.
+/// The most picks with repetition: each takes 8 bytes an item of the pool.
+const MOST_REPEATED: f64 = 1e6;
+
+/// SIFT: greedily the data that leave the least uncertainty about a target, such as the prompt a model
+/// is about to be tuned for. Near like nearest neighbours, but without taking the same twice over.
 ///
 /// ```text
 /// k(x, x') = <x, x'>;   c = covariance given the picks, each seen with noise lambda
@@ -15,10 +18,10 @@ use crate::base::rng::Rng;
 /// ```
 ///
 /// `lambda`, in `[1e-9, 1e9]`, is 0.01 by default: towards infinity it is nearest-neighbour retrieval,
-/// towards 0 the picks get diverse. Rows should have unit length. An item is taken once, or any number of
-/// times with [`repeats`](Self::repeats), as the paper allows. With
-/// [`stop`](Self::stop) the selection ends early when `sigma_n > 1 / (alpha n)` after `n` items (those chosen
-/// before counted in): the compute spent then follows what it is expected to gain.
+/// towards 0 the picks get diverse. Rows should have unit length. An item is taken once, or any number
+/// of times with [`repeats`](Self::repeats), as the paper allows. With
+/// [`stop`](Self::stop) the selection ends early when `sigma_n > 1 / (alpha n)` after `n` items (those
+/// chosen before counted in): the compute spent then follows what it is expected to gain.
 ///
 /// Cut a large data set to the few hundred nearest rows first. Cost: O(n (d + k)) a pick; memory 8 n k
 /// bytes.
@@ -64,7 +67,7 @@ impl<'a> Sift<'a> {
         self
     }
 
-    /// Allows an item to be taken again.
+    /// Allows an item to be taken again, up to a million picks in all.
     pub fn repeats(mut self) -> Self {
         self.repeats = true;
         self
@@ -79,13 +82,17 @@ impl<'a> Sift<'a> {
     /// The items, and the variance `sigma^2` of the target after each.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`] for `lambda`, `alpha` or a chosen item, [`Error::BatchExceedsPool`].
+    /// [`Error::OutOfRange`] for `lambda`, `alpha`, a chosen item, or more than a million picks with
+    /// repetition; [`Error::BatchExceedsPool`].
     pub fn variances(&self, chosen: &[usize], count: usize) -> Result<Vec<(usize, f64)>> {
         within("lambda", self.lambda, 1e-9, 1e9)?;
         if let Some(alpha) = self.alpha {
             within("alpha", alpha, f64::MIN_POSITIVE, f64::MAX)?;
         }
         let size = self.data.count();
+        if self.repeats {
+            within("picks of a pool that never ends", count as f64, 0.0, MOST_REPEATED)?;
+        }
         let mut taken = taken(size, chosen, if self.repeats { 0 } else { count })?;
         if self.repeats {
             if size == 0 && count > 0 {
@@ -106,7 +113,7 @@ impl<'a> Sift<'a> {
         for &item in chosen {
             cholesky.give(item, row(self.data.row(item)), self.lambda);
         }
-        let mut picked = Vec::with_capacity(count);
+        let mut picked = Vec::with_capacity(count.min(size));
         let mut covariances = to_target.clone();
         while picked.len() < count {
             covariances.copy_from_slice(&to_target);

@@ -16,10 +16,11 @@ const BINS: usize = 10;
 /// h     P(wrong when improved | right by itself):  Beta posterior, prior (1, 9)
 /// ```
 ///
-/// It learns from verified answers. Before there are any it lets everything pass (0.5 * 0.5 - 0.5 * 0.1 =
-/// 0.2). `cost`, in `[0, 1]`, is the price of an update over the value of a right answer. An input that does
-/// not pass is let through with probability `exploration`, in `[0, 1]`, so that the rates keep being
-/// measured; the journal has the probability of each decision.
+/// It learns from verified answers. Before there are any it lets everything pass (0.5 * 0.5 - 0.5 * 0.1
+/// =
+/// 0.2). `cost`, in `[0, 1]`, is the price of an update over the value of a right answer. An input that
+/// does not pass is let through with probability `exploration`, in `[0, 1]`, so that the rates keep
+/// being measured; the journal has the probability of each decision.
 ///
 /// ```
 /// use curricle::test_time::self_improvement::GainGate;

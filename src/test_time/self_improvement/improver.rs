@@ -14,7 +14,8 @@ use crate::base::id::Ticket;
 use crate::signal::uncertainty::{Candidate, Relative, Score};
 use crate::test_time::budget::Budget;
 
-/// Improves a model on the inputs that it is uncertain of, one input at a time, and undoes it after each.
+/// Improves a model on the inputs that it is uncertain of, one input at a time, and undoes it after
+/// each.
 ///
 /// ```text
 /// score       u = 1 - (p_1 - p_2) of the candidates' relative probabilities
@@ -28,10 +29,11 @@ use crate::test_time::budget::Budget;
 /// answer, restore
 /// ```
 ///
-/// It is one serialisable value without clock or generator: what it decides is a function of the seed, the
-/// options, and what the model says, in order. The [`Journal`] of two runs over the same inputs is equal byte
-/// for byte. Whatever the model does (an error, a panic, NaN) stays with the input it happened at: the model
-/// is restored, the input is answered by the model as it is, the failure is reported.
+/// It is one serialisable value without clock or generator: what it decides is a function of the seed,
+/// the options, and what the model says, in order. The [`Journal`] of two runs over the same inputs is
+/// equal byte for byte. Whatever the model does (an error, a panic, NaN) stays with the input it
+/// happened at: the model is restored, the input is answered by the model as it is, the failure is
+/// reported.
 ///
 /// Cost beside the model's: O(K^2) comparisons of texts; O(clusters d) with clusters.
 ///
@@ -120,9 +122,9 @@ impl<B: Budget> Improver<B> {
     /// Answers an input, improving the model for it if that seems worth it.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] in [`Variant::Distillation`], which needs [`answer_taught`](Self::answer_taught);
-    /// [`Error::Unrestored`] after a failure of [`Model::restore`]. Nothing has then been done. What
-    /// fails in the model is in the [`Outcome`].
+    /// [`Error::Unsupported`] in [`Variant::Distillation`], which needs
+    /// [`answer_taught`](Self::answer_taught); [`Error::Unrestored`] after a failure of
+    /// [`Model::restore`]. Nothing has then been done. What fails in the model is in the [`Outcome`].
     pub fn answer<M: Model>(
         &mut self,
         model: &mut M,
@@ -138,7 +140,8 @@ impl<B: Budget> Improver<B> {
     /// it is called as [`Model::synthesise`] would be.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] in another variant than [`Variant::Distillation`], and [`Error::Unrestored`].
+    /// [`Error::Unsupported`] in another variant than [`Variant::Distillation`], and
+    /// [`Error::Unrestored`].
     pub fn answer_taught<M: Model>(
         &mut self,
         model: &mut M,
@@ -154,8 +157,8 @@ impl<B: Budget> Improver<B> {
         self.step(model, input, &mut |_, input, count, seed| teacher(input, count, seed))
     }
 
-    /// Takes in whether the answers to an input were right: gate and switch learn from it. `given` is the
-    /// answer of the [`Outcome`], `base` that of the model as it is.
+    /// Takes in whether the answers to an input were right: gate and switch learn from it. `given` is
+    /// the answer of the [`Outcome`], `base` that of the model as it is.
     ///
     /// # Errors
     /// [`Error::UnknownTicket`] if the journal does not have it, [`Error::RepeatedTicket`],
@@ -185,8 +188,8 @@ impl<B: Budget> Improver<B> {
         &self.journal
     }
 
-    /// Takes the journal away, so that it does not grow without end. What is not verified yet can then no
-    /// longer be.
+    /// Takes the journal away, so that it does not grow without end. What is not verified yet can then
+    /// no longer be.
     pub fn take_journal(&mut self) -> Journal {
         self.journal.take()
     }
@@ -356,7 +359,8 @@ impl<B: Budget> Improver<B> {
         }
         let answer = guarded(Stage::Answer, || model.answer(input, &[]))?;
         if let (Some(clusters), Some((embedding, cluster))) = (&mut self.clusters, embedding) {
-            // A cluster whose adapter is gone gets a new one; any other input leads a cluster of its own.
+            // A cluster whose adapter is gone gets a new one; any other input leads a cluster of its
+            // own.
             let number = cluster.unwrap_or(clusters.next());
             guarded(Stage::Store, || model.store(number))?;
             if cluster.is_none() {

@@ -84,12 +84,13 @@ pub struct Entry {
     pub uncertainty: Option<f64>,
     /// What the budget made of it.
     pub choice: Option<Choice>,
-    /// How uncertain it is among what came before, in `[0, 1]`, 1 the most: one less its rank where the budget
-    /// ranks, else its uncertainty, cut. What the gate goes by.
+    /// How uncertain it is among what came before, in `[0, 1]`, 1 the most: one less its rank where the
+    /// budget ranks, else its uncertainty, cut. What the gate goes by.
     pub standing: Option<f64>,
     /// What the gate expected.
     pub expected: Option<Expectation>,
-    /// The probability, given the choice of the budget, of trying to improve: 1, 0, or the exploration rate.
+    /// The probability, given the choice of the budget, of trying to improve: 1, 0, or the exploration
+    /// rate.
     pub propensity: f64,
     /// Pairs synthesised.
     pub synthesised: u32,
@@ -162,9 +163,10 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The p-value of [`McNemar`]'s test of the fixed and the harmed.
-    pub fn p_value(&self) -> f64 {
-        McNemar::from_counts(self.fixed, self.harmed).p
+    /// The p-value of [`McNemar`]'s test of the fixed and the harmed; `None` where no input was
+    /// verified, so that nothing is known of either.
+    pub fn p_value(&self) -> Option<f64> {
+        (self.verified > 0).then(|| McNemar::from_counts(self.fixed, self.harmed).p)
     }
 }
 

@@ -1,8 +1,8 @@
-//! Self-improvement at test time: on an input that the model is uncertain of, it makes up pairs like it,
-//! trains on them, answers, and forgets.
+//! Self-improvement at test time: on an input that the model is uncertain of, it makes up pairs like
+//! it, trains on them, answers, and forgets.
 //!
-//! The user implements [`Model`]; an [`Improver`] does the rest and writes a [`Journal`]. [`Options::paper`]
-//! is TT-SI as published; the other options are guards against what it leaves open:
+//! The user implements [`Model`]; an [`Improver`] does the rest and writes a [`Journal`].
+//! [`Options::paper`] is TT-SI as published; the other options are guards against what it leaves open:
 //!
 //! | option | against |
 //! |--|--|

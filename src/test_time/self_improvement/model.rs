@@ -4,13 +4,13 @@ use crate::signal::uncertainty::Candidate;
 
 /// A model that can be improved on one input at a time.
 ///
-/// Five verbs are required: score, synthesise, adapt, restore, answer. The others have defaults that mean
-/// "not offered"; an option that needs one which is not offered gives a typed
+/// Five verbs are required: score, synthesise, adapt, restore, answer. The others have defaults that
+/// mean "not offered"; an option that needs one which is not offered gives a typed
 /// [`Failure`](super::Failure), never a guess.
 ///
-/// Any verb may return an error or panic. The loop then calls [`restore`](Self::restore) and answers with
-/// the model as it is by itself. Panics are caught (unless the program is built to abort on them), so a verb
-/// must leave the value in a state from which `restore` can bring it back.
+/// Any verb may return an error or panic. The loop then calls [`restore`](Self::restore) and answers
+/// with the model as it is by itself. Panics are caught (unless the program is built to abort on them),
+/// so a verb must leave the value in a state from which `restore` can bring it back.
 ///
 /// ```
 /// use curricle::signal::uncertainty::Candidate;
@@ -54,11 +54,13 @@ pub trait Model {
     /// Why a verb failed.
     type Error;
 
-    /// The possible answers to an input, each with its negative log-likelihood under the model: small is likely.
+    /// The possible answers to an input, each with its negative log-likelihood under the model: small
+    /// is likely. Wordings of one answer share a key and add up, so a wording that was sampled several
+    /// times is given once.
     fn candidates(&mut self, input: &Self::Input) -> Result<Vec<Candidate<String>>, Self::Error>;
 
-    /// Makes up `count` training pairs like the input, whose own answer is not known. The same seed gives
-    /// the same pairs. What exceeds `count` is not used.
+    /// Makes up `count` training pairs like the input, whose own answer is not known. The same seed
+    /// gives the same pairs. What exceeds `count` is not used.
     fn synthesise(
         &mut self,
         input: &Self::Input,
@@ -81,14 +83,14 @@ pub trait Model {
         demonstrations: &[Self::Sample],
     ) -> Result<Self::Answer, Self::Error>;
 
-    /// Whether a pair may be trained on: it can be parsed, fits the schema, a verifier agrees. By default it
-    /// may.
+    /// Whether a pair may be trained on: it can be parsed, fits the schema, a verifier agrees. By
+    /// default it may.
     fn accepts(&mut self, _input: &Self::Input, _sample: &Self::Sample) -> Result<bool, Self::Error> {
         Ok(true)
     }
 
-    /// The canonical text of a pair, by which duplicates are found: keys of an object sorted, white space
-    /// normal.
+    /// The canonical text of a pair, by which duplicates are found: keys of an object sorted, white
+    /// space normal.
     fn text(&mut self, _sample: &Self::Sample) -> Result<Option<String>, Self::Error> {
         Ok(None)
     }
@@ -109,8 +111,8 @@ pub trait Model {
         Ok(None)
     }
 
-    /// How far the weights as they now are have moved what the model says about some fixed inputs, such as
-    /// the mean KL divergence, in nats.
+    /// How far the weights as they now are have moved what the model says about some fixed inputs, such
+    /// as the mean KL divergence, in nats.
     fn drift(&mut self) -> Result<Option<f64>, Self::Error> {
         Ok(None)
     }

@@ -15,9 +15,10 @@ const ROWS: usize = PERMUTATIONS / BANDS;
 
 /// A memory of texts that knows one again, or one much like it.
 ///
-/// A text is the set of its substrings of 5 characters. Similarity is that of Jaccard: shared substrings
-/// over all substrings. 128 minimum hashes estimate it with a standard error of at most 0.044; texts are
-/// compared if one of 16 bands of 8 hashes is the same, which happens with probability 0.95 at similarity
+/// A text is the set of its substrings of 5 characters. Similarity is that of Jaccard: shared
+/// substrings over all substrings. 128 minimum hashes estimate it with a standard error of at most
+/// 0.044; texts are compared if one of 16 bands of 8 hashes is the same, which happens with probability
+/// 0.95 at similarity
 /// 0.8 and 0.06 at 0.5. Exactly equal texts are found by a 128-bit hash.
 ///
 /// The oldest text is forgotten when there are more than the [`capacity`](Self::capacity), by default
@@ -52,7 +53,8 @@ struct Known {
 }
 
 impl NearDuplicates {
-    /// An empty memory that calls texts of at least this similarity duplicates; `threshold` in `[0.5, 1]`.
+    /// An empty memory that calls texts of at least this similarity duplicates; `threshold` in `[0.5,
+    /// 1]`.
     ///
     /// # Errors
     /// [`Error::OutOfRange`](crate::Error::OutOfRange).

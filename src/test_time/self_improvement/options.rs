@@ -24,12 +24,12 @@ pub enum Variant {
 
 /// The settings of an [`Improver`](super::Improver).
 ///
-/// [`Options::paper`] is TT-SI as published: one pair, no check of any kind. `Options::default()` makes four
-/// pairs, drops those that repeat each other, keeps one back, and rolls back unless its loss falls; it needs
-/// a model that offers `text` and `loss`. Everything else is off until it is asked for.
+/// [`Options::paper`] is TT-SI as published: one pair, no check of any kind. `Options::default()` makes
+/// four pairs, drops those that repeat each other, keeps one back, and rolls back unless its loss
+/// falls; it needs a model that offers `text` and `loss`. Everything else is off until it is asked for.
 ///
-/// A held-out pair cannot tell a synthesiser that is wrong in the same way each time: the pair that was kept
-/// back is wrong too. Ask for [`agreement`](Self::agreement), or a verifier in
+/// A held-out pair cannot tell a synthesiser that is wrong in the same way each time: the pair that was
+/// kept back is wrong too. Ask for [`agreement`](Self::agreement), or a verifier in
 /// [`Model::accepts`](super::Model::accepts), where that may happen.
 ///
 /// ```
@@ -113,8 +113,8 @@ impl Options {
         self
     }
 
-    /// Drops a pair whose text has at least this Jaccard similarity, in `[0, 1]`, to one before it for the
-    /// same input. Needs [`Model::text`](super::Model::text).
+    /// Drops a pair whose text has at least this Jaccard similarity, in `[0, 1]`, to one before it for
+    /// the same input. Needs [`Model::text`](super::Model::text).
     pub fn duplicates(mut self, similarity: f64) -> Self {
         self.duplicates = Some(similarity);
         self
@@ -126,31 +126,31 @@ impl Options {
         self
     }
 
-    /// Drops a pair like one that was trained on for *any* earlier input. For models that keep what they
-    /// learn; where weights are restored, a repeated input needs its pairs again. Needs
+    /// Drops a pair like one that was trained on for *any* earlier input. For models that keep what
+    /// they learn; where weights are restored, a repeated input needs its pairs again. Needs
     /// [`Model::text`](super::Model::text).
     pub fn seen(mut self, seen: NearDuplicates) -> Self {
         self.seen = Some(seen);
         self
     }
 
-    /// Drops a pair unless at least a share `least`, in `[0, 1]`, of `answers` own answers agree with it. Needs
-    /// [`Model::agreement`](super::Model::agreement).
+    /// Drops a pair unless at least a share `least`, in `[0, 1]`, of `answers` own answers agree with
+    /// it. Needs [`Model::agreement`](super::Model::agreement).
     pub fn agreement(mut self, answers: usize, least: f64) -> Self {
         self.agreement = Some((answers, least));
         self
     }
 
-    /// Drops a pair whose loss, before adapting, is outside `[low, high]`: there is nothing to learn from it,
-    /// or it is likely wrong. Needs [`Model::loss`](super::Model::loss).
+    /// Drops a pair whose loss, before adapting, is outside `[low, high]`: there is nothing to learn
+    /// from it, or it is likely wrong. Needs [`Model::loss`](super::Model::loss).
     pub fn loss_band(mut self, low: f64, high: f64) -> Self {
         self.loss_band = Some((low, high));
         self
     }
 
-    /// Keeps the last `pairs` (at least 1) accepted pairs from training, and rolls back unless their mean loss
-    /// falls, by at least `least` (0 or more). Needs [`Model::loss`](super::Model::loss). Without effect
-    /// in [`Variant::InContext`].
+    /// Keeps the last `pairs` (at least 1) accepted pairs from training, and rolls back unless their
+    /// mean loss falls, by at least `least` (0 or more). Needs [`Model::loss`](super::Model::loss).
+    /// Without effect in [`Variant::InContext`].
     pub fn hold_out(mut self, pairs: usize, least: f64) -> Self {
         self.hold_out = Some((pairs, least));
         self
@@ -169,8 +169,8 @@ impl Options {
         self
     }
 
-    /// Adapts once for all inputs whose embeddings have at least this cosine, in `[-1, 1]`, to that of an
-    /// input adapted to before; at most `clusters` of them are remembered. Needs
+    /// Adapts once for all inputs whose embeddings have at least this cosine, in `[-1, 1]`, to that of
+    /// an input adapted to before; at most `clusters` of them are remembered. Needs
     /// [`Model::embedding`](super::Model::embedding), and `store` and `load` to have an effect. Without
     /// effect in [`Variant::InContext`].
     pub fn clusters(mut self, cosine: f64, clusters: usize) -> Self {
@@ -192,8 +192,8 @@ impl Options {
         self
     }
 
-    /// Answers with the model as it is too, before adapting: what verifying an improved answer needs. Costs
-    /// one more answer.
+    /// Answers with the model as it is too, before adapting: what verifying an improved answer needs.
+    /// Costs one more answer.
     pub fn paired(mut self) -> Self {
         self.paired = true;
         self

@@ -11,13 +11,15 @@ use crate::base::id::Ticket;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Outcome<A, E> {
-    /// The number of the input; it names it in [`Improver::verify`](super::Improver::verify) and in the journal.
+    /// The number of the input; it names it in [`Improver::verify`](super::Improver::verify) and in the
+    /// journal.
     pub ticket: Ticket,
     /// What was done.
     pub action: Action,
     /// The answer. An error only if the model could not answer by itself either.
     pub answer: Result<A, Failure<E>>,
-    /// The answer of the model as it is, if another was given and [`Options::paired`](super::Options::paired) is set.
+    /// The answer of the model as it is, if another was given and
+    /// [`Options::paired`](super::Options::paired) is set.
     pub base: Option<A>,
     /// Why improving failed, if it did; the answer is then that of the model as it is.
     pub failure: Option<Failure<E>>,
@@ -59,9 +61,9 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for Failure<E> {}
 
 /// Calls a verb of the model, and turns a panic into a failure.
 ///
-/// Catching is right here and only here: the model is the caller's code, one bad input must not take the
-/// others with it, and what the panic may have left half done is undone by `restore`, which is called after
-/// every failure. The loop's own state is not touched while a verb runs.
+/// Catching is right here and only here: the model is the caller's code, one bad input must not take
+/// the others with it, and what the panic may have left half done is undone by `restore`, which is
+/// called after every failure. The loop's own state is not touched while a verb runs.
 pub(super) fn guarded<T, E>(
     stage: Stage,
     verb: impl FnOnce() -> Result<T, E>,

@@ -11,10 +11,11 @@ use crate::base::math;
 /// harm <- harm (1 - lambda r),   help <- help (1 + mu r),   r in [-1, 1];   off when harm >= 1 / alpha
 /// ```
 ///
-/// `r` is the verified paired gain of an improved answer: 1 if mended, -1 if spoiled, 0 if the same. The
-/// stakes `lambda`, `mu` in `[0, 1/2]` depend on earlier gains only, so while adapting does not harm on
-/// average, whatever came before, `harm` is a supermartingale: the probability that it *ever* turns off is
-/// at most `alpha`, however often one looks (Ville's inequality). `help` is the same bet the other way:
+/// `r` is the verified paired gain of an improved answer: 1 if mended, -1 if spoiled, 0 if the same.
+/// The stakes `lambda`, `mu` in `[0, 1/2]` depend on earlier gains only, so while adapting does not
+/// harm on average, whatever came before, `harm` is a supermartingale: the probability that it *ever*
+/// turns off is at most `alpha`, however often one looks (Ville's inequality). `help` is the same bet
+/// the other way:
 /// `1 / help` is an anytime-valid p-value against "adapting does not help".
 ///
 /// Paper: Waudby-Smith and Ramdas, *Estimating means of bounded random variables by betting*,

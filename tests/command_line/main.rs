@@ -1,5 +1,7 @@
 //! The command line, run as a person would.
 
+mod files;
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -92,7 +94,7 @@ fn scores_are_those_of_the_library_for_every_type_and_shards_merge() {
         assert_eq!(table.samples(), ids);
         let expected =
             HiddenStates { states: &read, dim: DIM, spans: &spans }.concentrations().unwrap();
-        let totals = expected.iter().map(|c| Some(c.total())).collect();
+        let totals = expected.iter().map(|c| c.total()).collect();
         assert_eq!(table.get("total"), Some(&Column::Number(totals)));
         assert_eq!(
             table.get("intra_no_diag"),
@@ -309,6 +311,8 @@ fn ties_are_shared_out_and_faulty_rows_are_named() {
     refused(&["--budget", "NaN"], "not in [0, 1]");
     refused(&["--budget", "0.1", "--scores", "certainty"], "no score of this name");
     refused(&["--budget", "0.1", "--scores", "margin,margin"], "margin");
+    refused(&["--budget", "0.1", "--scores", "margin,renyi-1e300"], "order of an entropy");
+    refused(&["--budget", "0.1", "--scores", "renyi-1e-320"], "order of an entropy");
     logits[4 * 70 + 2] = f32::NAN;
     write(&logits);
     refused(&["--budget", "0.1"], "row 70 of `logits` holds NaN");

@@ -1,6 +1,6 @@
-//! Tables as Parquet, for every tool that reads columns.
+//! A table written as Parquet.
 
-use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,25 +9,25 @@ use parquet::column::writer::ColumnWriter;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::record::Field;
 use parquet::schema::types::Type;
 
-use super::{Column, Provenance, Table, malformed};
-use crate::base::error::{Error, Result};
+use super::io_error;
+use crate::base::error::Result;
 use crate::files::whole_file::write_whole;
+use crate::table::{Column, Provenance, Table};
 
 /// Rows of a row group.
 const GROUP: usize = 1 << 20;
 
 impl Table {
-    /// Writes the table as Parquet: `id` and counts as unsigned 64-bit integers, numbers as doubles (null where
-    /// undefined), flags as booleans; what made it as key-value metadata (`curricle.signal`, `.model`,
+    /// Writes the table as Parquet: `id` and counts as unsigned 64-bit integers, numbers as doubles
+    /// (null where undefined), flags as booleans; what made it as key-value metadata
+    /// (`curricle.signal`, `.model`,
     /// `.revision`). The file appears whole or not at all.
     ///
     /// # Errors
-    /// [`Error::Io`], naming the file.
+    /// [`Error::Io`](crate::Error::Io), naming the file.
     ///
     /// ```
     /// use curricle::table::{Column, Provenance, Table};
@@ -35,17 +35,19 @@ impl Table {
     /// # fn main() -> curricle::Result<()> {
     /// # let folder = tempfile::tempdir().expect("a folder for the example");
     /// # let file = folder.path().join("scores.parquet");
-    /// let table = Table::new(Provenance::default(), vec![3, 5])
+    /// let table = Table::new(Provenance::default(), vec![3, 5])?
     ///     .column("total", Column::Number(vec![Some(0.25), None]))?;
     /// table.write_parquet(&file)?;
     /// assert_eq!(Table::read_parquet(&file)?, table);
     /// # Ok(()) }
     /// ```
     pub fn write_parquet(&self, path: impl AsRef<Path>) -> Result<()> {
-        write_whole(path.as_ref(), |file| self.fill(file).map_err(std::io::Error::other))
+        write_whole(path.as_ref(), |file| {
+            self.parquet(file).map_err(|error| io_error(error).unwrap_or_else(std::io::Error::other))
+        })
     }
 
-    fn fill(&self, file: &mut File) -> std::result::Result<(), ParquetError> {
+    fn parquet(&self, file: &mut (impl Write + Send)) -> std::result::Result<(), ParquetError> {
         let mut fields = vec![Arc::new(unsigned("id")?)];
         for (name, column) in &self.columns {
             fields.push(Arc::new(match column {
@@ -98,61 +100,6 @@ impl Table {
         writer.close()?;
         Ok(())
     }
-
-    /// Reads a table that [`write_parquet`](Self::write_parquet) wrote, or any Parquet file whose first column is
-    /// an unsigned `id` and whose others are doubles, unsigned integers or booleans.
-    ///
-    /// # Errors
-    /// [`Error::Io`]; [`TableError::Malformed`](super::TableError::Malformed); those of [`column`](Self::column).
-    pub fn read_parquet(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
-        let file = File::open(path)
-            .map_err(|error| Error::Io { path: path.to_path_buf(), kind: error.kind() })?;
-        let bad = |error: ParquetError| malformed(path, error);
-        let reader = SerializedFileReader::new(file).map_err(bad)?;
-        let about = reader.metadata().file_metadata();
-        let said = |key: &str| {
-            let key = format!("curricle.{key}");
-            let all = about.key_value_metadata().into_iter().flatten();
-            all.filter(|pair| pair.key == key).find_map(|pair| pair.value.clone()).unwrap_or_default()
-        };
-        let made_by =
-            Provenance { signal: said("signal"), model: said("model"), revision: said("revision") };
-        let mut columns: Vec<(String, Column)> = Vec::new();
-        for column in about.schema_descr().columns() {
-            let name = column.name().to_owned();
-            columns.push((
-                name.clone(),
-                match column.physical_type() {
-                    Physical::DOUBLE => Column::Number(Vec::new()),
-                    Physical::INT64 => Column::Count(Vec::new()),
-                    Physical::BOOLEAN => Column::Flag(Vec::new()),
-                    other => return Err(malformed(path, format!("column `{name}` of type {other}"))),
-                },
-            ));
-        }
-        for (number, row) in reader.get_row_iter(None).map_err(bad)?.enumerate() {
-            let row = row.map_err(bad)?;
-            for ((name, column), (_, field)) in columns.iter_mut().zip(row.get_column_iter()) {
-                match (column, field) {
-                    (Column::Number(values), Field::Null) => values.push(None),
-                    (Column::Number(values), Field::Double(value)) => values.push(Some(*value)),
-                    (Column::Count(values), Field::ULong(value)) => values.push(*value),
-                    (Column::Flag(values), Field::Bool(value)) => values.push(*value),
-                    (_, other) => {
-                        return Err(malformed(path, format!("row {number}, column `{name}`: {other}")));
-                    }
-                }
-            }
-        }
-        let mut columns = columns.into_iter();
-        let samples = match columns.next() {
-            Some((name, Column::Count(samples))) if name == "id" => samples,
-            _ => return Err(malformed(path, "the first column is not an unsigned `id`")),
-        };
-        columns
-            .try_fold(Table::new(made_by, samples), |table, (name, column)| table.column(&name, column))
-    }
 }
 
 fn unsigned(name: &str) -> std::result::Result<Type, ParquetError> {
@@ -160,4 +107,34 @@ fn unsigned(name: &str) -> std::result::Result<Type, ParquetError> {
         .with_converted_type(ConvertedType::UINT_64)
         .with_repetition(Repetition::REQUIRED)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{self, ErrorKind};
+
+    /// A disk that is full after some bytes.
+    struct Full(usize);
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            if taken == 0 { Err(ErrorKind::StorageFull.into()) } else { Ok(taken) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_reported_as_one() {
+        let table = Table::new(Provenance::default(), (0..20_000).collect()).unwrap();
+        for room in [0, 2, 10, 9000] {
+            let refused = table.parquet(&mut Full(room)).map_err(io_error).unwrap_err();
+            assert_eq!(refused.unwrap().kind(), ErrorKind::StorageFull, "after {room} bytes");
+        }
+    }
 }

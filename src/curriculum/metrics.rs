@@ -1,0 +1,127 @@
+//! What a curriculum shows of itself.
+
+use super::Curriculum;
+use crate::base::id::ArmId;
+use crate::base::math::{exp, ln};
+use crate::base::metrics::Metrics;
+use crate::event::Reason;
+use crate::policy::Allotment;
+
+impl<P, S, D> Curriculum<P, S, D> {
+    /// The state of the run as names and numbers, to be logged after a draw.
+    ///
+    /// | name | what |
+    /// |--|--|
+    /// | `curriculum/round` | the round that the next draw will have |
+    /// | `curriculum/tickets/{drawn,admitted,rejected,lost,open}` | where all tickets are |
+    /// | `policy/entropy` | entropy of the probabilities of the arms, in nats |
+    /// | `policy/effective_arms` | `exp(entropy)`: the number of equally likely arms that it is worth |
+    /// | `sampler/batch` | how many samples the last batch had |
+    /// | `sampler/effective_sample_size` | `(sum w)^2 / sum w^2` of the last batch with `w = 1 / propensity` |
+    /// | `gate/admission_rate` | admitted of all that were judged |
+    /// | `gate/rejected/{zero_signal,too_hard,too_easy}` | rejections by reason |
+    /// | `feedback/pending_rounds` | rounds that have not been folded in |
+    /// | `feedback/oldest_open` | age of the oldest open ticket, in rounds |
+    ///
+    /// and, for fewer than 1024 arms, by the [name](crate::Builder::arm_names) of the arm or its number,
+    ///
+    /// | name | what |
+    /// |--|--|
+    /// | `arm/{}/share` | its probability in the last draw |
+    /// | `arm/{}/{drawn,admitted,rejected,lost}` | its tickets; the last three when their round has been folded in |
+    /// | `arm/{}/asked_share`, `arm/{}/drawn_share` | of all tickets, what the probabilities asked for, and what was drawn |
+    /// | `arm/{}/admission_rate` | admitted of all that were judged |
+    /// | `arm/{}/score_mean`, `arm/{}/score_spread` | mean and standard deviation of the scores of its tickets |
+    /// | `arm/{}/success`, `arm/{}/success_slow`, `arm/{}/evidence` | its [`Progress`](crate::Progress) |
+    ///
+    /// Cost: O(K + n).
+    pub fn metrics(&self) -> Metrics {
+        let mut metrics = Metrics::default();
+        let ledger = &self.memory.ledger;
+        metrics.push("curriculum/round", self.memory.round.0 as f64);
+        let counts = ledger.counts;
+        for (name, count) in [
+            ("drawn", counts.drawn),
+            ("admitted", counts.admitted),
+            ("rejected", counts.rejected),
+            ("lost", counts.lost),
+            ("open", counts.open),
+        ] {
+            metrics.push(format!("curriculum/tickets/{name}"), count as f64);
+        }
+        self.policy_metrics(&mut metrics);
+        self.batch_metrics(&mut metrics);
+        metrics.push("gate/admission_rate", rate(counts.admitted, counts.rejected));
+        for reason in Reason::ALL {
+            metrics.push(format!("gate/rejected/{reason}"), ledger.rejections(reason) as f64);
+        }
+        metrics.push("feedback/pending_rounds", ledger.pending.len() as f64);
+        let open = ledger.pending.iter().find(|pending| pending.open().is_some());
+        if let Some(pending) = open {
+            metrics.push("feedback/oldest_open", (self.memory.round.0 - pending.round.0) as f64);
+        }
+        self.arm_metrics(&mut metrics);
+        metrics
+    }
+
+    /// The name of an arm: as [given](crate::Builder::arm_names), else its number.
+    pub fn arm_name(&self, arm: ArmId) -> String {
+        self.arm_names.get(arm.index()).cloned().unwrap_or_else(|| arm.0.to_string())
+    }
+
+    fn policy_metrics(&self, metrics: &mut Metrics) {
+        let shares = self.shares();
+        if !shares.is_empty() {
+            let entropy: f64 = shares.iter().filter(|p| **p > 0.0).map(|p| -p * ln(*p)).sum();
+            metrics.push("policy/entropy", entropy);
+            metrics.push("policy/effective_arms", exp(entropy));
+        }
+    }
+
+    fn batch_metrics(&self, metrics: &mut Metrics) {
+        let Some(last) = self.memory.ledger.pending.back() else { return };
+        metrics.push("sampler/batch", last.draws.len() as f64);
+        // Relative to the greatest weight, so that no square overflows.
+        let least = last.draws.iter().map(|draw| draw.propensity).fold(f64::INFINITY, f64::min);
+        let weights = || last.draws.iter().map(|draw| least / draw.propensity);
+        let sum: f64 = weights().sum();
+        let squares: f64 = weights().map(|weight| weight * weight).sum();
+        metrics.push("sampler/effective_sample_size", sum * sum / squares);
+    }
+
+    fn arm_metrics(&self, metrics: &mut Metrics) {
+        let ledger = &self.memory.ledger;
+        let drawn = ledger.counts.drawn as f64;
+        let asked: f64 = ledger.tallies.iter().map(|tallies| tallies.asked).sum();
+        let is_over_arms = !matches!(self.memory.allotment, Allotment::Ranks { .. });
+        for (arm, tallies) in (0u32..).map(ArmId).zip(&ledger.tallies) {
+            let name = self.arm_name(arm);
+            let mut push = |what: &str, value: f64| metrics.push(format!("arm/{name}/{what}"), value);
+            if is_over_arms {
+                push("share", self.memory.allotment.share(arm));
+                push("asked_share", tallies.asked / asked);
+            }
+            push("drawn", tallies.drawn as f64);
+            push("admitted", tallies.admitted as f64);
+            push("rejected", tallies.rejected as f64);
+            push("lost", tallies.lost as f64);
+            push("drawn_share", tallies.drawn as f64 / drawn);
+            push("admission_rate", rate(tallies.admitted, tallies.rejected));
+            if let Some((mean, spread)) = tallies.mean().zip(tallies.spread()) {
+                push("score_mean", mean);
+                push("score_spread", spread);
+            }
+            let progress = &ledger.progress[arm.index()];
+            if progress.visits() > 0 {
+                push("success", progress.fast());
+                push("success_slow", progress.slow());
+                push("evidence", progress.evidence());
+            }
+        }
+    }
+}
+
+/// The admitted part of what was judged; not finite if nothing was.
+fn rate(admitted: u64, rejected: u64) -> f64 {
+    admitted as f64 / (admitted as f64 + rejected as f64)
+}

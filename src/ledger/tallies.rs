@@ -1,0 +1,83 @@
+//! What has become of the tickets of each arm, over the whole run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Verdict;
+use crate::ledger::State;
+
+/// Whether so many arms are tallied: nobody reads a log of more.
+pub(crate) fn are_tallied(arms: usize) -> bool {
+    arms < 1024
+}
+
+/// The tickets of one arm: counts, and the mean and spread of their scores.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tallies {
+    pub drawn: u64,
+    pub admitted: u64,
+    pub rejected: u64,
+    pub lost: u64,
+    /// The sum of the numbers of tickets that the policy's probabilities asked for.
+    pub asked: f64,
+    scored: u64,
+    mean: f64,
+    /// The sum of the squared deviations from the mean.
+    squares: f64,
+}
+
+impl Tallies {
+    /// Counts a ticket whose round has been folded in.
+    pub fn close(&mut self, state: &State) {
+        match state {
+            State::Settled(_, Verdict::Admit) => self.admitted += 1,
+            State::Settled(_, Verdict::Reject(_)) => self.rejected += 1,
+            State::Open | State::Lost => self.lost += 1,
+        }
+    }
+
+    /// Takes in a score (Welford's update).
+    pub fn score(&mut self, score: f64) {
+        self.scored += 1;
+        let deviation = score - self.mean;
+        self.mean += deviation / self.scored as f64;
+        self.squares += deviation * (score - self.mean);
+    }
+
+    /// The mean score; `None` before the first.
+    pub fn mean(&self) -> Option<f64> {
+        (self.scored > 0).then_some(self.mean)
+    }
+
+    /// The standard deviation of the scores, dividing by their number; `None` before the first.
+    pub fn spread(&self) -> Option<f64> {
+        (self.scored > 0).then(|| (self.squares / self.scored as f64).max(0.0).sqrt())
+    }
+
+    /// Whether the numbers can have come about; used after reading them from a file.
+    pub fn is_possible(&self) -> bool {
+        let closed = u128::from(self.admitted) + u128::from(self.rejected) + u128::from(self.lost);
+        let numbers = [self.asked, self.mean, self.squares];
+        closed <= u128::from(self.drawn) && numbers.iter().all(|number| number.is_finite())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn mean_and_spread_are_those_of_the_list(scores in prop::collection::vec(-5.0..5.0f64, 1..40)) {
+            let mut tallies = Tallies::default();
+            prop_assert_eq!((tallies.mean(), tallies.spread()), (None, None));
+            scores.iter().for_each(|&score| tallies.score(score));
+            let n = scores.len() as f64;
+            let mean = scores.iter().sum::<f64>() / n;
+            let variance = scores.iter().map(|score| (score - mean) * (score - mean)).sum::<f64>() / n;
+            prop_assert!((tallies.mean().unwrap() - mean).abs() < 1e-9);
+            prop_assert!((tallies.spread().unwrap() - variance.sqrt()).abs() < 1e-9);
+        }
+    }
+}
