@@ -78,7 +78,7 @@ pub use files::snapshot::{ALGORITHM, Compression, SCHEMA};
 pub use ledger::progress::Progress;
 pub use ledger::{Counts, Record};
 pub use policy::Policy;
-pub use population::{Arms, Population, SumTree};
+pub use population::{Arms, Overflow, Population, SumTree};
 pub use sampler::Sampler;
 pub use signal::Signal;
 

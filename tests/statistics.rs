@@ -6,8 +6,9 @@ mod common;
 
 use common::chi_square;
 use curricle::policy::Allotment;
+use curricle::policy::{Gaussian, MeanRule, Spread};
 use curricle::sampler::{Distinct, Pick, Replace, Sampler, Scratch, Systematic, Top};
-use curricle::{ArmId, Arms, Population, Purpose, Rng, Round, SampleId};
+use curricle::{ArmId, Arms, Curriculum, Missing, Population, Purpose, Rng, Round, SampleId};
 
 const TRIALS: u64 = 60_000;
 
@@ -253,4 +254,191 @@ fn distinct_over_ranks_is_successive_sampling() {
             draw(&Distinct, &population, &Allotment::Ranks { mean, sd }, k, trial)
         });
     }
+}
+
+/// A Gaussian that stays where it is.
+fn still(mean: f64, sd: f64) -> Gaussian {
+    let rule = MeanRule::Paper { n: 0.0, alpha: 0.0, beta: 0.0, gamma: 0.0 };
+    Gaussian::new(rule, Spread::Ranks(sd)).start(mean)
+}
+
+type OverRanks<D> = Curriculum<Gaussian, curricle::signal::GroupSpread, D>;
+
+/// A curriculum over ranks, and the obviously right twin of its ranks: the samples in order, and whether each can
+/// be drawn.
+struct Ranked<D: Sampler> {
+    curriculum: OverRanks<D>,
+    twin: Vec<(SampleId, bool)>,
+    mean: f64,
+    sd: f64,
+    build: Box<dyn Fn() -> OverRanks<D>>,
+}
+
+impl<D: Sampler + 'static> Ranked<D> {
+    fn new(samples: u64, arms: u32, mean: f64, sd: f64, sampler: D) -> Self {
+        let build = move || {
+            let builder = Curriculum::builder(samples as usize);
+            // Neither order is that of the numbers.
+            let builder = match arms {
+                1 => {
+                    builder.order(&(0..samples).map(|n| SampleId(n * 7 % samples)).collect::<Vec<_>>())
+                }
+                _ => builder.arms(arms, |sample| (sample.0 * 5 % u64::from(arms)) as u32),
+            };
+            let builder = builder.policy(still(mean, sd)).sampler(sampler.clone());
+            builder.missing(Missing::Lose).seed(5).build().unwrap()
+        };
+        let curriculum = build();
+        let all = curriculum.population().arms();
+        let twin =
+            (0..arms).flat_map(|arm| all.members(ArmId(arm))).map(|sample| (sample, true)).collect();
+        Self { curriculum, twin, mean, sd, build: Box::new(build) }
+    }
+
+    /// Some of everything that moves samples: a part `vacant` of the ranks cannot be drawn afterwards.
+    fn churn(&mut self, changes: u64, vacant: impl Fn(usize) -> bool) {
+        let arms = self.curriculum.population().arms().count() as u64;
+        let mut rng = Rng::at(9, Round(0), Purpose::User);
+        for _ in 0..changes {
+            let rank = rng.below(self.twin.len() as u64) as usize;
+            let (sample, arm) = (self.twin[rank].0, ArmId(rng.below(arms) as u32));
+            let _ = self.curriculum.retag(sample, arm);
+            self.twin.push((self.curriculum.insert(arm, 1.0).unwrap(), true));
+        }
+        for rank in (0..self.twin.len()).filter(|&rank| vacant(rank)) {
+            let (sample, can_be_drawn) = &mut self.twin[rank];
+            *can_be_drawn = false;
+            match rank % 3 {
+                0 => self.curriculum.set_weight(*sample, 0.0).unwrap(),
+                _ => self.curriculum.remove(*sample).unwrap(),
+            }
+        }
+        // The ranks are in the snapshot.
+        let bytes = self.curriculum.to_bytes().unwrap();
+        self.curriculum = (self.build)();
+        self.curriculum.restore_bytes(&bytes).unwrap();
+    }
+
+    /// The probability of each sample to be drawn first.
+    fn probabilities(&self) -> std::collections::BTreeMap<SampleId, f64> {
+        let square = |rank: usize| (rank as f64 - self.mean).powi(2) / (2.0 * self.sd * self.sd);
+        let open = || self.twin.iter().enumerate().filter(|(_, (_, can_be_drawn))| *can_be_drawn);
+        let nearest = open().map(|(rank, _)| square(rank)).fold(f64::INFINITY, f64::min);
+        let weights = open().map(|(rank, (sample, _))| (*sample, (nearest - square(rank)).exp()));
+        let sum: f64 = weights.clone().map(|(_, weight)| weight).sum();
+        weights.map(|(sample, weight)| (sample, weight / sum)).collect()
+    }
+
+    /// Checks each propensity, and by 100 000 draws that samples do have the probability that is said: the estimate of
+    /// a total from draws over their propensities, beside what was drawn before in the batch, is exact on average.
+    fn check(&mut self, what: &str, batch: usize, repeats: bool) {
+        let q = self.probabilities();
+        let value = |sample: SampleId| 1.0 + (sample.0 % 13) as f64;
+        let truth: f64 = q.keys().map(|&sample| value(sample)).sum();
+        let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        while count < 100_000.0 {
+            let (mut gone, mut left) = (0.0, 1.0);
+            for draw in self.curriculum.draw(batch).unwrap().draws {
+                let expected = q[&draw.sample] / left;
+                let error = draw.propensity / expected - 1.0;
+                assert!(error.abs() < 1e-7, "{what}: {} instead of {expected}", draw.propensity);
+                let estimate = gone + value(draw.sample) / draw.propensity;
+                count += 1.0;
+                sum += estimate - truth;
+                squares += (estimate - truth) * (estimate - truth);
+                if !repeats {
+                    gone += value(draw.sample);
+                    left -= q[&draw.sample];
+                }
+            }
+        }
+        // Two-sided, at a level of 6.3e-5: the seeds are fixed, so what passes once always passes.
+        const QUANTILE: f64 = 4.0;
+        let z = sum / squares.sqrt();
+        assert!(z.abs() < QUANTILE, "{what}: z = {z}");
+    }
+}
+
+#[test]
+fn propensities_over_ranks_are_exact_under_churn() {
+    fn with<D: Sampler + 'static>(sampler: D, name: &str, repeats: bool) {
+        for arms in [1, 4] {
+            for (part, vacant) in [
+                ("nothing", (|_| false) as fn(usize) -> bool),
+                ("a third", |rank| rank % 3 == 1),
+                ("almost everything", |rank| rank % 40 != 7),
+                ("all near the mean", |rank| (150..450).contains(&rank)),
+                ("all but a side", |rank| rank < 500),
+            ] {
+                for sd in [90.0, 400.0] {
+                    let mut ranked = Ranked::new(600, arms, 300.0, sd, sampler.clone());
+                    ranked.churn(40, vacant);
+                    let what = format!("{name}, {arms} arms, {part} vacant, sd {sd}");
+                    ranked.check(&what, 4, repeats);
+                }
+            }
+        }
+    }
+    with(Replace, "replace", true);
+    with(Distinct, "distinct", false);
+}
+
+/// Samples far from the mean in the units of `sd` are told apart, however small their weights.
+#[test]
+fn distinct_draws_of_the_last_few_have_their_propensity() {
+    let mut ranked = Ranked::new(60, 1, 0.0, 0.5, Distinct);
+    ranked.churn(3, |rank| rank < 50);
+    let batch = ranked.curriculum.draw(13).unwrap();
+    let mut ranks: Vec<usize> = Vec::new();
+    for draw in &batch.draws {
+        let rank = ranked.twin.iter().position(|(sample, _)| *sample == draw.sample).unwrap();
+        let square = |rank: usize| (rank * rank) as f64 / (2.0 * 0.5 * 0.5);
+        let rest = (50..63).filter(|other| !ranks.contains(other));
+        let sum: f64 = rest.map(|other| (square(rank) - square(other)).exp()).sum();
+        assert!((draw.propensity * sum - 1.0).abs() < 1e-9, "rank {rank}: {}", draw.propensity);
+        ranks.push(rank);
+    }
+    assert_eq!(ranks, (50..63).collect::<Vec<_>>());
+}
+
+/// The samples near the mean are the same whatever happens to their slots.
+#[test]
+fn ranks_stay_with_their_samples() {
+    // Most of an arm is removed, which packs the slots.
+    let order: Vec<SampleId> = (0..3000).rev().map(SampleId).collect();
+    let builder = Curriculum::builder(3000).order(&order).missing(Missing::Lose);
+    let mut curriculum = builder.policy(still(2300.0, 30.0)).build().unwrap();
+    let near = |curriculum: &mut OverRanks<Distinct>, around: u64| {
+        let batch = curriculum.draw(32).unwrap();
+        assert!(batch.samples().all(|sample| sample.0.abs_diff(around) < 200), "{batch:?}");
+    };
+    near(&mut curriculum, 699);
+    (900..3000).for_each(|sample| curriculum.remove(SampleId(sample)).unwrap());
+    near(&mut curriculum, 699);
+    let slots = curriculum.population().arms().slot_count();
+    curriculum.insert(ArmId(0), 1.0).unwrap();
+    assert!(curriculum.population().arms().slot_count() < slots.max(2000), "nothing was packed");
+    near(&mut curriculum, 699);
+    assert_eq!(curriculum.population().arms().sample_at_rank(2300), Some(SampleId(699)));
+
+    // An insertion moves the first of two arms behind the second.
+    let builder = Curriculum::builder(100).arms(2, |sample| (sample.0 / 50) as u32);
+    let builder = builder.missing(Missing::Lose).policy(still(10.0, 3.0));
+    let mut curriculum = builder.build().unwrap();
+    curriculum.insert(ArmId(0), 1.0).unwrap();
+    assert_ne!(curriculum.population().arms().slot_of(SampleId(0)), Ok(0), "nothing was moved");
+    let batch = curriculum.draw(8).unwrap();
+    assert!(batch.draws.iter().all(|draw| draw.sample.0 < 40 && draw.propensity < 0.9), "{batch:?}");
+    curriculum.retag(SampleId(10), ArmId(1)).unwrap();
+    assert_eq!(curriculum.population().arms().sample_at_rank(10), Some(SampleId(10)));
+}
+
+#[test]
+fn top_takes_the_ranks_nearest_to_the_mean_that_are_left() {
+    let mut ranked = Ranked::new(600, 4, 300.0, 50.0, Top);
+    ranked.churn(40, |rank| rank % 3 != 0 || (200..420).contains(&rank));
+    let mut nearest: Vec<usize> = (0..ranked.twin.len()).filter(|&rank| ranked.twin[rank].1).collect();
+    nearest.sort_by_key(|rank| rank.abs_diff(300));
+    let expected: Vec<SampleId> = nearest.iter().map(|&rank| ranked.twin[rank].0).take(9).collect();
+    assert_eq!(ranked.curriculum.draw(9).unwrap().samples().collect::<Vec<_>>(), expected);
 }

@@ -5,7 +5,8 @@
 //! | [`angle`] | hidden states `[tokens, dim]` | the sums of unit rows that angle concentration is made of |
 //! | [`logits`] | logits `[rows, vocab]` | the sums that entropy, margin, energy and their kin are made of |
 //! | [`squared_distances`], [`inner_products`] | rows `[n, dim]` | one number a row |
-//! | [`tree`] | a tree of integer sums | the owners of a batch of targets; its weights set in batches |
+//!
+//! [`tree`] holds an exact tree of integer sums: a batch of targets finds its owners, and a batch of weights its places.
 //!
 //! Feature `gpu` adds the module `gpu`: the sums of the first two on a graphics processor, from burn tensors.
 
@@ -26,5 +27,9 @@ pub mod tree;
 
 pub use element::Element;
 pub use error::Error;
-pub use memory::{blocks, filled, prefetch, roomy, roomy_if_possible};
 pub use rows::{inner_products, squared_distances};
+
+/// What curricle's own loops use of this crate. It is not part of the public interface: any version may change it or take
+/// it away.
+#[doc(hidden)]
+pub use memory::{blocks, filled, prefetch, roomy, roomy_if_possible};

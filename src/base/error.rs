@@ -431,6 +431,12 @@ pub(crate) fn length(what: &'static str, expected: usize, found: usize) -> Resul
     if expected == found { Ok(()) } else { Err(Error::Length { what, expected, found }) }
 }
 
+impl From<curricle_kernels::tree::Overflow> for Error {
+    fn from(overflow: curricle_kernels::tree::Overflow) -> Self {
+        Self::WeightOverflow { total: overflow.total }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ pub enum Allotment {
     Arms(Vec<f64>),
     /// The probabilities of very many arms; see [`Policy::logits`].
     Odds(Odds),
-    /// Rank `i`, counted over the slots of all [`Arms`](crate::Arms), has a probability
+    /// The sample of rank `i` among all [`Arms`](crate::Arms), if it can be drawn, has a probability
     /// proportional to `exp(-(i - mean)^2 / (2 sd^2))`.
     Ranks {
         /// The centre, in ranks.

@@ -7,6 +7,8 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, SampleId};
 use crate::files::column;
 use crate::population::labels::Labels;
+use crate::population::ranks::Ranks;
+use crate::population::work;
 
 /// Marks a slot without a sample, and a sample without a slot.
 const NONE: u32 = u32::MAX;
@@ -17,14 +19,19 @@ const MOST_ARMS: f64 = 16_777_216.0;
 /// Which sample belongs to which arm, in compressed-row form: the members of an arm stand side by
 /// side in *slots*, in the order in which they were added.
 ///
-/// The order of slots is the order of *ranks* that a [`Gaussian`](crate::policy::Gaussian) policy
-/// moves along: arm by arm, and within an arm in the order given. Removing leaves a vacant slot, so
-/// the order of the others stands. An arm that outgrows its span moves to the end with twice the
-/// room, and when more than half of all slots are waste, the whole is packed again in the order of
-/// arms; both are deterministic.
+/// The *rank* of a sample, along which a [`Gaussian`](crate::policy::Gaussian) policy moves, is a permanent number: at
+/// the beginning its place arm by arm, and within an arm in the order given. A sample that is inserted gets the next
+/// one after all, a retagged one keeps its own, and a removed one leaves it vacant for ever.
+///
+/// Slots change. Removing leaves a vacant one; an arm without a free slot closes its gaps if a third of its
+/// slots are vacant, and moves to the end with half as much room again if not. When more than half of all slots, beside
+/// one for each arm and 1024, are waste, the whole is packed in the order of arms, with half as much room again for each.
+/// All of it is deterministic, and the order within an arm stays.
 ///
 /// Memory: 8 bytes a sample, and 1 more with up to 256 arms, 2 with up to 65 536, 4 beyond; none with
-/// one arm. Costs: look-up O(1); insert, remove and retag O(1) amortised.
+/// one arm. Once a sample has changed its slot there are up to 2 slots of 4 bytes for each, and 4 more bytes for the
+/// rank, unless all samples stood in the order of their numbers. Costs: look-up O(1); insert, remove and retag O(1)
+/// amortised, the building included: the first change of an arm may cost as much as its members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arms {
     spans: Vec<Span>,
@@ -36,6 +43,9 @@ pub struct Arms {
     slot_of: Vec<u32>,
     /// sample -> arm, also of removed samples
     arm_of: Labels,
+    ranks: Ranks,
+    /// Members of all arms.
+    alive: usize,
 }
 
 /// The slots of one arm.
@@ -50,15 +60,9 @@ struct Span {
     alive: u32,
 }
 
-/// A change of the slots, for whoever keeps data by slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Moved {
-    /// The sample took a slot inside the present number of slots or just behind it.
-    Placed,
-    /// The arm of the sample went to the end; the list names its other members with the slots that
-    /// they left.
-    Arm(Vec<(SampleId, usize)>),
-}
+/// Members that changed their slot, from where to where, for whoever keeps data by slot. One after the other, each finds
+/// its new slot vacant.
+pub(crate) type Moves = Vec<(usize, usize)>;
 
 impl Arms {
     /// The partition in which sample `i` belongs to arm `labels[i]`; arms are `0..arms`. Cost: O(N).
@@ -88,7 +92,8 @@ impl Arms {
             members[slot as usize] = sample as u32;
             slot_of.push(slot);
         }
-        Self { spans, members, slot_of, arm_of: labels }
+        let alive = labels.len();
+        Self { spans, members, slot_of, arm_of: labels, ranks: Ranks::Slots, alive }
     }
 
     /// The partition in which sample `i` belongs to arm `i mod arms`. Cost: O(N).
@@ -223,106 +228,202 @@ impl Arms {
         self.arm_of.fetch(sample.index());
     }
 
+    /// How many ranks there are, vacant ones included: as many as samples were ever inserted.
+    pub fn ranks(&self) -> usize {
+        self.samples()
+    }
+
+    /// The sample that has a rank; `None` if it has been removed, and beyond the last rank.
+    ///
+    /// ```
+    /// use curricle::{ArmId, Arms, SampleId};
+    ///
+    /// let arms = Arms::from_labels(2, &[ArmId(1), ArmId(0), ArmId(1)])?;
+    /// let ranked: Vec<_> = (0..arms.ranks()).filter_map(|rank| arms.sample_at_rank(rank)).collect();
+    /// assert_eq!(ranked, [SampleId(1), SampleId(0), SampleId(2)]);
+    /// # Ok::<(), curricle::Error>(())
+    /// ```
+    pub fn sample_at_rank(&self, rank: usize) -> Option<SampleId> {
+        self.slot_at_rank(rank).and_then(|slot| self.sample_at(slot))
+    }
+
+    /// The slot of the sample that has a rank.
+    #[inline]
+    pub(crate) fn slot_at_rank(&self, rank: usize) -> Option<usize> {
+        self.ranks.slot(rank, &self.members, &self.slot_of)
+    }
+
+    /// Asks the processor to fetch the entry of a rank.
+    #[inline]
+    pub(crate) fn fetch_rank(&self, rank: usize) {
+        self.ranks.fetch(rank, &self.members, &self.slot_of);
+    }
+
     /// Adds a new sample to an arm.
-    pub(crate) fn insert(&mut self, arm: ArmId) -> Result<(SampleId, Moved)> {
+    ///
+    /// # Errors
+    /// As [`check`](Self::check); [`Error::OutOfRange`] beyond 2^32 - 2 samples. Nothing has changed then.
+    pub(crate) fn insert(&mut self, arm: ArmId) -> Result<(SampleId, Moves)> {
         self.check(arm)?;
         crate::base::error::within("samples", self.samples() as f64, 0.0, f64::from(NONE - 2))?;
         let sample = SampleId(self.samples() as u64);
+        if !matches!(self.want(arm), Want::Growth) {
+            self.ranks.keep(&self.members);
+        }
         self.slot_of.push(NONE);
         self.arm_of.push(arm.0);
         Ok((sample, self.place(sample, arm)))
     }
 
-    /// Takes a sample out of its arm; returns the slot it leaves vacant.
-    pub(crate) fn remove(&mut self, sample: SampleId) -> Result<usize> {
+    /// Takes a sample out of its arm.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSample`].
+    pub(crate) fn remove(&mut self, sample: SampleId) -> Result<()> {
         let slot = self.slot_of(sample)?;
         self.members[slot] = NONE;
         self.slot_of[sample.index()] = NONE;
         self.spans[self.arm_of.get(sample.index()) as usize].alive -= 1;
-        Ok(slot)
+        self.alive -= 1;
+        Ok(())
     }
 
-    /// Moves a sample to the end of another arm; returns the slot it leaves vacant.
-    pub(crate) fn retag(&mut self, sample: SampleId, arm: ArmId) -> Result<(usize, Moved)> {
+    /// Moves a sample to the end of another arm.
+    ///
+    /// # Errors
+    /// As [`remove`](Self::remove) and [`check`](Self::check). Nothing has changed then.
+    pub(crate) fn retag(&mut self, sample: SampleId, arm: ArmId) -> Result<Moves> {
+        self.slot_of(sample)?;
         self.check(arm)?;
-        let vacated = self.remove(sample)?;
+        self.ranks.keep(&self.members);
+        self.remove(sample)?;
         self.arm_of.set(sample.index(), arm.0);
-        Ok((vacated, self.place(sample, arm)))
+        Ok(self.place(sample, arm))
     }
 
-    /// Checks that an arm exists.
+    /// Checks that an arm exists and that one more member finds a slot.
+    ///
+    /// # Errors
+    /// [`Error::UnknownArm`]; [`Error::OutOfRange`] if there would be 2^32 - 1 slots or more.
     pub(crate) fn check(&self, arm: ArmId) -> Result<()> {
-        if arm.index() < self.count() { Ok(()) } else { Err(Error::UnknownArm(arm)) }
+        if arm.index() >= self.count() {
+            return Err(Error::UnknownArm(arm));
+        }
+        let more = match self.want(arm) {
+            Want::Nothing | Want::Closing => 0,
+            Want::Growth => 1,
+            Want::Move(room) => room as usize,
+        };
+        let slots = (self.members.len() + more) as f64;
+        crate::base::error::within("slots", slots, 0.0, f64::from(NONE - 1)).map(drop)
     }
 
-    /// Gives a sample the slot behind the last one of an arm.
-    fn place(&mut self, sample: SampleId, arm: ArmId) -> Moved {
-        let end = self.members.len() as u32;
-        let span = &mut self.spans[arm.index()];
-        if span.len == span.room {
-            if span.start + span.room == end {
-                // The last span simply grows.
-                span.room += 1;
-                self.members.push(NONE);
-            } else {
-                return self.relocate(sample, arm);
-            }
+    /// What must be done before an arm can have one more member.
+    fn want(&self, arm: ArmId) -> Want {
+        let span = self.spans[arm.index()];
+        let gaps = span.room - span.alive;
+        if span.len < span.room {
+            Want::Nothing
+        } else if gaps > 0 && gaps >= span.room / 3 {
+            Want::Closing
+        } else if (span.start + span.room) as usize == self.members.len() {
+            Want::Growth
+        } else {
+            Want::Move(span.alive + self.spare(span.alive) + 1)
         }
+    }
+
+    /// How many slots more than members an arm is given: in proportion, so that it is not full again at once; none where
+    /// numbers of 32 bits would run out.
+    fn spare(&self, members: u32) -> u32 {
+        if self.alive < NONE as usize / 2 { members / 2 } else { 0 }
+    }
+
+    /// Gives a sample the slot behind the last one of an arm. Says which members went to other slots for it.
+    fn place(&mut self, sample: SampleId, arm: ArmId) -> Moves {
+        let moves = match self.want(arm) {
+            Want::Nothing => Moves::new(),
+            Want::Growth => {
+                self.spans[arm.index()].room += 1;
+                self.members.push(NONE);
+                Moves::new()
+            }
+            Want::Closing => {
+                self.shift(arm, self.spans[arm.index()].start, self.spans[arm.index()].room)
+            }
+            Want::Move(room) => {
+                let start = self.members.len();
+                self.members.resize(start + room as usize, NONE);
+                self.shift(arm, start as u32, room)
+            }
+        };
+        work::done(1 + moves.len());
+        let span = &mut self.spans[arm.index()];
         let slot = span.start + span.len;
         span.len += 1;
         span.alive += 1;
+        self.alive += 1;
         self.members[slot as usize] = sample.0 as u32;
         self.slot_of[sample.index()] = slot;
-        Moved::Placed
+        moves
     }
 
-    /// Moves a full arm to the end, with twice the room, and places the sample there.
-    fn relocate(&mut self, sample: SampleId, arm: ArmId) -> Moved {
-        let members = |slot| self.sample_at(slot).map(|member| (member, slot));
-        let left: Vec<(SampleId, usize)> = self.slots(arm).filter_map(members).collect();
-        for slot in self.slots(arm) {
-            self.members[slot] = NONE;
+    /// Lets the members of an arm stand side by side from a slot on, which is the arm's first or lies behind all.
+    fn shift(&mut self, arm: ArmId, start: u32, room: u32) -> Moves {
+        let old = self.slots(arm);
+        work::done(old.len() + room as usize);
+        let mut moves = Moves::with_capacity(self.spans[arm.index()].alive as usize);
+        let mut end = start;
+        for slot in old {
+            let member = std::mem::replace(&mut self.members[slot], NONE);
+            if member != NONE {
+                self.members[end as usize] = member;
+                self.slot_of[member as usize] = end;
+                if slot != end as usize {
+                    moves.push((slot, end as usize));
+                }
+                end += 1;
+            }
         }
-        let room = (2 * left.len()).max(4) as u32;
-        self.spans[arm.index()] = Span { start: self.members.len() as u32, len: 0, room, alive: 0 };
-        self.members.resize(self.members.len() + room as usize, NONE);
-        for &(member, _) in &left {
-            self.place(member, arm);
-        }
-        self.place(sample, arm);
-        Moved::Arm(left)
+        self.spans[arm.index()] = Span { start, len: end - start, room, alive: end - start };
+        moves
     }
 
-    /// Whether so many slots are vacant that [`pack`](Self::pack) is due.
+    /// Whether so many slots are vacant that [`pack`](Self::pack) is due. Cost: O(1).
     pub(crate) fn is_wasteful(&self) -> bool {
-        let alive: u64 = self.spans.iter().map(|span| u64::from(span.alive)).sum();
-        self.members.len() as u64 > 2 * alive + 1024
+        self.members.len() > 2 * self.alive + self.spans.len() + 1024
     }
 
-    /// Assigns all slots afresh: arm by arm, without waste, keeping the order within each arm.
-    pub(crate) fn pack(&mut self) {
-        let order: Vec<u32> = self.members.iter().copied().filter(|&sample| sample != NONE).collect();
-        let mut sizes = vec![0u32; self.spans.len()];
-        for &sample in &order {
-            sizes[self.arm_of.get(sample as usize) as usize] += 1;
+    /// Assigns all slots afresh: arm by arm, keeping the order within each arm, with half as much room again. Gives the
+    /// old slot of each new one, or `u32::MAX` for a vacant one. Cost: that of all slots and arms, which is that of
+    /// the changes since it was done last.
+    pub(crate) fn pack(&mut self) -> Vec<u32> {
+        self.ranks.keep(&self.members);
+        work::done(self.members.len() + self.spans.len() + 3 * self.alive);
+        let spare: Vec<u32> = self.spans.iter().map(|span| self.spare(span.alive)).collect();
+        let slots = self.alive + spare.iter().map(|&spare| spare as usize).sum::<usize>();
+        let old = std::mem::replace(&mut self.members, roomy(slots));
+        let mut from = Vec::with_capacity(slots);
+        for (span, spare) in self.spans.iter_mut().zip(spare) {
+            let start = self.members.len();
+            let taken = span.start as usize..(span.start + span.len) as usize;
+            for (slot, &member) in taken.clone().zip(&old[taken]) {
+                if member != NONE {
+                    self.slot_of[member as usize] = self.members.len() as u32;
+                    self.members.push(member);
+                    from.push(slot as u32);
+                }
+            }
+            let len = (self.members.len() - start) as u32;
+            let room = len + spare;
+            self.members.resize(start + room as usize, NONE);
+            from.resize(self.members.len(), NONE);
+            *span = Span { start: start as u32, len, room, alive: len };
         }
-        let mut start = 0;
-        for (span, &size) in self.spans.iter_mut().zip(&sizes) {
-            *span = Span { start, len: 0, room: size, alive: size };
-            start += size;
-        }
-        self.members.clear();
-        self.members.resize(order.len(), NONE);
-        for sample in order {
-            let span = &mut self.spans[self.arm_of.get(sample as usize) as usize];
-            let slot = span.start + span.len;
-            span.len += 1;
-            self.members[slot as usize] = sample;
-            self.slot_of[sample as usize] = slot;
-        }
+        from
     }
 
-    /// Whether the four lists agree with each other; used after reading them from a file.
+    /// Whether the lists agree with each other; used after reading them from a file.
     pub(crate) fn is_consistent(&self) -> bool {
         let linked = self.members.iter().enumerate().all(|(slot, &sample)| {
             sample == NONE || self.slot_of.get(sample as usize) == Some(&(slot as u32))
@@ -351,10 +452,23 @@ impl Arms {
             && self.slot_of.iter().enumerate().all(placed)
             && apart
             && inside
+            && self.alive as u64 == self.spans.iter().map(|span| u64::from(span.alive)).sum::<u64>()
+            && self.ranks.is_consistent(&self.members, &self.slot_of)
             && self.spans.iter().enumerate().all(|(arm, span)| {
                 span.len <= span.room && self.members(ArmId(arm as u32)).count() == span.alive as usize
             })
     }
+}
+
+/// What must be done before an arm can have one more member.
+enum Want {
+    Nothing,
+    /// Its gaps must be closed.
+    Closing,
+    /// It stands behind all others and can have one slot more.
+    Growth,
+    /// It must move to the end, with so much room.
+    Move(u32),
 }
 
 #[cfg(test)]
@@ -369,6 +483,7 @@ mod tests {
         fn agrees_with_lists_of_members(
             labels in prop::collection::vec(0..5u32, 0..60),
             changes in prop::collection::vec((0..3u8, any::<prop::sample::Index>(), 0..5u32), 0..400),
+            packs in prop::bool::weighted(0.1),
         ) {
             let labels: Vec<ArmId> = labels.into_iter().map(ArmId).collect();
             let mut arms = Arms::from_labels(5, &labels).unwrap();
@@ -396,7 +511,7 @@ mod tests {
                     }
                     _ => {}
                 }
-                if arms.is_wasteful() {
+                if arms.is_wasteful() || packs {
                     arms.pack();
                 }
                 prop_assert!(arms.is_consistent());

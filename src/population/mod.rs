@@ -2,8 +2,10 @@
 
 mod arms;
 mod labels;
-mod sum_tree;
+mod ranks;
+mod work;
 
+pub use curricle_kernels::tree::{Overflow, SumTree};
 use curricle_kernels::{blocks, prefetch};
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +13,7 @@ use crate::base::error::{Result, finite, length, within};
 use crate::base::id::{ArmId, SampleId};
 
 pub use arms::Arms;
-use arms::Moved;
-pub use sum_tree::SumTree;
+use arms::Moves;
 
 /// One unit of weight: user weights are kept as integer multiples of it.
 const UNIT: f64 = 1.0 / 4_294_967_296.0;
@@ -165,23 +166,29 @@ impl Population {
     pub(crate) fn insert(&mut self, arm: ArmId, weight: f64) -> Result<SampleId> {
         let weight = units(self.arms.samples() as u64, weight)?;
         self.room_for(weight)?;
-        let (sample, moved) = self.arms.insert(arm)?;
-        self.follow(sample, arm, weight, moved)?;
+        let (sample, moves) = self.arms.insert(arm)?;
+        self.follow(moves)?;
+        self.set_slot(self.arms.slot_of(sample)?, arm, weight)?;
+        self.tidy()?;
         Ok(sample)
     }
 
     /// Takes a sample out.
     pub(crate) fn remove(&mut self, sample: SampleId) -> Result<()> {
         self.set_units(sample, 0)?;
-        self.arms.remove(sample).map(drop)
+        self.arms.remove(sample)?;
+        self.tidy()
     }
 
     /// Moves a sample to another arm; it keeps its weight.
     pub(crate) fn retag(&mut self, sample: SampleId, arm: ArmId) -> Result<()> {
+        self.arms.slot_of(sample)?;
         self.arms.check(arm)?;
         let weight = self.set_units(sample, 0)?;
-        let (_, moved) = self.arms.retag(sample, arm)?;
-        self.follow(sample, arm, weight, moved)
+        let moves = self.arms.retag(sample, arm)?;
+        self.follow(moves)?;
+        self.set_slot(self.arms.slot_of(sample)?, arm, weight)?;
+        self.tidy()
     }
 
     /// Checks that one more weight fits.
@@ -193,28 +200,26 @@ impl Population {
         Ok(())
     }
 
-    /// Brings the weights in line with a change of the slots, and gives the new member its weight.
-    fn follow(&mut self, sample: SampleId, arm: ArmId, weight: u64, moved: Moved) -> Result<()> {
-        while self.tree.len() < self.arms.slot_count() {
-            self.tree.push(0)?;
-        }
-        if let Moved::Arm(left) = moved {
-            for (member, slot) in left {
-                let carried = self.tree.get(slot);
-                self.tree.set(slot, 0)?;
-                self.tree.set(self.arms.slot_of(member)?, carried)?;
-            }
-        }
-        self.set_slot(self.arms.slot_of(sample)?, arm, weight)?;
+    /// Carries the weights along with members that changed their slot.
+    fn follow(&mut self, moves: Moves) -> Result<()> {
+        self.tree.extend_to(self.arms.slot_count());
+        work::done(2 * moves.len());
+        let weights = moves.iter().map(|&(from, _)| self.tree.get(from));
+        let weights: Vec<u64> = weights.collect();
+        let changes =
+            moves.iter().zip(weights).flat_map(|(&(from, to), weight)| [(from, 0), (to, weight)]);
+        let mut changes: Vec<(usize, u64)> = changes.collect();
+        Ok(self.tree.set_each(&mut changes)?)
+    }
+
+    /// Packs the slots if too many are vacant.
+    fn tidy(&mut self) -> Result<()> {
         if self.arms.is_wasteful() {
-            let mut weights = vec![0; self.arms.samples()];
-            for slot in 0..self.arms.slot_count() {
-                if let Some(member) = self.arms.sample_at(slot) {
-                    weights[member.index()] = self.tree.get(slot);
-                }
-            }
-            self.arms.pack();
-            self.rebuild(|sample| weights[sample])?;
+            let from = self.arms.pack();
+            work::done(from.len());
+            let before = std::mem::take(&mut self.tree);
+            // A vacant slot comes from beyond the end, where the weight is 0.
+            self.tree = SumTree::from_fn(from.len(), |slot| before.get(from[slot] as usize))?;
         }
         Ok(())
     }
@@ -309,6 +314,83 @@ mod tests {
                 let sample = SampleId(sample as u64);
                 let weight = population.weight(sample).ok();
                 prop_assert_eq!(population.arms().arm_of(sample).ok().zip(weight), *entry);
+            }
+        }
+    }
+
+    /// Which sample is changed, and how, in the n-th change.
+    type Pattern = fn(&mut crate::Rng, usize, u32) -> (Change, u32);
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Change {
+        Insert,
+        /// Of the oldest sample.
+        Remove,
+        /// Of any sample.
+        Retag,
+    }
+
+    /// The number of slots and arms that are touched, a slot once for each of its lists, is in proportion to the changes, that of slots to the members,
+    /// whatever comes, goes or changes its arm, in any order.
+    #[test]
+    fn changes_touch_no_more_slots_than_they_pay_for() {
+        let patterns: [(&str, Pattern); 8] = [
+            ("retags to any arm", |rng, _, arms| (Change::Retag, rng.below(arms.into()) as u32)),
+            ("retags to and fro", |_, n, arms| (Change::Retag, n as u32 % arms.min(2))),
+            ("retags to one arm after the other", |_, n, arms| {
+                (Change::Retag, (n / 5000) as u32 % arms)
+            }),
+            ("insertions into the first arms", |_, n, arms| (Change::Insert, n as u32 % arms.min(3))),
+            ("insertions into any arm", |rng, _, arms| (Change::Insert, rng.below(arms.into()) as u32)),
+            ("coming and going", |rng, n, arms| {
+                let change = if n % 2 == 0 { Change::Insert } else { Change::Remove };
+                (change, rng.below(arms.into()) as u32)
+            }),
+            ("waves", |rng, n, arms| {
+                let change = if n / 3000 % 2 == 0 { Change::Insert } else { Change::Remove };
+                (change, rng.below(arms.into()) as u32)
+            }),
+            ("anything", |rng, _, arms| {
+                let change = [Change::Insert, Change::Remove, Change::Retag][rng.below(3) as usize];
+                (change, rng.below(arms.into()) as u32)
+            }),
+        ];
+        for (name, pattern) in patterns {
+            for (samples, arms) in [(4000, 1), (4000, 2), (4000, 10), (4000, 4000), (100, 8000)] {
+                let mut population = Population::new(Arms::even(arms, samples).unwrap(), None).unwrap();
+                let mut alive: std::collections::VecDeque<SampleId> =
+                    (0..samples as u64).map(SampleId).collect();
+                let mut rng = crate::Rng::at(1, crate::Round(0), crate::Purpose::User);
+                let changes = 40_000;
+                work::taken();
+                for change in 0..changes {
+                    let (verb, arm) = pattern(&mut rng, change, arms);
+                    let arm = ArmId(arm);
+                    match verb {
+                        Change::Insert => alive.push_back(population.insert(arm, 1.0).unwrap()),
+                        Change::Retag if !alive.is_empty() => {
+                            let sample = alive[rng.below(alive.len() as u64) as usize];
+                            population.retag(sample, arm).unwrap();
+                        }
+                        Change::Remove | Change::Retag => {
+                            alive
+                                .pop_front()
+                                .into_iter()
+                                .for_each(|old| population.remove(old).unwrap());
+                        }
+                    }
+                    let most = 2 * alive.len() + arms as usize + 1024;
+                    let slots = population.arms().slot_count();
+                    assert!(slots <= most, "{name}, {samples} in {arms}: {slots} slots");
+                }
+                let work = work::taken();
+                let most = 40 * changes + 8 * (samples + arms as usize);
+                assert!(
+                    work <= most,
+                    "{name}, {samples} in {arms}: {work} slots for {changes} changes"
+                );
+                assert!(work >= changes / 2, "{name}: nothing was counted");
+                assert!(population.is_consistent());
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Draws without replacement.
 
+use curricle_kernels::tree::Without;
 use serde::{Deserialize, Serialize};
 
 use super::replace::independent;
-use super::without::Without;
 use super::{
     Pick, Sampler, Scratch, arm_tree, arm_units, available, enough, is_tedious, occupant, ranks,
 };

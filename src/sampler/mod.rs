@@ -13,9 +13,8 @@
 //!
 //! `p_a` is the probability of the arm, `w_i` the weight of the sample and `W_a` the sum of its
 //! arm's weights. Over ranks the propensity is `exp(-(i - mean)^2 / (2 sd^2))` over its sum, the sum
-//! being taken over all ranks (for [`Distinct`] less those drawn before); vacant ranks and ranks of
-//! weight 0 count in the sum, so with many of them it is a lower bound. Beside being 0 or not,
-//! weights play no part over ranks.
+//! being taken over all ranks that can be drawn (for [`Distinct`] less those drawn before): not over vacant
+//! ones and ones of weight 0. Beside being 0 or not, weights play no part over ranks.
 
 mod any;
 mod distinct;
@@ -24,7 +23,6 @@ mod replace;
 mod scratch;
 mod systematic;
 mod top;
-mod without;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -95,7 +93,7 @@ pub trait Sampler: Clone + Serialize + DeserializeOwned {
 /// fall off the end. A positive probability is at least one unit.
 fn arm_tree(arms: usize, p: impl Fn(ArmId) -> f64) -> Result<SumTree> {
     let units: Vec<u64> = (0..arms as u32).map(|arm| arm_units(p(ArmId(arm)))).collect();
-    SumTree::new(&units)
+    Ok(SumTree::new(&units)?)
 }
 
 /// The same probabilities, summed up: arm `a` owns the targets from `sums[a - 1]` to below `sums[a]`.

@@ -1,6 +1,6 @@
 //! Draws from a discrete Gaussian over ranks, without touching all of them.
 
-use super::{Pick, Scratch, occupant};
+use super::{Pick, Scratch};
 use crate::base::error::{Error, Result};
 use crate::base::math::{exp, exp_of_negative, gaussian_integral, ln};
 use crate::base::rng::Rng;
@@ -12,38 +12,67 @@ use crate::population::Population;
 const WIDE: f64 = 32.0;
 /// `exp` of minus this is beyond double precision beside 1.
 const NEGLIGIBLE: f64 = 80.0;
+/// `exp` of minus this, 2^32 times, is 1e-12 beside 1.
+const FAR: f64 = 50.0;
+/// Over so many ranks each weight is made from the one before; the relative error stays below 1e-12.
+const RUN: usize = 64;
 
-/// The distribution `exp(-(i - mean)^2 / (2 sd^2))` over the ranks `0..n`.
+/// Sums of weights below this have lost digits.
+const UNDERFLOW: f64 = 1e-280;
+
+/// The distribution `exp(-(i - mean)^2 / (2 sd^2))` over those of the ranks `0..n` that can be drawn.
 pub(super) struct Ranks<'a> {
     population: &'a Population,
     n: usize,
     mean: f64,
     sd: f64,
-    /// The rank nearest to the mean; weights are relative to its weight, so that none underflows
+    /// Whether all ranks can be drawn.
+    is_full: bool,
+    /// The rank nearest to the mean.
+    nearest: usize,
+    /// The nearest one that can be drawn; weights are relative to its weight, so that none underflows
     /// that matters.
     centre: usize,
-    /// The sum of the relative weights of all ranks.
-    total: f64,
 }
 
 impl<'a> Ranks<'a> {
-    /// `mean` is finite and `sd` positive.
+    /// `mean` is finite and `sd` positive. Cost: O(1), and that of the ranks passed over to one that can be drawn.
     pub fn new(population: &'a Population, mean: f64, sd: f64) -> Self {
-        let n = population.arms().slot_count();
-        let centre = mean.round().clamp(0.0, n.saturating_sub(1) as f64) as usize;
-        let mut ranks = Self { population, n, mean, sd, centre, total: 0.0 };
-        ranks.total = ranks.sum();
+        let n = population.arms().ranks();
+        let nearest = mean.round().clamp(0.0, n.saturating_sub(1) as f64) as usize;
+        let is_full = population.drawable_total() == n;
+        let mut ranks = Self { population, n, mean, sd, is_full, nearest, centre: nearest };
+        if !is_full {
+            let found = ranks.outwards().find(|&rank| ranks.can_draw(rank));
+            ranks.centre = found.unwrap_or(nearest);
+        }
         ranks
     }
 
-    /// The log of the weight of a rank, relative to the centre's. Never positive, and exact in the
-    /// sense that no two large squares are subtracted.
+    /// The log of the weight of a rank, relative to the centre's. Never positive if the rank can be drawn, and exact in
+    /// the sense that no two large squares are subtracted.
     fn log_weight(&self, rank: usize) -> f64 {
         let (i, c) = (rank as f64, self.centre as f64);
         -0.5 * ((i - c) / self.sd) * ((i + c - 2.0 * self.mean) / self.sd)
     }
 
-    fn sum(&self) -> f64 {
+    /// All ranks from the mean outwards.
+    fn outwards(&self) -> impl Iterator<Item = usize> {
+        let mut below = (0..self.nearest).rev().peekable();
+        let mut above = (self.nearest..self.n).peekable();
+        std::iter::from_fn(move || match (below.peek(), above.peek()) {
+            (Some(&low), Some(&high)) if self.log_weight(low) >= self.log_weight(high) => below.next(),
+            (Some(_), None) => below.next(),
+            _ => above.next(),
+        })
+    }
+
+    /// The sum of the relative weights of all ranks that can be drawn. Cost: O(1) if all can and the mean is within
+    /// them, else O(sd).
+    fn total(&self) -> f64 {
+        if !self.is_full {
+            return self.total_of_some();
+        }
         let last = self.n as f64 - 1.0;
         if self.sd >= WIDE && self.mean >= 0.0 && self.mean <= last {
             let density =
@@ -59,14 +88,50 @@ impl<'a> Ranks<'a> {
             + (0..self.centre).rev().map_while(weights).sum::<f64>()
     }
 
+    /// The same sum where some ranks are vacant or have weight 0: rank by rank, on both sides of the mean.
+    fn total_of_some(&self) -> f64 {
+        let distance = |rank: usize| (rank as f64 - self.mean).abs();
+        let passed = (distance(self.centre) - distance(self.nearest) - 2.0).max(0.0) as usize;
+        let above = (self.nearest..self.n).skip(passed);
+        let below = (0..self.nearest).rev().skip(passed);
+        self.side(above, |rank| rank as f64 - self.mean)
+            + self.side(below, |rank| self.mean - rank as f64)
+    }
+
+    /// The sum of the weights of ranks that follow each other away from the mean.
+    fn side(&self, ranks: impl Iterator<Item = usize>, beyond: impl Fn(usize) -> f64) -> f64 {
+        let mut ranks = ranks.skip_while(|&rank| self.log_weight(rank) > 0.0).peekable();
+        let (mut sum, shrink) = (0.0, exp(-1.0 / (self.sd * self.sd)));
+        let run = if self.sd >= WIDE { RUN } else { 1 };
+        while let Some(&first) = ranks.peek() {
+            let log = self.log_weight(first);
+            if log < -FAR {
+                break;
+            }
+            // The next weight is this one times `ratio`, and the next ratio this one times `shrink`.
+            let (mut weight, mut ratio) = (exp(log), exp(-(beyond(first) + 0.5) / (self.sd * self.sd)));
+            for rank in ranks.by_ref().take(run) {
+                if self.can_draw(rank) {
+                    sum += weight;
+                }
+                weight *= ratio;
+                ratio *= shrink;
+            }
+        }
+        sum
+    }
+
     fn can_draw(&self, rank: usize) -> bool {
-        self.population.tree().get(rank) > 0
+        self.population
+            .arms()
+            .slot_at_rank(rank)
+            .is_some_and(|slot| self.population.tree().get(slot) > 0)
     }
 
     fn pick(&self, rank: usize, propensity: f64) -> Result<Pick> {
-        let sample = occupant(self.population, rank)?;
-        let arm = self.population.arms().label(sample);
-        Ok(Pick { sample, arm, share: 1.0, propensity: propensity.min(1.0) })
+        let arms = self.population.arms();
+        let sample = arms.sample_at_rank(rank).ok_or(Error::NothingToDraw)?;
+        Ok(Pick { sample, arm: arms.label(sample), share: 1.0, propensity: propensity.min(1.0) })
     }
 
     /// Makes attempts of rejection sampling, and keeps the ranks that succeeded, in order: each is
@@ -110,7 +175,7 @@ impl<'a> Ranks<'a> {
             if height < 1.0 - excess || height < exp(-excess) {
                 ranks.push(rank);
                 self.population.tree().fetch(rank);
-                self.population.arms().fetch_slot(rank);
+                self.population.arms().fetch_rank(rank);
             }
         }
         ranks.retain(|&rank| self.can_draw(rank));
@@ -119,28 +184,19 @@ impl<'a> Ranks<'a> {
     /// Drawable ranks from the mean outwards, with the logs of their weights: at least `least`, and
     /// on until what lies beyond is negligible. `skip` holds ranks to leave out.
     pub fn nearest(&self, least: usize, skip: &Seen) -> Vec<(usize, f64)> {
-        let mut found = Vec::new();
-        let mut below = (0..self.centre).rev().peekable();
-        let mut above = (self.centre..self.n).peekable();
-        loop {
-            let next = match (below.peek(), above.peek()) {
-                (Some(&low), Some(&high)) if self.log_weight(low) >= self.log_weight(high) => {
-                    below.next()
-                }
-                (Some(_), None) => below.next(),
-                _ => above.next(),
-            };
-            let Some(rank) = next else { return found };
+        let mut found: Vec<(usize, f64)> = Vec::new();
+        for rank in self.outwards() {
             let log = self.log_weight(rank);
             if found.len() >= least
                 && found.get(least.saturating_sub(1)).is_none_or(|(_, last)| log < last - NEGLIGIBLE)
             {
-                return found;
+                break;
             }
             if self.can_draw(rank) && !skip.contains(rank as u64) {
                 found.push((rank, log));
             }
         }
+        found
     }
 
     /// Appends n independent draws.
@@ -152,13 +208,14 @@ impl<'a> Ranks<'a> {
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
         let goal = picks.len() + n;
+        let total = self.total();
         let (mut left, mut spare) = (attempts(n), None);
         while picks.len() < goal && left > 0 {
             let now = left.min(goal - picks.len());
             left -= now;
             self.attempt(now, &mut spare, rng, &mut scratch.ranks);
             for &rank in &scratch.ranks {
-                picks.push(self.pick(rank, exp_of_negative(self.log_weight(rank)) / self.total)?);
+                picks.push(self.pick(rank, exp_of_negative(self.log_weight(rank)) / total)?);
             }
         }
         if picks.len() == goal {
@@ -167,14 +224,16 @@ impl<'a> Ranks<'a> {
         // Hardly anything near the mean can be drawn: invert the distribution function of what can.
         let near = self.nearest(1, &Seen::default());
         let &(_, greatest) = near.first().ok_or(Error::NothingToDraw)?;
-        let total: f64 = near.iter().map(|(_, log)| exp(log - greatest)).sum();
+        let sums = near.iter().scan(0.0, |sum, (_, log)| {
+            *sum += exp(log - greatest);
+            Some(*sum)
+        });
+        let sums: Vec<f64> = sums.collect();
+        let total = sums.last().copied().unwrap_or(1.0);
         while picks.len() < goal {
-            let mut target = rng.unit() * total;
-            let owner = near.iter().find(|(_, log)| {
-                target -= exp(log - greatest);
-                target < 0.0
-            });
-            let &(rank, log) = owner.unwrap_or(&near[0]);
+            let target = rng.unit() * total;
+            let owner = sums.partition_point(|&sum| sum <= target).min(near.len() - 1);
+            let (rank, log) = near[owner];
             picks.push(self.pick(rank, exp(log - greatest) / total)?);
         }
         Ok(())
@@ -189,7 +248,7 @@ impl<'a> Ranks<'a> {
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
         let goal = picks.len() + n;
-        let mut mass = self.total;
+        let mut mass = self.total();
         taken.clear(n);
         let (mut left, mut spare) = (attempts(n), None);
         while picks.len() < goal && left > 0 {
@@ -217,12 +276,24 @@ impl<'a> Ranks<'a> {
         let greatest = near.first().map_or(0.0, |(_, log)| *log);
         let weight = |log: f64| exp(log - greatest);
         let mut left = vec![0.0; race.len() + 1];
+        // The same sums relative to the greatest weight of each, for those that underflow.
+        let mut scaled = vec![(f64::NEG_INFINITY, 0.0); race.len() + 1];
         for (index, &(_, _, log)) in race.iter().enumerate().rev() {
             left[index] = left[index + 1] + weight(log);
+            let (most, sum) = scaled[index + 1];
+            scaled[index] = if log > most {
+                (log, 1.0 + sum * exp(most - log))
+            } else {
+                (most, sum + exp(log - most))
+            };
         }
-        for (&(_, rank, log), left) in race.iter().zip(&left).take(missing) {
-            // Weights that underflow come last and share what is left evenly enough.
-            let propensity = if *left > 0.0 { weight(log) / left } else { 1.0 };
+        for (place, &(_, rank, log)) in race.iter().enumerate().take(missing) {
+            let propensity = if left[place] > UNDERFLOW {
+                weight(log) / left[place]
+            } else {
+                let (most, sum) = scaled[place];
+                exp(log - most) / sum
+            };
             picks.push(self.pick(rank, propensity)?);
         }
         Ok(())
@@ -246,7 +317,27 @@ mod tests {
             for mean in [0.0, 0.4, 17.5, 2500.0, 4999.0] {
                 let ranks = Ranks::new(&population, mean, sd);
                 let naive: f64 = (0..5000).map(|rank| exp(ranks.log_weight(rank))).sum();
-                assert!((ranks.total / naive - 1.0).abs() < 1e-8, "sd {sd} mean {mean}");
+                assert!((ranks.total() / naive - 1.0).abs() < 1e-8, "sd {sd} mean {mean}");
+            }
+        }
+    }
+
+    /// The naive twin adds up what can be drawn, weight by weight.
+    #[test]
+    fn the_sum_leaves_out_what_cannot_be_drawn() {
+        for keep in [2, 3, 700, 4001] {
+            let weight = |rank| if rank % keep == 1 { 1.0 } else { 0.0 };
+            let weights: Vec<f64> = (0..5000).map(weight).collect();
+            let arms = Arms::even(1, 5000).unwrap();
+            let population = Population::new(arms, Some(&weights)).unwrap();
+            for sd in [1e-9, 0.3, 5.0, 31.9, 32.0, 33.0, 500.0, 1e5, 1e12] {
+                for mean in [-70.0, 0.0, 0.4, 17.5, 2500.0, 4999.0, 9000.0] {
+                    let ranks = Ranks::new(&population, mean, sd);
+                    let drawn = (0..5000).filter(|rank| rank % keep == 1);
+                    let naive: f64 = drawn.map(|rank| exp(ranks.log_weight(rank))).sum();
+                    let error = ranks.total() / naive - 1.0;
+                    assert!(error.abs() < 1e-11, "one of {keep}, sd {sd}, mean {mean}: {error}");
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Pick, Sampler, Scratch, available, enough, occupant, ranks};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::base::seen::Seen;
@@ -11,8 +11,8 @@ use crate::policy::Allotment;
 use crate::population::Population;
 
 /// The members of greatest weight: arm `a` gets `n p_a` slots, rounded by largest remainder, and
-/// fills them with its heaviest members; ties go to the lower rank, then the lower arm. Over ranks:
-/// the n ranks nearest to the mean.
+/// fills them with its heaviest members; ties go to the one that has been in the arm longer, then the lower
+/// arm. Over ranks: the n ranks nearest to the mean that can be drawn.
 ///
 /// Uses no randomness. Nothing else is ever drawn while the weights stand, so this is for ranking
 /// inputs, not for training on its own. Cost: O(members of the arms drawn from).
@@ -50,7 +50,7 @@ impl Sampler for Top {
             Allotment::Ranks { mean, sd } => {
                 let near = ranks::Ranks::new(population, *mean, *sd).nearest(n, &Seen::default());
                 for &(rank, _) in near.iter().take(n) {
-                    let sample = occupant(population, rank)?;
+                    let sample = population.arms().sample_at_rank(rank).ok_or(Error::NothingToDraw)?;
                     let arm = population.arms().arm_of(sample)?;
                     picks.push(Pick { sample, arm, share: 1.0, propensity: 1.0 });
                 }

@@ -117,9 +117,12 @@ impl MeanRule {
 /// mean score are taken over the whole round. Without the clamp the mean runs past the end of the
 /// data and the sampling collapses onto its last ranks.
 ///
+/// Ranks are permanent, see [`Arms`](crate::Arms): whatever is removed, inserted, retagged or weighted, the mean
+/// points at the same samples. `N` is the number of ranks, vacant ones included.
+///
 /// Use it with [`Distinct`](crate::sampler::Distinct), and with a signal that hands through the
 /// trainer's angle concentration, [`Utility`](crate::signal::Utility). Cost: O(1) here; a draw of k
-/// costs O(k) expected while k is below `sd`, whatever N.
+/// costs O(k) expected while k is below `sd`, whatever N; once a rank is vacant or has weight 0, O(k + sd).
 ///
 /// Paper: Wang et al., *Angles Don't Lie: Unlocking Training-Efficient RL Through the Model's Own
 /// Signals* (GAIN-RL), arXiv 2506.02281.
@@ -168,7 +171,7 @@ impl Policy for Gaussian {
         self.rule.check()?;
         finite("start of the mean", 0, self.mean)?;
         self.mean = within_ranks(self.mean, population);
-        let ranks = population.arms().slot_count().max(1);
+        let ranks = population.arms().ranks().max(1);
         within("standard deviation", self.spread.in_ranks(ranks), 1e-9, 1e12).map(drop)
     }
 
@@ -182,7 +185,7 @@ impl Policy for Gaussian {
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let population = turn.population;
-        let sd = self.spread.in_ranks(population.arms().slot_count().max(1));
+        let sd = self.spread.in_ranks(population.arms().ranks().max(1));
         *allotment = Allotment::Ranks { mean: within_ranks(self.mean, population), sd };
         Ok(())
     }
@@ -204,5 +207,5 @@ impl Policy for Gaussian {
 
 /// Takes a mean into `[0, N - 1]`.
 fn within_ranks(mean: f64, population: &Population) -> f64 {
-    mean.clamp(0.0, population.arms().slot_count().saturating_sub(1) as f64)
+    mean.clamp(0.0, population.arms().ranks().saturating_sub(1) as f64)
 }

@@ -1,6 +1,5 @@
 //! Probabilities of very many arms, in a tree that changes arm by arm.
 
-use curricle_kernels::tree::FAN_OUT;
 use curricle_kernels::{blocks, prefetch};
 use serde::{Deserialize, Serialize};
 
@@ -274,23 +273,8 @@ impl Odds {
 
     /// The arm that owns a target below the [total](Self::total) if the integers `w_a + e` stand one behind the other
     /// in the order of arms. Cost: O(log K).
-    pub(crate) fn in_order(&self, mut target: u64) -> ArmId {
-        let mut node = 0;
-        for level in (0..self.weights.depth()).rev() {
-            let mut child = node * FAN_OUT;
-            while let Some((weight, open)) =
-                self.weights.child(level, child).zip(self.open.child(level, child))
-            {
-                let mass = weight + self.even * open;
-                if target < mass {
-                    break;
-                }
-                target -= mass;
-                child += 1;
-            }
-            node = child;
-        }
-        ArmId(node as u32)
+    pub(crate) fn in_order(&self, target: u64) -> ArmId {
+        ArmId(self.weights.find_with(&self.open, self.even, target) as u32)
     }
 
     /// The arm that is the n-th of those that have something to draw.
