@@ -43,7 +43,7 @@ pub const SCHEMA: u32 = 6;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
-pub const ALGORITHM: u32 = 5;
+pub const ALGORITHM: u32 = 6;
 
 impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// The whole state as bytes. Cost: O(N).
