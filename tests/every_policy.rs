@@ -569,3 +569,31 @@ proptest! {
         }
     }
 }
+
+/// Within an arm, too: a sample that never comes back must not keep a weight that no other has.
+#[test]
+fn a_sample_that_is_always_lost_is_not_drawn_ever_more_often() {
+    let mut curriculum = Curriculum::builder(50)
+        .policy(Uniform)
+        .signal(Utility)
+        .weighting(curricle::Weighting::Score { floor: 0.01 })
+        .sampler(Distinct)
+        .seed(5)
+        .build()
+        .unwrap();
+    let mut of_the_broken = 0;
+    for round in 0..300 {
+        let batch = curriculum.draw(4).unwrap();
+        let is_broken = |draw: &&curricle::Draw| draw.sample.0 == 7;
+        let lost: Vec<_> = batch.draws.iter().filter(is_broken).map(|draw| draw.ticket).collect();
+        let others = batch.draws.iter().filter(|draw| !is_broken(draw));
+        let worth = Outcome::default().utility(0.05);
+        let back: Vec<Feedback> = others.map(|draw| Feedback::new(draw.ticket, worth)).collect();
+        curriculum.observe(&back).unwrap();
+        curriculum.lose(&lost).unwrap();
+        of_the_broken += if round >= 100 { lost.len() } else { 0 };
+    }
+    // Its even part is 16 of 800.
+    assert!(of_the_broken <= 16, "{of_the_broken}");
+    assert_eq!(curriculum.population().weight(SampleId(7)).map(|weight| weight < 0.02), Ok(true));
+}
