@@ -162,7 +162,7 @@ impl Policy for Difficulty {
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         let (mut count, mut sum) = (0.0, 0.0);
-        self.rounds += 1;
+        self.rounds = self.rounds.saturating_add(1);
         for reward in rewards {
             if let Some(pause) = self.pauses.get_mut(reward.arm.index()) {
                 pause.note(reward, self.rounds);

@@ -171,7 +171,7 @@ impl Policy for Posterior {
     }
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
-        self.rounds += 1;
+        self.rounds = self.rounds.saturating_add(1);
         for reward in rewards {
             if let Some(pause) = self.pauses.get_mut(reward.arm.index()) {
                 pause.note(reward, self.rounds);

@@ -154,7 +154,9 @@ impl Policy for Staged {
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         for reward in rewards {
-            self.silences[reward.arm.index()].note(reward);
+            if let Some(silence) = self.silences.get_mut(reward.arm.index()) {
+                silence.note(reward);
+            }
             if let Some(success) = reward.success {
                 let mean = &mut self.success[reward.arm.index()];
                 *mean += self.rate * (success - *mean);
@@ -162,7 +164,8 @@ impl Policy for Staged {
         }
         if let Advance::Mastery(mastery) = self.advance {
             let mastered = |arm: &ArmId| {
-                self.success[arm.index()] >= mastery || self.silences[arm.index()].rounds() >= PATIENCE
+                let silence = self.silences.get(arm.index()).copied().unwrap_or_default();
+                self.success[arm.index()] >= mastery || silence.rounds() >= PATIENCE
             };
             if self.stage + 1 < self.stages.len() && self.stages[self.stage].iter().all(mastered) {
                 self.stage += 1;
