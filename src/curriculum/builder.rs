@@ -37,7 +37,8 @@ pub enum Weighting {
     #[default]
     Given,
     /// The last score of the sample, at least `floor`: samples that taught more come back sooner. A
-    /// sample that has not been scored keeps its given weight.
+    /// sample that has not been scored keeps its given weight; a ticket that is given up halves it,
+    /// down to `floor`.
     Score {
         /// The least weight, in units of the score, `> 0`.
         floor: f64,

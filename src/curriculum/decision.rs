@@ -2,7 +2,7 @@
 
 use super::Memory;
 use super::builder::Options;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result, within};
 use crate::base::id::Ticket;
 use crate::base::rng::{Purpose, Rng};
 use crate::event::Draw;
@@ -36,6 +36,14 @@ impl Decision {
         is_fresh: bool,
     ) -> Result<()> {
         let Memory { round, population, policy, .. } = memory;
+        // Before anything works for so many.
+        match (population.drawable_total(), sampler.most(population)) {
+            (0, _) => return Err(Error::NothingToDraw),
+            (available, most) if most == available && n > most => {
+                return Err(Error::BatchExceedsPool { want: n, available });
+            }
+            (_, most) => within("batch size", n as f64, 1.0, most as f64)?,
+        };
         self.count_under_way(memory);
         let turn = Turn { under_way: &self.under_way, ..Turn::new(*round, n, population) };
         let is_many = population.arms().count() >= MANY;
@@ -74,6 +82,8 @@ impl Decision {
         let least = self.picks.iter().map(|pick| pick.propensity).fold(f64::INFINITY, f64::min);
         let loss_weight = |pick: &Pick| match beta {
             0.0 => 1.0,
+            // Also where the least has become 0.
+            _ if pick.propensity <= least => 1.0,
             _ => crate::base::math::pow(least / pick.propensity, beta) as f32,
         };
         self.draws.clear();

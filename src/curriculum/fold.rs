@@ -21,6 +21,8 @@ pub(super) struct Fold {
     /// The settled tickets of the round, and their scores.
     trials: Vec<Trial>,
     scores: Vec<f32>,
+    /// The samples whose tickets were given up.
+    lost: Vec<SampleId>,
     /// The progress of the arms that reported a success, in the order of arms.
     progress: Vec<(ArmId, Progress)>,
     /// What the policy learns, in the order of arms.
@@ -78,6 +80,7 @@ impl Fold {
     /// The settled tickets of a round, as trials, by arm.
     fn collect(&mut self, pending: &Pending, ledger: &Ledger, population: &Population) -> Result<()> {
         self.trials.clear();
+        self.lost.clear();
         self.tally.clear(population.arms().count());
         let mut places = 0..;
         for (now, next) in blocks(&pending.draws) {
@@ -91,6 +94,7 @@ impl Fold {
                 group.share = pending.shares[place];
                 let State::Settled(outcome, _) = &pending.states[place] else {
                     group.lost += 1;
+                    self.lost.push(draw.sample);
                     continue;
                 };
                 self.trials.push(Trial {
@@ -167,6 +171,13 @@ impl Fold {
 
     /// The weights of the samples that are still there, by their scores.
     fn weigh(&mut self, floor: f64, population: &Population) -> Result<()> {
+        // Of a sample that never comes back nothing would ever say that its weight is too high.
+        for &sample in &self.lost {
+            let weight = population.weight(sample).unwrap_or(0.0);
+            if weight > floor {
+                self.weights.push((sample, units(sample.0, (0.5 * weight).max(floor))?));
+            }
+        }
         let mut scores = self.scores.iter();
         for (now, next) in blocks(&self.trials) {
             next.iter().for_each(|trial| population.arms().fetch_sample(trial.sample));

@@ -152,9 +152,11 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// samples.
     ///
     /// # Errors
-    /// Those of `fold`; [`Error::OutOfRange`] for a batch of size 0; [`Error::BatchExceedsPool`] and
-    /// [`Error::NothingToDraw`] from the sampler; what the policy cannot decide. No ticket has been drawn
-    /// then; what was due has been folded in, if `fold` did not fail.
+    /// Those of `fold`; [`Error::OutOfRange`] for a batch of size 0, or
+    /// one that a sampler that repeats samples does not [take](Sampler::most);
+    /// [`Error::BatchExceedsPool`] and [`Error::NothingToDraw`] from the sampler; what the policy
+    /// cannot decide. No ticket has been drawn then; what was due has been folded in, if `fold` did not
+    /// fail.
     pub fn draw(&mut self, n: usize) -> Result<Batch> {
         let mut batch = Batch::default();
         self.draw_into(n, &mut batch)?;

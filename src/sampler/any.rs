@@ -51,4 +51,13 @@ impl Sampler for Any {
             Self::Top => Top.draw(population, allotment, n, rng, scratch, picks),
         }
     }
+
+    fn most(&self, population: &Population) -> usize {
+        match self {
+            Self::Replace => Replace.most(population),
+            Self::Distinct => Distinct.most(population),
+            Self::Systematic => Systematic.most(population),
+            Self::Top => Top.most(population),
+        }
+    }
 }

@@ -55,6 +55,10 @@ impl Sampler for Distinct {
             _ => successive(population, allotment, n, rng, scratch, picks),
         }
     }
+
+    fn most(&self, population: &Population) -> usize {
+        population.drawable_total()
+    }
 }
 
 /// Appends n distinct draws; at least n must be available.

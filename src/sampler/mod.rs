@@ -54,6 +54,9 @@ pub struct Pick {
     pub propensity: f64,
 }
 
+/// The greatest batch of a sampler that may repeat a sample: a gigabyte of draws.
+const MOST_REPEATED: usize = 1 << 24;
+
 /// Turns an allotment into samples.
 ///
 /// A sampler is pure: what it draws depends on its arguments only.
@@ -87,6 +90,13 @@ pub trait Sampler: Clone + Serialize + DeserializeOwned {
         scratch: &mut Scratch,
         picks: &mut Vec<Pick>,
     ) -> Result<()>;
+
+    /// The greatest batch that can be drawn from a population: a greater one is refused before a policy
+    /// is asked to decide for so many. The default is that of a sampler that may repeat a sample: 2^24,
+    /// or all that can be drawn, if that is more.
+    fn most(&self, population: &Population) -> usize {
+        population.drawable_total().max(MOST_REPEATED)
+    }
 }
 
 /// Probabilities of arms in units of 2^-62, as integers, so that draws from them are exact and never

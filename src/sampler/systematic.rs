@@ -82,6 +82,10 @@ impl Sampler for Systematic {
         rng.shuffle(&mut picks[first..]);
         Ok(())
     }
+
+    fn most(&self, population: &Population) -> usize {
+        population.drawable_total()
+    }
 }
 
 /// How the slots of a batch are shared out: `q_a` of arms that give all of their members is their part of

@@ -58,6 +58,10 @@ impl Sampler for Top {
         }
         Ok(())
     }
+
+    fn most(&self, population: &Population) -> usize {
+        population.drawable_total()
+    }
 }
 
 /// Largest-remainder allocation of n slots, none beyond what an arm has.

@@ -2,7 +2,7 @@
 
 use curricle::ArmId;
 use curricle::policy::{
-    AbsoluteProgress, Advance, Any, Boltzmann, Bounded, ColdStart, Detector, Difficulty, Dump,
+    AbsoluteProgress, Advance, Any, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty, Dump,
     EasyToHard, Exp3, Fixed, Forgetting, Kalman, LevelReplay, Mastered, OnlineMixing, Pac, PerCost,
     Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Staged, TeacherStudent, Thompson,
     Ucb, Uniform,
@@ -19,6 +19,7 @@ pub fn plain(arms: usize) -> Vec<(&'static str, Any)> {
         ("boltzmann, effective arms", Boltzmann::new().effective_arms(2.0).into()),
         ("ucb", Ucb::discounted(0.9).into()),
         ("ucb, window", Ucb::sliding_window(5).into()),
+        ("ucb, entropy", Ucb::new(Bound::Entropy(0.0), Forgetting::Never).into()),
         ("thompson, beta", Thompson::beta(Forgetting::PerRound(0.9)).into()),
         ("thompson, gaussian", Thompson::gaussian(Forgetting::Window(5)).into()),
         ("kalman", Kalman::new(0.01).into()),
@@ -45,6 +46,7 @@ pub fn plain(arms: usize) -> Vec<(&'static str, Any)> {
 pub fn around(inner: &Any) -> Vec<(&'static str, Any)> {
     let (inner, range) = (|| inner.clone(), Range::Quantiles { low: 0.1, high: 0.9, visits: 16 });
     let cusum = Detector::Cusum { slack: 0.01, calibration: 4, threshold: 0.5 };
+    let glr = Detector::Glr { delta: 0.2, every: 2, grid: 1 };
     vec![
         ("bounded", Bounded::new(inner()).floor(0.2, Prior::Uniform).cap(0.9).into()),
         ("cold start", ColdStart::new(inner(), 4).into()),
@@ -52,6 +54,7 @@ pub fn around(inner: &Any) -> Vec<(&'static str, Any)> {
         ("per cost", PerCost::new(inner()).into()),
         ("rescaled", Rescaled::new(inner(), range).into()),
         ("restart", Restart::new(inner(), cusum, Scope::Global).explore(0.2).into()),
+        ("restart, glr", Restart::new(inner(), glr, Scope::Local).explore(0.1).into()),
     ]
 }
 

@@ -44,7 +44,7 @@ pub const SCHEMA: u32 = 6;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
-pub const ALGORITHM: u32 = 5;
+pub const ALGORITHM: u32 = 6;
 
 /// In what a curriculum may differ from the one that was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

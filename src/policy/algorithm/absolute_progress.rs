@@ -8,6 +8,7 @@ use crate::base::math;
 use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::open_arms::open;
+use crate::policy::kit::silence::Silence;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -24,8 +25,10 @@ use crate::population::Population;
 /// ```
 ///
 /// with `x_a` the mean success of the arm in a round; both averages start at the first `x_a` and
-/// move when the arm is visited. `f` stretches differences near 0, so that a task which is solved
-/// once in a while, at last, counts for more than a mastered one that wavers.
+/// move when the arm is visited; when nothing came back of three visits in a row, `slow` becomes
+/// `fast`, as a progress that nobody sees would else have all that the others leave. `f` stretches
+/// differences near 0, so that a task which is solved once in a while, at last, counts for more than a
+/// mastered one that wavers.
 ///
 /// Defaults: `alpha` and `beta` 0.1; `floor` 0.2 for [`plain`](Self::new), 0 for
 /// [`bidirectional`](Self::bidirectional), whose sigmoid leaves no arm without probability, and
@@ -70,6 +73,7 @@ pub struct AbsoluteProgress {
 struct Averages {
     fast: f64,
     slow: f64,
+    silence: Silence,
 }
 
 impl Default for AbsoluteProgress {
@@ -110,7 +114,9 @@ impl AbsoluteProgress {
 
     /// The learning progress `lp` of an arm; 0 before the first visit.
     pub fn progress(&self, arm: ArmId) -> f64 {
-        let Some(Some(Averages { fast, slow })) = self.averages.get(arm.index()) else { return 0.0 };
+        let Some(Some(Averages { fast, slow, .. })) = self.averages.get(arm.index()) else {
+            return 0.0;
+        };
         let stretch =
             |p: f64| self.theta.map_or(p, |theta| p * (1.0 - theta) / (p + theta * (1.0 - 2.0 * p)));
         (stretch(*fast) - stretch(*slow)).abs()
@@ -165,12 +171,22 @@ impl Policy for AbsoluteProgress {
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         for reward in rewards {
-            let (Some(success), Some(averages)) =
-                (reward.success, self.averages.get_mut(reward.arm.index()))
-            else {
+            let Some(averages) = self.averages.get_mut(reward.arm.index()) else { continue };
+            let Some(success) = reward.success else {
+                if let Some(averages) = averages {
+                    averages.silence.note(reward);
+                    if averages.silence.is_long() {
+                        averages.slow = averages.fast;
+                    }
+                }
                 continue;
             };
-            let averages = averages.get_or_insert(Averages { fast: success, slow: success });
+            let averages = averages.get_or_insert(Averages {
+                fast: success,
+                slow: success,
+                silence: Silence::default(),
+            });
+            averages.silence.note(reward);
             averages.fast += self.fast * (success - averages.fast);
             averages.slow += self.slow * (averages.fast - averages.slow);
         }

@@ -8,6 +8,7 @@ use crate::base::math;
 use crate::base::rng::Rng;
 use crate::base::schedule::Schedule;
 use crate::policy::kit::learned::are_finite;
+use crate::policy::kit::open_arms::{open, softmax_open};
 use crate::policy::{Allotment, Forget, Logits, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -116,8 +117,9 @@ impl Boltzmann {
     }
 
     /// Lets the temperature be found anew in every round, such that the probabilities are worth this many
-    /// equally likely arms, `exp(entropy) = arms`, at least 1: as sharp as that, whatever the range of
-    /// the score and however close the values are. More than there are is the uniform distribution.
+    /// equally likely arms of those that have something to draw, `exp(entropy) = arms`, at least 1: as
+    /// sharp as that, whatever the range of the score and however close the values are. More than there
+    /// are is the uniform distribution.
     pub fn effective_arms(mut self, arms: f64) -> Self {
         self.effective = Some(arms);
         self
@@ -145,8 +147,8 @@ impl Boltzmann {
 impl Policy for Boltzmann {
     fn prepare(&mut self, population: &Population) -> Result<()> {
         within("alpha", self.alpha, f64::MIN_POSITIVE, 1.0)?;
-        self.temperature.check("temperature", 1e-9, 1e300)?;
-        finite("start value", 0, self.start)?;
+        self.temperature.check("temperature", 1e-9, 1e100)?;
+        within("start value", finite("start value", 0, self.start)?, -1e100, 1e100)?;
         within("effective arms", self.effective.unwrap_or(1.0), 1.0, f64::MAX)?;
         self.values = vec![self.start; population.arms().count()];
         Ok(())
@@ -164,11 +166,21 @@ impl Policy for Boltzmann {
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        // Arms that have nothing to draw take no part: next to the value of one that has been emptied
+        // the others could all be nothing.
+        let open = open(turn.population, self.values.len())?;
         let p = allotment.arms(self.values.len());
-        p.copy_from_slice(&self.values);
         match self.effective {
-            None => math::softmax(p, self.temperature.at(turn.round)),
-            Some(arms) => soften(&self.values, arms, p),
+            None => {
+                p.copy_from_slice(&self.values);
+                softmax_open(p, &open, self.temperature.at(turn.round));
+            }
+            Some(arms) => {
+                let values: Vec<f64> = open.iter().map(|&arm| self.values[arm]).collect();
+                let mut soft = vec![0.0; values.len()];
+                soften(&values, arms, &mut soft);
+                open.iter().zip(soft).for_each(|(&arm, share)| p[arm] = share);
+            }
         }
         Ok(())
     }

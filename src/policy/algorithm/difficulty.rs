@@ -7,7 +7,9 @@ use crate::base::id::ArmId;
 use crate::base::math::tanh;
 use crate::base::rng::Rng;
 use crate::event::Field;
+use crate::policy::kit::learned::MOST;
 use crate::policy::kit::open_arms::open;
+use crate::policy::kit::silence::Pause;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -25,7 +27,9 @@ use crate::population::Population;
 ///
 /// Defaults, the paper's, for difficulties in `[0, 100]`: `eta` 50, `alpha` 2, `beta` 0.5, start 0.
 /// The difficulties are given, one for each arm; an arm may be a level, or a single sample. A round
-/// that reports nothing leaves `T` where it is.
+/// that reports nothing leaves `T` where it is, and an arm of which nothing came
+/// back is passed over for a while, unless the others cannot fill the batch, which doubles each time,
+/// from 2 rounds to 1024: at a target that does not move it would be taken for ever.
 ///
 /// To get the batch exactly, use [`Systematic`](crate::sampler::Systematic) or, with one sample an
 /// arm, [`Distinct`](crate::sampler::Distinct).
@@ -54,13 +58,24 @@ pub struct Difficulty {
     beta: f64,
     range: (f64, f64),
     target: f64,
+    rounds: u64,
+    pauses: Vec<Pause>,
 }
 
 impl Difficulty {
     /// Arms of the given difficulties in `[0, 100]`, with the paper's constants.
     pub fn new(difficulties: Vec<f64>) -> Self {
         let range = (0.0, 100.0);
-        Self { difficulties, eta: 50.0, alpha: 2.0, beta: 0.5, range, target: 0.0 }
+        Self {
+            difficulties,
+            eta: 50.0,
+            alpha: 2.0,
+            beta: 0.5,
+            range,
+            target: 0.0,
+            rounds: 0,
+            pauses: Vec::new(),
+        }
     }
 
     /// Sets the step scale `eta >= 0`, in units of difficulty.
@@ -111,16 +126,19 @@ impl Policy for Difficulty {
         within("greatest target", self.range.1, -1e300, 1e300)?;
         within("least target", self.range.0, -1e300, self.range.1)?;
         finite("start of the target", 0, self.target)?;
+        (self.rounds, self.pauses) = (0, vec![Pause::default(); population.arms().count()]);
         self.target = self.target.max(self.range.0).min(self.range.1);
         Ok(())
     }
 
-    fn is_learned_from(&self, built: &Self, _: usize) -> bool {
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
         let (low, high) = self.range;
         self.difficulties == built.difficulties
             && (self.eta, self.alpha, self.beta, self.range)
                 == (built.eta, built.alpha, built.beta, built.range)
             && (low..=high).contains(&self.target)
+            && self.rounds <= MOST
+            && self.pauses.len() == arms
     }
 
     fn reads(&self) -> Reads {
@@ -130,13 +148,17 @@ impl Policy for Difficulty {
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let mut nearest = open(turn.population, self.difficulties.len())?;
         let distance = |arm: usize| (self.difficulties[arm] - self.target).abs();
-        nearest.sort_by(|&a, &b| distance(a).total_cmp(&distance(b)));
+        let is_paused = |arm: usize| self.pauses.get(arm).is_some_and(|pause| pause.holds(self.rounds));
+        let order = |a: usize, b: usize| {
+            is_paused(a).cmp(&is_paused(b)).then_with(|| distance(a).total_cmp(&distance(b)))
+        };
+        nearest.sort_by(|&a, &b| order(a, b));
         let p = allotment.arms(self.difficulties.len());
         let drawable = |arm: usize| turn.population.drawable(ArmId(arm as u32)) as f64;
         let slots = turn.slots.max(1) as f64;
         let mut left = slots;
         // Arms at the same distance share what is left by what they have to give.
-        for alike in nearest.chunk_by(|&a, &b| distance(a).total_cmp(&distance(b)).is_eq()) {
+        for alike in nearest.chunk_by(|&a, &b| order(a, b).is_eq()) {
             let whole: f64 = alike.iter().map(|&arm| drawable(arm)).sum();
             let given = whole.min(left);
             alike.iter().for_each(|&arm| p[arm] = given * (drawable(arm) / whole));
@@ -151,7 +173,11 @@ impl Policy for Difficulty {
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         let (mut count, mut sum) = (0.0, 0.0);
+        self.rounds = self.rounds.saturating_add(1);
         for reward in rewards {
+            if let Some(pause) = self.pauses.get_mut(reward.arm.index()) {
+                pause.note(reward, self.rounds);
+            }
             if let Some(success) = reward.success {
                 count += f64::from(reward.returned());
                 sum += f64::from(reward.returned()) * success;

@@ -72,10 +72,10 @@ impl Kalman {
 
 impl Policy for Kalman {
     fn prepare(&mut self, population: &Population) -> Result<()> {
-        within("drift", self.drift, 0.0, 1e300)?;
-        within("variance of a score", self.noise, 1e-300, 1e300)?;
-        within("starting variance", self.variance, 1e-300, 1e300)?;
-        finite("starting mean", 0, self.mean)?;
+        within("drift", self.drift, 0.0, 1e100)?;
+        within("variance of a score", self.noise, 1e-100, 1e100)?;
+        within("starting variance", self.variance, 1e-100, 1e100)?;
+        within("starting mean", finite("starting mean", 0, self.mean)?, -1e100, 1e100)?;
         self.beliefs = vec![(self.mean, self.variance); population.arms().count()];
         Ok(())
     }
@@ -96,7 +96,7 @@ impl Policy for Kalman {
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let mut normals = Normals::default();
-        choose(turn, allotment, |arm, _| {
+        choose(turn, rng, allotment, |rng, arm, _| {
             let (mean, variance) = self.beliefs[arm];
             mean + normals.next(rng) * variance.sqrt()
         })

@@ -159,6 +159,7 @@ impl Policy for OnlineMixing {
         let mut rewards = rewards.iter().peekable();
         for (arm, sum) in self.rewards.iter_mut().enumerate() {
             let reward = rewards.next_if(|reward| reward.arm.index() == arm);
+            let is_lost = reward.is_some_and(|reward| reward.returned() == 0);
             let loss = reward.and_then(|reward| {
                 let share = (reward.share > 0.0).then_some(reward.share)?;
                 Some(f64::from(reward.returned()) / tickets * reward.loss? / (self.scale * share))
@@ -166,7 +167,7 @@ impl Policy for OnlineMixing {
             match self.estimate {
                 Estimate::Accumulated => *sum += loss.unwrap_or(0.0),
                 Estimate::Smoothed(keep) => {
-                    if let Some(loss) = loss {
+                    if let Some(loss) = loss.or(is_lost.then_some(0.0)) {
                         *sum = keep * *sum + (1.0 - keep) * loss;
                     }
                 }

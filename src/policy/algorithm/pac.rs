@@ -8,7 +8,7 @@ use crate::base::error::{Result, finite, within};
 use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::learned::are_finite;
-use crate::policy::kit::open_arms::{by_slot, greatest, open};
+use crate::policy::kit::open_arms::{Greatest, by_slot, open};
 use crate::policy::kit::variate::Normals;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
@@ -142,7 +142,7 @@ impl Policy for Pac {
     fn prepare(&mut self, population: &Population) -> Result<()> {
         within("window of visits", self.window as f64, 1.0, 1e6)?;
         within("drift", self.drift, 0.0, 1e12)?;
-        finite("start of the mean", 0, self.start.0)?;
+        within("start of the mean", finite("start of the mean", 0, self.start.0)?, -1e100, 1e100)?;
         within("start of the variance", self.start.1, 1e-12, 1e12)?;
         let (mean, variance) = self.start;
         let belief = Belief { mean, variance, visits: VecDeque::new(), slope: 0.0 };
@@ -177,11 +177,13 @@ impl Policy for Pac {
         }
         let mut normals = Normals::default();
         by_slot(turn, &open, allotment, |_, arms| {
-            let utility = |(place, &arm): (usize, &usize)| {
+            let mut greatest = Greatest::default();
+            for (place, &arm) in arms.iter().enumerate() {
                 let belief = &self.arms[arm];
-                (place, belief.mean + belief.variance.sqrt() * normals.next(rng))
-            };
-            greatest(arms.iter().enumerate().map(utility)).unwrap_or(0)
+                let utility = belief.mean + belief.variance.sqrt() * normals.next(rng);
+                greatest.offer(place, utility, rng);
+            }
+            greatest.key().unwrap_or(0)
         });
         Ok(())
     }

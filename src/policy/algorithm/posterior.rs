@@ -6,8 +6,9 @@ use crate::base::error::{Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::kit::learned::are_finite;
+use crate::policy::kit::learned::{MOST, are_finite};
 use crate::policy::kit::open_arms::{by_slot, open};
+use crate::policy::kit::silence::Pause;
 use crate::policy::kit::variate::{Normals, beta};
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
@@ -33,13 +34,15 @@ const LEAST: f64 = 0.1;
 ///
 /// Defaults, the paper's: `lambda` 0.5, prior `(1, 1)`, target 0.5. The rollouts are those of the
 /// outcomes. The counts decay when the arm is visited: what is known of an arm stays until it is looked
-/// at again. They never fall below the prior.
+/// at again. They never fall below the prior. An arm of which nothing came back is passed
+/// over for a while, which doubles each time, from 2 rounds to 1024: of what is never seen nobody knows
+/// that it is not near the target.
 ///
 /// To get the chosen arms exactly, use [`Systematic`](crate::sampler::Systematic), or
 /// [`Distinct`](crate::sampler::Distinct) with one sample an arm.
 ///
 /// Cost: two gamma variates for each of K arms and O(K) a round, O(K log K) with more slots than
-/// arms; memory 16 bytes an arm.
+/// arms; memory 32 bytes an arm.
 ///
 /// Paper: Qu et al., *Can Prompt Difficulty be Online Predicted for Accelerating RL Finetuning of
 /// Reasoning Models?*, arXiv 2507.04632.
@@ -63,6 +66,8 @@ pub struct Posterior {
     band: (f64, f64),
     /// The shapes of the beta distributions, by arm.
     shapes: Vec<(f64, f64)>,
+    rounds: u64,
+    pauses: Vec<Pause>,
 }
 
 impl Default for Posterior {
@@ -74,7 +79,14 @@ impl Default for Posterior {
 impl Posterior {
     /// The paper's setting: `lambda` 0.5, prior `(1, 1)`, target 0.5.
     pub fn new() -> Self {
-        Self { decay: 0.5, prior: (1.0, 1.0), band: (0.5, 0.5), shapes: Vec::new() }
+        Self {
+            decay: 0.5,
+            prior: (1.0, 1.0),
+            band: (0.5, 0.5),
+            shapes: Vec::new(),
+            rounds: 0,
+            pauses: Vec::new(),
+        }
     }
 
     /// Sets how much of the counts a visit leaves, `lambda` in `[0, 1]`; 1 forgets nothing.
@@ -119,12 +131,15 @@ impl Policy for Posterior {
         within("upper end of the band", self.band.1, 0.0, 1.0)?;
         within("lower end of the band", self.band.0, 0.0, self.band.1)?;
         self.shapes = vec![self.prior; population.arms().count()];
+        (self.rounds, self.pauses) = (0, vec![Pause::default(); population.arms().count()]);
         Ok(())
     }
 
     fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
         (self.decay, self.prior, self.band) == (built.decay, built.prior, built.band)
             && self.shapes.len() == arms
+            && self.rounds <= MOST
+            && self.pauses.len() == arms
             && self.shapes.iter().all(|&(a, b)| are_finite(&[a, b]) && a >= 0.0 && b >= 0.0)
     }
 
@@ -141,6 +156,9 @@ impl Policy for Posterior {
         for &arm in &open {
             let (a, b) = self.shapes[arm];
             let distance = outside(beta(rng, &mut normals, shape(a), shape(b)), self.band);
+            let is_paused = self.pauses.get(arm).is_some_and(|pause| pause.holds(self.rounds));
+            // No distance is greater than 1: behind all others.
+            let distance = if is_paused { 2.0 + distance } else { distance };
             drawn.push((distance, rng.bits(), arm));
         }
         let nearer = |a: &(f64, u64, usize), b: &(f64, u64, usize)| {
@@ -162,7 +180,11 @@ impl Policy for Posterior {
     }
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
+        self.rounds = self.rounds.saturating_add(1);
         for reward in rewards {
+            if let Some(pause) = self.pauses.get_mut(reward.arm.index()) {
+                pause.note(reward, self.rounds);
+            }
             let (Some(success), Some((a, b))) =
                 (reward.success, self.shapes.get_mut(reward.arm.index()))
             else {

@@ -10,6 +10,7 @@ use crate::policy::kit::learned::{MOST, are_finite};
 use crate::policy::kit::mixture::{check_mixture, normalise};
 use crate::policy::kit::open_arms::open;
 use crate::policy::kit::power_law::Law;
+use crate::policy::kit::silence::Silence;
 use crate::policy::{Allotment, Policy, Prior, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -36,7 +37,8 @@ const KEEP: f64 = 0.9;
 /// they are full every second one is dropped, and half as many are taken from then on. Floors from 0
 /// to nearly the least loss seen are tried, 16 and then 31 around the best; for each, `c` and `alpha`
 /// follow from linear least squares of `ln(L - floor)` on `ln n`, and the one with the least squared
-/// error in `L` is taken. An arm with fewer than 3 points has the mean slope of the others. Losses
+/// error in `L` is taken. An arm with fewer than 3 points has the mean slope of the others, one of
+/// which nothing came back in three rounds in a row a slope of 0, until something does. Losses
 /// count as at least 1e-12. A flat curve fits any floor: an arm whose loss never fell keeps a slope of
 /// about `0.05 L / n`.
 ///
@@ -85,6 +87,7 @@ struct Domain {
     law: Option<Law>,
     share: f64,
     credit: f64,
+    silence: Silence,
 }
 
 impl Domain {
@@ -153,7 +156,8 @@ impl ScalingLaw {
         let mean = slopes.iter().flatten().sum::<f64>() / known.max(1.0);
         let mut target = self.prior.shares(population);
         for ((weight, domain), slope) in target.iter_mut().zip(&self.domains).zip(&slopes) {
-            *weight *= domain.credit.max(0.0).sqrt() * slope.unwrap_or(mean);
+            let slope = if domain.silence.is_long() { 0.0 } else { slope.unwrap_or(mean) };
+            *weight *= domain.credit.max(0.0).sqrt() * slope;
         }
         // Without any slope the mixture stays.
         if normalise(&mut target).is_err() || target.iter().any(|share| !share.is_finite()) {
@@ -220,8 +224,12 @@ impl Policy for ScalingLaw {
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {
         self.rounds += 1;
         for reward in rewards {
-            let domain = self.domains.get_mut(reward.arm.index());
-            if let (Some(loss), Some(domain)) = (reward.loss, domain) {
+            let Some(domain) = self.domains.get_mut(reward.arm.index()) else { continue };
+            // What was given up moves an arm along its law as what came back does: a slope that stood
+            // still would in the end be the steepest of all.
+            domain.tickets = domain.tickets.saturating_add(reward.lost.into());
+            domain.silence.note(reward);
+            if let Some(loss) = reward.loss {
                 domain.visit(loss, reward.returned());
             }
         }

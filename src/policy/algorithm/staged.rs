@@ -7,6 +7,7 @@ use crate::base::id::{ArmId, Round};
 use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::learned::are_finite;
+use crate::policy::kit::silence::Silence;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -27,7 +28,9 @@ pub enum Advance {
 /// The present stage has probability `1 - review`, shared evenly by its arms; `review` is shared
 /// evenly by the arms of all earlier stages. The first stage has everything, the last one is never
 /// left. With [`Advance::Mastery`] an arm's success is an exponential moving average over rounds
-/// with rate `rate` (default 0.2), starting from 0.
+/// with rate `rate` (default 0.2), starting from 0. An arm of which nothing has come back in the last
+/// ten rounds that drew from it is not waited for. If neither the stage nor an earlier one has anything
+/// to draw, the next one that has takes its place.
 ///
 /// ```
 /// use curricle::policy::{Advance, Staged};
@@ -49,7 +52,12 @@ pub struct Staged {
     rate: f64,
     stage: usize,
     success: Vec<f64>,
+    silences: Vec<Silence>,
 }
+
+/// Rounds of which nothing came back, in a row, after which an arm is not waited for. There is no way
+/// back to a stage: a trainer that is out of order for a while must not end one.
+const PATIENCE: u32 = 10;
 
 impl Staged {
     /// Stages of one arm each, in the order `0..arms`.
@@ -59,7 +67,15 @@ impl Staged {
 
     /// Stages of any arms. An arm may stand in several stages.
     pub fn new(stages: Vec<Vec<ArmId>>, advance: Advance) -> Self {
-        Self { stages, advance, review: 0.0, rate: 0.2, stage: 0, success: Vec::new() }
+        Self {
+            stages,
+            advance,
+            review: 0.0,
+            rate: 0.2,
+            stage: 0,
+            success: Vec::new(),
+            silences: Vec::new(),
+        }
     }
 
     /// Sets the probability that earlier stages keep, in `[0, 1]`; default 0.
@@ -99,6 +115,7 @@ impl Policy for Staged {
             Advance::Mastery(success) => within("mastery", success, 0.0, 1.0)?,
         };
         self.success = vec![0.0; population.arms().count()];
+        self.silences = vec![Silence::default(); population.arms().count()];
         self.stage = 0;
         Ok(())
     }
@@ -108,6 +125,7 @@ impl Policy for Staged {
             && (self.review, self.rate) == (built.review, built.rate)
             && self.stage < self.stages.len()
             && self.success.len() == arms
+            && self.silences.len() == arms
             && are_finite(&self.success)
     }
 
@@ -121,7 +139,7 @@ impl Policy for Staged {
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let population = turn.population;
         let p = allotment.arms(population.arms().count());
-        let stage = self.stage_in(turn.round);
+        let mut stage = self.stage_in(turn.round);
         let can = |arms: &[ArmId]| arms.iter().any(|&arm| population.drawable(arm) > 0);
         let spread = |p: &mut [f64], arms: &[ArmId], share: f64| {
             let can: Vec<ArmId> =
@@ -129,11 +147,15 @@ impl Policy for Staged {
             can.iter().for_each(|arm| p[arm.index()] += share / can.len() as f64);
         };
         let earlier: Vec<ArmId> = self.stages[..stage].concat();
+        if !can(&self.stages[stage]) && !can(&earlier) {
+            // Nothing so far can be drawn: the next stage that can takes its place.
+            let later = (stage..self.stages.len()).find(|&stage| can(&self.stages[stage]));
+            stage = later.ok_or(Error::NothingToDraw)?;
+        }
         let review = match (can(&self.stages[stage]), can(&earlier)) {
             (true, true) => self.review,
             (true, false) => 0.0,
-            (false, true) => 1.0,
-            (false, false) => return Err(Error::NothingToDraw),
+            _ => 1.0,
         };
         spread(p, &self.stages[stage], 1.0 - review);
         spread(p, &earlier, review);
@@ -142,13 +164,19 @@ impl Policy for Staged {
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         for reward in rewards {
+            if let Some(silence) = self.silences.get_mut(reward.arm.index()) {
+                silence.note(reward);
+            }
             if let Some(success) = reward.success {
                 let mean = &mut self.success[reward.arm.index()];
                 *mean += self.rate * (success - *mean);
             }
         }
         if let Advance::Mastery(mastery) = self.advance {
-            let mastered = |arm: &ArmId| self.success[arm.index()] >= mastery;
+            let mastered = |arm: &ArmId| {
+                let silence = self.silences.get(arm.index()).copied().unwrap_or_default();
+                self.success[arm.index()] >= mastery || silence.rounds() >= PATIENCE
+            };
             if self.stage + 1 < self.stages.len() && self.stages[self.stage].iter().all(mastered) {
                 self.stage += 1;
             }

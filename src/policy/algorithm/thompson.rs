@@ -101,9 +101,9 @@ impl Policy for Thompson {
                 within("prior failures", b, 1e-9, 1e12)?;
             }
             Belief::Gaussian { sd, n0, m0 } => {
-                within("standard deviation of a score", sd, 1e-300, 1e300)?;
+                within("standard deviation of a score", sd, 1e-100, 1e100)?;
                 within("prior tickets", n0, 1e-9, 1e12)?;
-                finite("prior mean", 0, m0)?;
+                within("prior mean", finite("prior mean", 0, m0)?, -1e100, 1e100)?;
             }
         }
         self.evidence.prepare(population.arms().count())
@@ -119,7 +119,7 @@ impl Policy for Thompson {
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let mut normals = Normals::default();
-        choose(turn, allotment, |arm, _| {
+        choose(turn, rng, allotment, |rng, arm, _| {
             let (count, sum) = (self.evidence.count(arm), self.evidence.sum(arm));
             match self.belief {
                 Belief::Beta { a, b } => {

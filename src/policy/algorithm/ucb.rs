@@ -8,7 +8,7 @@ use crate::base::math::ln;
 use crate::base::rng::Rng;
 use crate::policy::Forget;
 use crate::policy::kit::evidence::{Evidence, Forgetting};
-use crate::policy::kit::open_arms::choose;
+use crate::policy::kit::open_arms::{Greatest, choose};
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -31,11 +31,10 @@ pub enum Bound {
 /// ```
 ///
 /// `N_a` counts tickets of the arm and `S_a` sums their scores, both under a [`Forgetting`]; `H` is
-/// the number of tickets that are not forgotten. Arms without evidence come first, in order; equal
-/// indices go to the lower arm. An arm whose tickets are all lost has no evidence and is asked for again and
-/// again: report a failure instead. In a batch each slot that an arm gets, and each ticket that is under
-/// way, counts as one more `N_a` of unchanged mean, so that a batch is spread as far as the bounds
-/// say.
+/// the number of tickets that are not forgotten. Arms without evidence come first; chance decides
+/// between equal indices. A ticket that was given up counts as a score of 0. In a batch each slot that
+/// an arm gets, and each ticket that is under way, counts as one more `N_a` of unchanged mean, so that
+/// a batch is spread as far as the bounds say.
 ///
 /// Theory asks for wide bounds (`c = 2 sqrt 0.6` on scores in `[0, 1]`); with `c = 0.3` the regret is
 /// 4 to 6 times smaller in practice. All probability goes to the chosen arms: wear
@@ -116,7 +115,7 @@ impl Default for Ucb {
 impl Policy for Ucb {
     fn prepare(&mut self, population: &Population) -> Result<()> {
         let (Bound::Hoeffding(c) | Bound::Entropy(c)) = self.bound;
-        within("width of the bound", c, 0.0, 1e300)?;
+        within("width of the bound", c, 0.0, 1e100)?;
         self.evidence.prepare(population.arms().count())
     }
 
@@ -128,12 +127,12 @@ impl Policy for Ucb {
         Reads::SCORE
     }
 
-    fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+    fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let evidence = &self.evidence;
         if let (1, [], Bound::Hoeffding(c), true) =
             (turn.slots, turn.under_way, self.bound, evidence.is_shared())
         {
-            return single(turn, evidence, c, allotment);
+            return single(turn, rng, evidence, c, allotment);
         }
         let log = |arm: usize| ln(evidence.horizon(arm)).max(0.0);
         // One logarithm does for all arms, unless they were reset at different times; then a batch
@@ -144,7 +143,7 @@ impl Policy for Ucb {
             _ => Vec::new(),
         };
         let log = |arm: usize| shared.or_else(|| logs.get(arm).copied()).unwrap_or_else(|| log(arm));
-        choose(turn, allotment, |arm, taken| {
+        choose(turn, rng, allotment, |_, arm, taken| {
             let more = taken + turn.under_way.get(arm).map_or(0.0, |&tickets| f64::from(tickets));
             match evidence.count(arm) {
                 count if count > 0.0 => self.index(evidence.sum(arm), count, more, log(arm)),
@@ -165,21 +164,27 @@ impl Policy for Ucb {
 
 /// One slot, with nothing under way and one logarithm for all: the same decision, several arms at a
 /// time.
-fn single(turn: &Turn<'_>, evidence: &Evidence, c: f64, allotment: &mut Allotment) -> Result<()> {
+fn single(
+    turn: &Turn<'_>,
+    rng: &mut Rng,
+    evidence: &Evidence,
+    c: f64,
+    allotment: &mut Allotment,
+) -> Result<()> {
     let log = ln(evidence.horizon(0)).max(0.0);
     let p = allotment.arms(evidence.arms());
     for ((index, count), sum) in p.iter_mut().zip(evidence.counts()).zip(evidence.sums()) {
         *index = (sum + c * (log * count).sqrt()) / count;
     }
-    let (mut best, mut greatest) = (None, f64::NEG_INFINITY);
+    let mut greatest = Greatest::default();
     for (arm, (&index, &count)) in p.iter().zip(evidence.counts()).enumerate() {
         let index = if count > 0.0 { index } else { f64::INFINITY };
-        if index > greatest && turn.population.drawable(ArmId(arm as u32)) > 0 {
-            (best, greatest) = (Some(arm), index);
+        if turn.population.drawable(ArmId(arm as u32)) > 0 {
+            greatest.offer(arm, index, rng);
         }
     }
     p.fill(0.0);
-    p[best.ok_or(Error::NothingToDraw)?] = 1.0;
+    p[greatest.key().ok_or(Error::NothingToDraw)?] = 1.0;
     Ok(())
 }
 
@@ -233,7 +238,7 @@ mod tests {
             for round in 0..200 {
                 let plain = Turn::new(Round(round), 1, &population);
                 let (mut fast, mut slow) = (Allotment::default(), Allotment::default());
-                ucb.allot(&plain, &mut rng, &mut fast).unwrap();
+                ucb.allot(&plain, &mut rng.clone(), &mut fast).unwrap();
                 // Zeros under way change nothing but the way.
                 ucb.allot(&Turn { under_way: &[0; 4], ..plain }, &mut rng, &mut slow).unwrap();
                 assert_eq!(fast, slow, "{forgetting:?}, round {round}");

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Error, Result, within};
+use crate::base::error::{Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::base::schedule::Schedule;
+use crate::policy::around::settled;
 use crate::policy::kit::mixture::{check_mixture, normalise};
 use crate::policy::kit::odds::MOST_FLOOR;
 use crate::policy::{Allotment, Logits, Policy, Prior, Reads, Reward, Turn};
@@ -19,8 +20,9 @@ use crate::population::Population;
 ///
 /// What the cap cuts off is given to the arms below it in proportion to their probability, until
 /// all are at most `cap`. If the cap is too low for the number of drawable arms, `1/K`, their even
-/// share, takes its place. Cost: O(K) a round, O(K log K) with a cap. With a uniform prior, `epsilon` up to 0.9 and no
-/// cap nothing is added to a policy that offers [`Logits`].
+/// share, takes its place. If the policy has given everything to arms that have nothing to draw, the
+/// prior decides alone. Cost: O(K) a round, O(K log K) with a cap. With a uniform prior, `epsilon` up
+/// to 0.9 and no cap nothing is added to a policy that offers [`Logits`].
 ///
 /// ```
 /// use curricle::policy::{Bounded, Fixed, Prior};
@@ -90,15 +92,14 @@ impl<P: Policy> Policy for Bounded<P> {
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let population = turn.population;
-        self.inner.allot(turn, rng, allotment)?;
         // What cannot be drawn must not soak up the floor, nor escape the cap later on.
-        allotment.settle(population)?;
-        let Allotment::Arms(p) = allotment else {
-            return Err(Error::Unsupported { part: "Bounded", request: "a Gaussian over ranks" });
-        };
         let size = |arm: usize| population.drawable(ArmId(arm as u32));
-        let drawable = (0..p.len()).filter(|&arm| size(arm) > 0).count();
-        let epsilon = self.epsilon.at(turn.round);
+        let drawable = (0..population.arms().count()).filter(|&arm| size(arm) > 0).count();
+        let (p, epsilon) = match settled(&self.inner, "Bounded", (turn, rng, allotment))? {
+            Some(p) => (p, self.epsilon.at(turn.round)),
+            // The policy within has nothing that can be drawn: the prior takes its place.
+            None => (allotment.arms(population.arms().count()), 1.0),
+        };
         if epsilon > 0.0 && self.prior == Prior::Uniform {
             let even = epsilon * (1.0 / drawable as f64);
             for (arm, share) in p.iter_mut().enumerate() {
@@ -106,9 +107,16 @@ impl<P: Policy> Policy for Bounded<P> {
             }
         } else if epsilon > 0.0 {
             let mut prior = self.prior.shares(population);
-            normalise(&mut prior)?;
-            for (share, prior) in p.iter_mut().zip(&prior) {
-                *share = (1.0 - epsilon) * *share + epsilon * prior;
+            // A prior of which nothing can be drawn leaves everything to the policy, if it has
+            // anything.
+            match normalise(&mut prior) {
+                Ok(()) => {
+                    for (share, prior) in p.iter_mut().zip(&prior) {
+                        *share = (1.0 - epsilon) * *share + epsilon * prior;
+                    }
+                }
+                Err(nothing) if p.iter().all(|share| *share <= 0.0) => return Err(nothing),
+                Err(_) => {}
             }
         }
         if self.cap < 1.0 {

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Error, Result, within};
+use crate::base::error::{Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
+use crate::policy::around::settled;
+use crate::policy::kit::mixture::spread_evenly;
 use crate::policy::{Allotment, Logits, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -88,14 +90,19 @@ impl<P: Policy> Policy for ColdStart<P> {
         // A sampler that repeats no sample needs as many as there are slots.
         let members: usize = cold.iter().map(|&arm| turn.population.drawable(ArmId(arm as u32))).sum();
         let part = (members as f64 / turn.slots.max(1) as f64).min(1.0);
-        if part < 1.0 {
-            self.inner.allot(turn, rng, allotment)?;
-            allotment.settle(turn.population)?;
-        } else {
-            allotment.arms(arms);
-        }
-        let Allotment::Arms(p) = allotment else {
-            return Err(Error::Unsupported { part: "ColdStart", request: "a Gaussian over ranks" });
+        let decided = match part < 1.0 {
+            true => settled(&self.inner, "ColdStart", (turn, rng, allotment))?,
+            false => None,
+        };
+        let p = match decided {
+            Some(p) => p,
+            None => {
+                // Nothing is asked of the policy, or it has nothing that can be drawn: the rest is
+                // even.
+                let p = allotment.arms(arms);
+                spread_evenly(turn.population, p);
+                p
+            }
         };
         p.iter_mut().for_each(|p| *p *= 1.0 - part);
         cold.iter().for_each(|&arm| p[arm] += part / cold.len() as f64);
@@ -146,5 +153,15 @@ mod tests {
         policy.learn(&population, &[Reward::new(ArmId(0), 4, 0.0), Reward::new(ArmId(1), 4, 0.0)]);
         assert_eq!(allotted(&policy, 23, 8, &population), [0.0, 0.0, 1.0]);
         assert_eq!(allotted(&policy, 24, 8, &population), [1.0 / 3.0; 3]);
+    }
+
+    #[test]
+    fn what_the_policy_cannot_place_is_spread_evenly() {
+        let population = population(&[0, 2, 8]);
+        let mut policy = ColdStart::new(crate::policy::Fixed::weights(vec![1.0, 0.0, 0.0]), 4);
+        policy.prepare(&population).unwrap();
+        policy.learn(&population, &[Reward::new(ArmId(2), 4, 0.0)]);
+        // A quarter for the two members of the cold arm, and half of the rest.
+        assert_eq!(allotted(&policy, 0, 8, &population), [0.0, 0.625, 0.375]);
     }
 }

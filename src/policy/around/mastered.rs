@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Error, Result, within};
+use crate::base::error::{Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::event::Field;
+use crate::policy::around::settled;
 use crate::policy::kit::learned::MOST;
+use crate::policy::kit::mixture::spread_evenly;
+use crate::policy::kit::silence::Silence;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -17,7 +20,10 @@ use crate::population::Population;
 /// least the probability `test`. So what has been mastered does not take time from what has not,
 /// and what has been forgotten comes back.
 ///
-/// Running success is a moving average over visits, with rate 0.2. If every arm is mastered the
+/// An arm of which nothing came back in three visits in a row rests like a mastered one, until
+/// something does: when the others rest, it must not be given all that they leave.
+///
+/// Running success is a moving average over visits, with rate 0.2. If every arm rests the
 /// policy's decision stands. Cost beside the policy's: O(K) a round.
 ///
 /// ```
@@ -50,6 +56,14 @@ struct Mastery {
     /// The number of the last round that visited it.
     last: u64,
     is_mastered: bool,
+    silence: Silence,
+}
+
+impl Mastery {
+    /// Whether the arm is left alone: mastered, or nothing comes back of it.
+    fn is_at_rest(&self) -> bool {
+        self.is_mastered || self.silence.is_long()
+    }
 }
 
 impl<P: Policy> Mastered<P> {
@@ -109,18 +123,22 @@ impl<P: Policy> Policy for Mastered<P> {
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
-        self.inner.allot(turn, rng, allotment)?;
-        allotment.settle(turn.population)?;
-        let Allotment::Arms(p) = allotment else {
-            return Err(Error::Unsupported { part: "Mastered", request: "a Gaussian over ranks" });
+        let p = match settled(&self.inner, "Mastered", (turn, rng, allotment))? {
+            Some(p) => p,
+            None => {
+                // The policy has nothing that can be drawn: what can be shares evenly.
+                let p = allotment.arms(self.arms.len());
+                spread_evenly(turn.population, p);
+                p
+            }
         };
-        let open = |(arm, p): (&Mastery, &f64)| if arm.is_mastered { 0.0 } else { *p };
+        let open = |(arm, p): (&Mastery, &f64)| if arm.is_at_rest() { 0.0 } else { *p };
         if self.arms.iter().zip(p.iter()).map(open).sum::<f64>() <= 0.0 {
             return Ok(());
         }
         let mut sum = 0.0;
         for (arm, share) in self.arms.iter().zip(p.iter_mut()) {
-            if arm.is_mastered {
+            if arm.is_at_rest() {
                 *share *= self.rest;
                 if *share < self.test && arm.last + self.every <= self.rounds {
                     *share = self.test;
@@ -135,8 +153,12 @@ impl<P: Policy> Policy for Mastered<P> {
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {
         self.rounds += 1;
         for reward in rewards {
-            let Some(success) = reward.success else { continue };
             let arm = &mut self.arms[reward.arm.index()];
+            arm.silence.note(reward);
+            if reward.returned() == 0 {
+                arm.last = self.rounds;
+            }
+            let Some(success) = reward.success else { continue };
             arm.success += if arm.visits == 0 { 1.0 } else { 0.2 } * (success - arm.success);
             arm.visits = arm.visits.saturating_add(1);
             arm.last = self.rounds;

@@ -14,8 +14,25 @@ pub use per_cost::PerCost;
 pub use rescaled::{Range, Rescaled};
 pub use restart::{Detector, Restart, Scope};
 
-use super::Policy;
+use super::{Allotment, Policy, Turn};
 use crate::base::error::{Error, Result};
+use crate::base::rng::Rng;
+
+/// The decision of the policy within, as the probabilities of arms that have something to draw; `None`
+/// if it has given everything to arms that have nothing, while others have: what goes around it then
+/// falls back on what it knows itself.
+fn settled<'a, P: Policy>(
+    inner: &P,
+    part: &'static str,
+    (turn, rng, allotment): (&Turn<'_>, &mut Rng, &'a mut Allotment),
+) -> Result<Option<&'a mut [f64]>> {
+    let decided = inner.allot(turn, rng, allotment).and_then(|()| allotment.settle(turn.population));
+    match decided {
+        Err(Error::NothingToDraw) if turn.population.drawable_total() > 0 => Ok(None),
+        Err(error) => Err(error),
+        Ok(()) => allotment.as_arms(part).map(Some),
+    }
+}
 
 /// Refuses to go around a policy that would not see the score that is changed for it.
 fn score_is_read<P: Policy>(inner: &P, part: &'static str, what: &'static str) -> Result<()> {

@@ -58,7 +58,7 @@ impl<P: Policy> PerCost<P> {
         self
     }
 
-    /// Sets the greatest factor, `>= 1`, by which a score is raised or lowered; default 10.
+    /// Sets the greatest factor, in `[1, 1e12]`, by which a score is raised or lowered; default 10.
     pub fn limit(mut self, limit: f64) -> Self {
         self.limit = limit;
         self
@@ -74,7 +74,7 @@ impl<P: Policy> Policy for PerCost<P> {
     fn prepare(&mut self, population: &Population) -> Result<()> {
         score_is_read(&self.inner, "PerCost", "a score for the money")?;
         within("rate of the cost", self.rate, f64::MIN_POSITIVE, 1.0)?;
-        within("limit of the factor", self.limit, 1.0, 1e300)?;
+        within("limit of the factor", self.limit, 1.0, 1e12)?;
         self.costs = vec![None; population.arms().count()];
         self.inner.prepare(population)
     }

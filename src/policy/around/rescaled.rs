@@ -126,8 +126,8 @@ impl<P: Policy> Rescaled<P> {
 impl<P: Policy> Policy for Rescaled<P> {
     fn prepare(&mut self, population: &Population) -> Result<()> {
         score_is_read(&self.inner, "Rescaled", "a score of another range")?;
-        within("upper end of the interval", self.to.1, -1e300, 1e300)?;
-        within("lower end of the interval", self.to.0, -1e300, self.to.1)?;
+        within("upper end of the interval", self.to.1, -1e100, 1e100)?;
+        within("lower end of the interval", self.to.0, -1e100, self.to.1)?;
         match self.range {
             Range::Fixed { low, high } => {
                 within("greatest score", high, -1e300, 1e300)?;

@@ -89,6 +89,9 @@ pub struct Restart<P> {
     changes: u64,
 }
 
+/// The longest cycle of visits, for the least share: rounds and slots can be added to it.
+const LONGEST: u64 = 1 << 60;
+
 /// What a detector keeps of an arm.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct History {
@@ -128,7 +131,7 @@ impl<P: Forget> Restart<P> {
 
     /// The length of a cycle in which each arm is visited once.
     fn cycle(&self) -> Option<u64> {
-        (self.alpha > 0.0).then(|| ((self.arms.len() as f64 / self.alpha) as u64).max(1))
+        (self.alpha > 0.0).then(|| ((self.arms.len() as f64 / self.alpha) as u64).clamp(1, LONGEST))
     }
 }
 
@@ -190,9 +193,7 @@ impl<P: Forget> Policy for Restart<P> {
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         self.inner.allot(turn, rng, allotment)?;
         let Some(cycle) = self.cycle() else { return Ok(()) };
-        let Allotment::Arms(p) = allotment else {
-            return Err(Error::Unsupported { part: "Restart", request: "a Gaussian over ranks" });
-        };
+        let p = allotment.as_arms("Restart")?;
         let slots = turn.slots.max(1) as u64;
         let first = self.pulls + turn.under_way.iter().map(|&tickets| u64::from(tickets)).sum::<u64>();
         let mut visited = 0;

@@ -20,9 +20,9 @@ pub enum Forgetting {
     /// Nothing is forgotten: for arms that do not change.
     #[default]
     Never,
-    /// Counts and sums of *all* arms are multiplied by this factor in `(0, 1]` once a round.
+    /// Counts and sums of *all* arms are multiplied by this factor in `[1e-9, 1]` once a round.
     PerRound(f64),
-    /// Counts and sums of an arm are multiplied by this factor in `(0, 1]` when a round visits it.
+    /// Counts and sums of an arm are multiplied by this factor in `[1e-9, 1]` when a round visits it.
     PerVisit(f64),
     /// Only the last this many rounds count, at least 1.
     Window(u64),
@@ -33,7 +33,7 @@ impl Forgetting {
         match *self {
             Self::Never => Ok(()),
             Self::PerRound(factor) | Self::PerVisit(factor) => {
-                within("discount", factor, f64::MIN_POSITIVE, 1.0).map(drop)
+                within("discount", factor, 1e-9, 1.0).map(drop)
             }
             Self::Window(rounds) => within("window", rounds as f64, 1.0, 1e9).map(drop),
         }

@@ -44,6 +44,15 @@ pub(in crate::policy) fn check_mixture(weights: &[f64], population: &Population)
     normalise(&mut weights.to_vec())
 }
 
+/// Makes probabilities even over the arms that have something to draw.
+pub(in crate::policy) fn spread_evenly(population: &Population, p: &mut [f64]) {
+    let is_open = |arm: usize| population.drawable(ArmId(arm as u32)) > 0;
+    let open = (0..p.len()).filter(|&arm| is_open(arm)).count();
+    for (arm, share) in p.iter_mut().enumerate() {
+        *share = if is_open(arm) { 1.0 / open as f64 } else { 0.0 };
+    }
+}
+
 /// Scales non-negative numbers to sum to one.
 pub(in crate::policy) fn normalise(p: &mut [f64]) -> Result<()> {
     // The greatest is divided out first, so that the sum cannot overflow.

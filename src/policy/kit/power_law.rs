@@ -9,6 +9,9 @@ const FLOORS: u32 = 16;
 /// The least exponent of a law: no arm counts as learned for good.
 const LEAST_ALPHA: f64 = 0.05;
 
+/// The relative error of a loss below which two fits are equally good.
+const ROUNDING: f64 = 1e-9;
+
 /// `L(n) = floor + exp(log_scale) n^(-alpha)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(in crate::policy) struct Law {
@@ -44,8 +47,12 @@ impl Law {
             };
             (part, points.iter().map(error).sum::<f64>(), law)
         };
-        let best =
-            |parts: &mut dyn Iterator<Item = f64>| parts.map(at).min_by(|a, b| a.1.total_cmp(&b.1));
+        // What rounding makes of a flat curve must not choose its floor: the lowest one does.
+        let rounding = count * (ROUNDING * least) * (ROUNDING * least);
+        let error = |error: f64| error.max(rounding);
+        let best = |parts: &mut dyn Iterator<Item = f64>| {
+            parts.map(at).min_by(|a, b| error(a.1).total_cmp(&error(b.1)))
+        };
         let step = 1.0 / f64::from(FLOORS);
         let (coarse, _, _) = best(&mut (0..FLOORS).map(|index| f64::from(index) * step))?;
         let fine = |index| coarse + (f64::from(index) / f64::from(FLOORS) - 1.0) * step;
@@ -83,6 +90,13 @@ mod tests {
         assert_eq!(Law::fit(&[(1.0, 1.0); 5]), None);
         // A loss that does not fall still has a slope.
         let flat: Vec<(f64, f64)> = (1..9).map(|n| (ln(f64::from(n)), 2.0)).collect();
-        assert!(Law::fit(&flat).unwrap().slope(9) > 0.0);
+        let slope = Law::fit(&flat).unwrap().slope(9);
+        assert!(slope > 0.0);
+        // And the same one however many points it is known by.
+        for count in 9..64 {
+            let flat: Vec<(f64, f64)> = (1..count).map(|n| (ln(0.7 * f64::from(n)), 2.0)).collect();
+            let other = Law::fit(&flat).unwrap().slope(9);
+            assert!((other / slope - 1.0).abs() < 0.2, "{count} points: {other}, {slope}");
+        }
     }
 }
