@@ -87,7 +87,12 @@ impl Fold {
                 self.tally.fetch(draw.arm);
             }
             for (draw, place) in now.iter().zip(places.by_ref()) {
-                let State::Settled(outcome, _) = &pending.states[place] else { continue };
+                let group = self.tally.group(draw.arm);
+                group.share = pending.shares[place];
+                let State::Settled(outcome, _) = &pending.states[place] else {
+                    group.lost += 1;
+                    continue;
+                };
                 self.trials.push(Trial {
                     ticket: draw.ticket,
                     sample: draw.sample,
@@ -96,7 +101,6 @@ impl Fold {
                     record: *ledger.record(draw.sample)?,
                     progress: Progress::default(),
                 });
-                self.tally.group(draw.arm).share = pending.shares[place];
             }
         }
         Ok(())
@@ -146,11 +150,13 @@ impl Fold {
         }
         rewards.clear();
         tally.in_order(|group| {
+            let count = group.score.count + group.lost;
             rewards.push(Reward {
                 arm: group.arm,
-                count: group.score.count,
+                count,
+                lost: group.lost,
                 rollouts: group.rollouts,
-                score: group.score.get().unwrap_or(0.0),
+                score: group.score.sum / f64::from(count.max(1)),
                 success: group.success.get(),
                 loss: group.loss.get(),
                 cost: (group.cost.count > 0).then_some(group.cost.sum),

@@ -22,6 +22,8 @@ pub(crate) struct Group {
     pub score: Mean,
     pub loss: Mean,
     pub cost: Mean,
+    /// The tickets that were given up.
+    pub lost: u32,
     /// The rollouts of all trials, and of those that reported a success.
     pub rollouts: u32,
     pub judged: u32,
@@ -40,6 +42,7 @@ impl Group {
             score: none,
             loss: none,
             cost: none,
+            lost: 0,
             rollouts: 0,
             judged: 0,
             share: 1.0,

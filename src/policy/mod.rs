@@ -93,8 +93,9 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
         None
     }
 
-    /// Learns from one round: one reward for each arm of which a ticket came back, in the order of
-    /// arms. Rounds arrive in order, each once; one whose tickets were all lost is an empty list.
+    /// Learns from one round: one reward for each arm that had a ticket in it, in the order of arms. Rounds
+    /// arrive in order, each once. An arm whose tickets were all given up has a reward too, of score 0
+    /// and without success, loss and cost: what is drawn and never comes back must not stay attractive.
     fn learn(&mut self, population: &Population, rewards: &[Reward]);
 }
 

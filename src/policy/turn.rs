@@ -34,13 +34,16 @@ impl<'a> Turn<'a> {
 pub struct Reward {
     /// The arm.
     pub arm: ArmId,
-    /// How many of its tickets came back.
+    /// How many of its tickets are done with: came back or were given up.
     pub count: u32,
-    /// Their mean [score](crate::Signal).
+    /// How many of these were given up.
+    pub lost: u32,
+    /// The mean [score](crate::Signal) of its `count` tickets, where one that was given up counts as 0: it was paid for, and
+    /// taught nothing. [`returned_score`](Self::returned_score) is that of the others.
     pub score: f64,
     /// Their mean success, over those that reported one.
     pub success: Option<f64>,
-    /// How many rollouts they had in all.
+    /// How many rollouts those that came back had in all.
     pub rollouts: u32,
     /// Their mean loss, over those that reported one.
     pub loss: Option<f64>,
@@ -51,7 +54,7 @@ pub struct Reward {
 }
 
 impl Reward {
-    /// The reward of `count` tickets with a mean score.
+    /// The reward of `count` tickets with a mean score, none of them given up.
     ///
     /// ```
     /// use curricle::{ArmId, policy::Reward};
@@ -60,7 +63,54 @@ impl Reward {
     /// assert_eq!(reward.success, Some(0.3));
     /// ```
     pub fn new(arm: ArmId, count: u32, score: f64) -> Self {
-        Self { arm, count, score, rollouts: count, success: None, loss: None, cost: None, share: 1.0 }
+        Self {
+            arm,
+            count,
+            lost: 0,
+            score,
+            rollouts: count,
+            success: None,
+            loss: None,
+            cost: None,
+            share: 1.0,
+        }
+    }
+
+    /// How many tickets came back.
+    pub fn returned(&self) -> u32 {
+        self.count.saturating_sub(self.lost)
+    }
+
+    /// The mean score of the tickets that came back; `None` if none did.
+    ///
+    /// ```
+    /// use curricle::{ArmId, policy::Reward};
+    ///
+    /// // Of four tickets, the two that came back scored 0.5 each.
+    /// let reward = Reward::new(ArmId(0), 4, 0.25).lost(2);
+    /// assert_eq!((reward.returned(), reward.returned_score()), (2, Some(0.5)));
+    /// ```
+    pub fn returned_score(&self) -> Option<f64> {
+        let returned = self.returned();
+        (returned > 0).then(|| self.score * (f64::from(self.count) / f64::from(returned)))
+    }
+
+    /// Sets how many of the tickets were given up.
+    pub fn lost(mut self, lost: u32) -> Self {
+        self.lost = lost;
+        self
+    }
+
+    /// Sets the mean loss.
+    pub fn loss(mut self, loss: f64) -> Self {
+        self.loss = Some(loss);
+        self
+    }
+
+    /// Sets the total cost.
+    pub fn cost(mut self, cost: f64) -> Self {
+        self.cost = Some(cost);
+        self
     }
 
     /// Sets the mean success.

@@ -2,6 +2,8 @@
 
 #![allow(unused, reason = "each test file is a crate of its own and uses a part of this")]
 
+pub mod policies;
+
 use curricle::{Batch, Feedback, Outcome};
 
 /// The feedback of a whole batch, by a function of the place in the batch and the arm.

@@ -19,9 +19,9 @@ use crate::population::Population;
 /// T <- clip(T + eta tanh(alpha (x - beta)), low, high)          x: mean success of the round
 /// ```
 ///
-/// The arms are taken in the order of `|d_a - T|`, equal ones in the order of arms, each for as many
-/// slots as it has drawable samples, until the batch is full; `p_a` is the part of the slots that
-/// arm `a` gives.
+/// The arms are taken in the order of `|d_a - T|`, each for as many draws as it has drawable samples, until
+/// the batch is full; arms at the same distance share what is left of it in proportion to these. `p_a` is
+/// the part of the batch that arm `a` gives.
 ///
 /// Defaults, the paper's, for difficulties in `[0, 100]`: `eta` 50, `alpha` 2, `beta` 0.5, start 0.
 /// The difficulties are given, one for each arm; an arm may be a level, or a single sample. A round
@@ -122,21 +122,22 @@ impl Policy for Difficulty {
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let mut nearest = open(turn.population, self.difficulties.len())?;
         let distance = |arm: usize| (self.difficulties[arm] - self.target).abs();
-        // A stable sort: equal distances stay in the order of arms.
         nearest.sort_by(|&a, &b| distance(a).total_cmp(&distance(b)));
         let p = allotment.arms(self.difficulties.len());
-        let slots = turn.slots.max(1);
+        let drawable = |arm: usize| turn.population.drawable(ArmId(arm as u32)) as f64;
+        let slots = turn.slots.max(1) as f64;
         let mut left = slots;
-        for arm in nearest {
-            let given = turn.population.drawable(ArmId(arm as u32)).min(left);
-            p[arm] = given as f64;
+        // Arms at the same distance share what is left by what they have to give.
+        for alike in nearest.chunk_by(|&a, &b| distance(a).total_cmp(&distance(b)).is_eq()) {
+            let whole: f64 = alike.iter().map(|&arm| drawable(arm)).sum();
+            let given = whole.min(left);
+            alike.iter().for_each(|&arm| p[arm] = given * (drawable(arm) / whole));
             left -= given;
-            if left == 0 {
+            if left <= 0.0 {
                 break;
             }
         }
-        let filled = (slots - left) as f64;
-        p.iter_mut().for_each(|share| *share /= filled);
+        p.iter_mut().for_each(|share| *share /= slots - left);
         Ok(())
     }
 
@@ -144,8 +145,8 @@ impl Policy for Difficulty {
         let (mut count, mut sum) = (0.0, 0.0);
         for reward in rewards {
             if let Some(success) = reward.success {
-                count += f64::from(reward.count);
-                sum += f64::from(reward.count) * success;
+                count += f64::from(reward.returned());
+                sum += f64::from(reward.returned()) * success;
             }
         }
         if count > 0.0 {
@@ -186,8 +187,9 @@ mod tests {
         let sizes = population(&[2, 3, 0, 9]);
         let mut policy = Difficulty::new(vec![40.0, 60.0, 50.0, 10.0]).start(50.0);
         policy.prepare(&sizes).unwrap();
-        same(&allotted(&policy, 0, 2, &sizes), &[1.0, 0.0, 0.0, 0.0]);
-        same(&allotted(&policy, 0, 4, &sizes), &[0.5, 0.5, 0.0, 0.0]);
+        // Arms 0 and 1 are as near: they share as 2 to 3.
+        same(&allotted(&policy, 0, 2, &sizes), &[0.4, 0.6, 0.0, 0.0]);
+        same(&allotted(&policy, 0, 5, &sizes), &[0.4, 0.6, 0.0, 0.0]);
         same(&allotted(&policy, 0, 10, &sizes), &[0.2, 0.3, 0.0, 0.5]);
         // More slots than samples: what there is, in proportion.
         same(&allotted(&policy, 0, 99, &sizes), &[2.0 / 14.0, 3.0 / 14.0, 0.0, 9.0 / 14.0]);

@@ -186,10 +186,10 @@ impl Policy for Gaussian {
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {
         let (mut count, mut success, mut score) = (0.0, 0.0, 0.0);
         for reward in rewards {
-            let share = f64::from(reward.count);
+            let share = f64::from(reward.returned());
             count += share;
             success += share * reward.success.unwrap_or(0.0);
-            score += share * reward.score;
+            score += share * reward.returned_score().unwrap_or(0.0);
         }
         if count > 0.0 {
             let moved = self.mean + self.rule.step(success / count, score / count);

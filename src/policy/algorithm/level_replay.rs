@@ -20,8 +20,8 @@ use crate::population::Population;
 /// ```
 ///
 /// Defaults, the paper's: `beta` 0.1, `rho` 0.1, and `nu` 0.5, here the share of unseen arms. When
-/// no arm is left unseen, or none has been seen, the others have everything. Equal scores rank in
-/// the order of arms; if all ages are 0, `C` is even. Only arms that have something to draw are
+/// no arm is left unseen, or none has been seen, the others have everything. Equal scores share
+/// the weights of their ranks evenly; if all ages are 0, `C` is even. Only arms that have something to draw are
 /// ranked.
 ///
 /// `1 / beta` is the exponent of the rank: at 0.1 the first two ranks have odds of 1024, at 1 of 2.
@@ -124,16 +124,21 @@ impl Policy for LevelReplay {
             _ => self.nu,
         };
         unseen.iter().for_each(|&arm| p[arm] = nu / unseen.len() as f64);
-        // A stable sort: equal scores stay in the order of arms.
         ranked.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score));
         let weight = |rank: usize| pow(1.0 / (rank as f64 + 1.0), 1.0 / self.beta);
         let age = |seen: &Seen| self.round.saturating_sub(seen.round) as f64;
         let weights: f64 = (0..ranked.len()).map(weight).sum();
         let ages: f64 = ranked.iter().map(|(_, seen)| age(seen)).sum();
         let even = 1.0 / ranked.len().max(1) as f64;
-        for (rank, (arm, seen)) in ranked.iter().enumerate() {
-            let stale = if ages > 0.0 { age(seen) / ages } else { even };
-            p[*arm] = (1.0 - nu) * ((1.0 - self.rho) * weight(rank) / weights + self.rho * stale);
+        let mut rank = 0;
+        for alike in ranked.chunk_by(|(_, a), (_, b)| a.score.total_cmp(&b.score).is_eq()) {
+            // Equal scores share their ranks: no arm is better for its number.
+            let mean = (rank..rank + alike.len()).map(weight).sum::<f64>() / alike.len() as f64;
+            for (arm, seen) in alike {
+                let stale = if ages > 0.0 { age(seen) / ages } else { even };
+                p[*arm] = (1.0 - nu) * ((1.0 - self.rho) * mean / weights + self.rho * stale);
+            }
+            rank += alike.len();
         }
         Ok(())
     }
@@ -169,10 +174,10 @@ mod tests {
         policy.learn(&four, &[]);
         policy.learn(&four, &[Reward::new(ArmId(0), 1, 0.0), Reward::new(ArmId(2), 1, 0.0)]);
         policy.learn(&four, &[Reward::new(ArmId(2), 1, 0.0)]);
-        // Ages 1, 3, 0, 3; scores 0, 0, 0, 0.5: ranks 2, 3, 4, 1.
-        let sum = 1.0 + 1.0 / 4.0 + 1.0 / 9.0 + 1.0 / 16.0;
-        let p = |rank: f64, age: f64| 0.8 / (rank * rank * sum) + 0.2 * age / 7.0;
-        let expected = [p(2.0, 1.0), p(3.0, 3.0), p(4.0, 0.0), p(1.0, 3.0)];
+        // Ages 1, 3, 0, 3; scores 0, 0, 0, 0.5: rank 1 for the last, ranks 2 to 4 shared by the others.
+        let shared = (1.0 / 4.0 + 1.0 / 9.0 + 1.0 / 16.0) / 3.0;
+        let p = |weight: f64, age: f64| 0.8 * weight / (1.0 + 3.0 * shared) + 0.2 * age / 7.0;
+        let expected = [p(shared, 1.0), p(shared, 3.0), p(shared, 0.0), p(1.0, 3.0)];
         same(&allotted(&policy, 4, 2, &four), &expected);
     }
 

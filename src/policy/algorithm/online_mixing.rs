@@ -153,7 +153,7 @@ impl Policy for OnlineMixing {
             let reward = rewards.next_if(|reward| reward.arm.index() == arm);
             let loss = reward.and_then(|reward| {
                 let share = (reward.share > 0.0).then_some(reward.share)?;
-                Some(f64::from(reward.count) / tickets * reward.loss? / (self.scale * share))
+                Some(f64::from(reward.returned()) / tickets * reward.loss? / (self.scale * share))
             });
             match self.estimate {
                 Estimate::Accumulated => *sum += loss.unwrap_or(0.0),

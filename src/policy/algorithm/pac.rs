@@ -173,7 +173,7 @@ impl Policy for Pac {
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         self.arms.iter_mut().for_each(|arm| arm.variance += self.drift);
-        for reward in rewards {
+        for reward in rewards.iter().filter(|reward| reward.returned() > 0) {
             if let Some(arm) = self.arms.get_mut(reward.arm.index()) {
                 arm.visit(reward.score, reward.success.unwrap_or(0.0), self.window);
             }
@@ -184,7 +184,8 @@ impl Policy for Pac {
         for reward in rewards.iter().filter(|reward| reward.count > 0) {
             let Some(arm) = self.arms.get_mut(reward.arm.index()) else { continue };
             let progress = if slopes > 0.0 { arm.slope / slopes } else { 0.0 };
-            let utility = (1.0 + progress) * arm.advantage();
+            let came_back = f64::from(u8::from(reward.returned() > 0));
+            let utility = came_back * (1.0 + progress) * arm.advantage();
             let gain = arm.variance / (arm.variance + even / f64::from(reward.count));
             arm.mean += gain * (utility - arm.mean);
             arm.variance *= 1.0 - gain;

@@ -206,7 +206,7 @@ impl Policy for ScalingLaw {
         for reward in rewards {
             let domain = self.domains.get_mut(reward.arm.index());
             if let (Some(loss), Some(domain)) = (reward.loss, domain) {
-                domain.visit(loss, reward.count);
+                domain.visit(loss, reward.returned());
             }
         }
         if self.rounds.is_multiple_of(self.refit.max(1)) {

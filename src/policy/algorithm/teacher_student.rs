@@ -159,8 +159,13 @@ impl Policy for TeacherStudent {
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         for reward in rewards {
             let Some(curve) = self.curves.get_mut(reward.arm.index()) else { continue };
-            let Some(before) = curve.score.replace(reward.score) else { continue };
-            let change = reward.score - before;
+            let change = match reward.returned_score().map(|score| (score, curve.score.replace(score)))
+            {
+                Some((score, Some(before))) => score - before,
+                Some((_, None)) => continue,
+                // Nothing came back: no change is known of, and none is to be hoped for.
+                None => 0.0,
+            };
             match self.teacher {
                 Teacher::Sampling { window } => {
                     curve.changes.push_back(change);

@@ -90,7 +90,7 @@ impl<P: Policy> Policy for PerCost<P> {
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {
         for reward in rewards {
             if let Some(total) = reward.cost {
-                let cost = total / f64::from(reward.count.max(1));
+                let cost = total / f64::from(reward.returned().max(1));
                 let running = self.costs[reward.arm.index()].get_or_insert(cost);
                 *running += self.rate * (cost - *running);
             }

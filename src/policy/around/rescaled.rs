@@ -157,7 +157,10 @@ impl<P: Policy> Policy for Rescaled<P> {
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {
         if let Range::Quantiles { visits, .. } = self.range {
-            rewards.iter().for_each(|reward| self.remember(reward.score, visits));
+            rewards
+                .iter()
+                .filter_map(Reward::returned_score)
+                .for_each(|score| self.remember(score, visits));
         }
         let rescaled =
             rewards.iter().map(|reward| Reward { score: self.rescale(reward.score), ..*reward });
