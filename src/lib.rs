@@ -3,7 +3,33 @@
 //!
 //! A [`Curriculum`] is built over the numbers `0..n` of your samples. [`draw`](Curriculum::draw)
 //! gives a [`Batch`]; train on it; [`observe`](Curriculum::observe) takes the [`Outcome`] of each
-//! [`Ticket`]. Four parts decide, and each can be replaced by one of your own:
+//! [`Ticket`] and says which of them are worth a gradient step.
+//!
+//! ```
+//! use curricle::{Curriculum, Feedback, Gate, Outcome, Verdict};
+//!
+//! # fn main() -> curricle::Result<()> {
+//! let mut curriculum = Curriculum::builder(1000)
+//!     .arms(4, |sample| (sample.0 / 250) as u32)
+//!     .post_training()
+//!     .gate(Gate::zero_signal())
+//!     .seed(7)
+//!     .build()?;
+//! let batch = curriculum.draw(32)?;
+//! // The rewards of eight rollouts of each prompt.
+//! let group = Outcome::group(&[1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0])?;
+//! let feedback: Vec<Feedback> =
+//!     batch.draws.iter().map(|draw| Feedback::new(draw.ticket, group)).collect();
+//! assert_eq!(curriculum.observe(&feedback)?, [Verdict::Admit; 32]);
+//! # Ok(()) }
+//! ```
+//!
+//! [`Builder::post_training`] is the default preset; [`policy`] says which to take for which
+//! situation, and where the default loses.
+//!
+//! # The parts
+//!
+//! Four parts decide, and each can be replaced by one of your own:
 //!
 //! | part | decides | offered |
 //! |--|--|--|
@@ -12,31 +38,44 @@
 //! | [`Signal`] | how much an outcome is worth | [`signal`] |
 //! | [`Gate`] | whether an outcome is worth a gradient step | its variants |
 //!
-//! A training loop needs to see no more than a [`Feed`]; [`feed`] has them for several threads, for
-//! loading ahead and, with the feature `burn`, as a burn data loader.
+//! A training loop needs to see no more than a [`Feed`].
 //!
-//! The same seed and the same feedback give the same batches. Whatever may fail returns a typed
-//! [`Error`] and has then changed nothing.
+//! # The modules
 //!
-//! ```
-//! use curricle::policy::{Boltzmann, Bounded, Prior};
-//! use curricle::{Curriculum, Feedback, Outcome};
+//! | module | has |
+//! |--|--|
+//! | [`policy`] | policies, what goes around them, and which to take |
+//! | [`signal`] | signals of outcomes; of hidden states; of logits in [`signal::uncertainty`] |
+//! | [`sampler`] | samplers, and what their propensities are |
+//! | [`preset`] | the types of presets, by name |
+//! | [`feed`] | feeds for several threads, for loading ahead and, with the feature `burn`, for burn |
+//! | [`table`] | tables of scores that were made before training |
+//! | [`test_time`] | after training: budgets, calibration, diverse selection, self-improvement |
+//! | [`simulator`] | a simulated learner: what a curriculum is worth, within a second |
+//! | [`kernels`] | the crate of kernels: numbers in, numbers out |
 //!
-//! # fn main() -> curricle::Result<()> {
-//! let mut curriculum = Curriculum::builder(1000)
-//!     .arms(4, |sample| (sample.0 / 250) as u32)
-//!     .policy(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform))
-//!     .seed(7)
-//!     .build()?;
-//! let batch = curriculum.draw(32)?;
-//! let feedback: Vec<Feedback> = batch
-//!     .draws
-//!     .iter()
-//!     .map(|draw| Feedback::new(draw.ticket, Outcome::default().success(0.5)))
-//!     .collect();
-//! curriculum.observe(&feedback)?;
-//! # Ok(()) }
-//! ```
+//! A run is kept in a [`Journal`], or saved and restored whole ([`Curriculum::save`],
+//! [`Curriculum::restore`]); [`Curriculum::metrics`] shows what it does.
+//!
+//! # The features
+//!
+//! | feature | adds |
+//! |--|--|
+//! | none (default) | the whole core |
+//! | `config` | `Config`: a curriculum from TOML or JSON |
+//! | `tracing` | spans around the verbs |
+//! | `csv`, `table` | tables of scores as CSV; as Parquet too |
+//! | `zstd` | compressed snapshots |
+//! | `burn` | the data loader |
+//! | `train`, `learner` | what the examples need of burn; burn's own learner |
+//! | `gpu` | the kernels on burn-wgpu (Vulkan, Metal, DX12, WebGPU) |
+//! | `cli` | the command `curricle` |
+//!
+//! # What it promises
+//!
+//! The same seed and the same feedback give the same batches, whatever threads report and when.
+//! Whatever may fail returns a typed [`Error`] and has changed nothing, but that a failed draw may
+//! have folded in what was due ([`Curriculum::fold`]).
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
