@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use common::outcome;
 use curricle::policy::{
-    self, AbsoluteProgress, Advance, Belief, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector,
+    self, AbsoluteProgress, Advance, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector,
     Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay,
     Mastered, MeanRule, OnlineMixing, Pac, Pace, PerCost, Posterior, Prior, Range, Rescaled, Restart,
-    ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Ucb, Uniform, Update,
+    ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Ucb, Uniform, Unsampled,
+    Update,
 };
 use curricle::sampler::{self, Distinct, Replace, Systematic, Top};
 use curricle::signal::{
@@ -67,8 +68,8 @@ fn cases() -> Vec<Case> {
         case("boltzmann", "boltzmann = {}", Boltzmann::new()),
         case(
             "boltzmann",
-            "boltzmann = { alpha = 0.3, temperature = 1, start = 0, clock = 'decay' }",
-            Boltzmann::new().alpha(0.3).temperature(1.0).start(0.0).clock(Clock::Decay),
+            "boltzmann = { alpha = 0.3, temperature = 1, start = 0, unsampled = 'decay' }",
+            Boltzmann::new().alpha(0.3).temperature(1.0).start(0.0).unsampled(Unsampled::Decay),
         ),
         case(
             "boltzmann",

@@ -454,7 +454,7 @@ impl Policy for Unasked {
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, _: &mut Allotment) -> curricle::Result<()> {
-        panic!("asked for {}", turn.slots)
+        panic!("asked for {}", turn.n)
     }
 
     fn learn(&mut self, _: &Population, _: &[Reward]) {}

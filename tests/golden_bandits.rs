@@ -1,8 +1,8 @@
 //! Policies against runs of an independent implementation on the same reward bits.
 
 use curricle::policy::{
-    Allotment, Boltzmann, Bound, Bounded, Clock, Detector, Exp3, Forgetting, Policy, Prior, Restart,
-    Reward, Scope, Turn, Ucb, Update,
+    Allotment, Boltzmann, Bound, Bounded, Detector, Exp3, Forgetting, Policy, Prior, Restart, Reward,
+    Scope, Turn, Ucb, Unsampled, Update,
 };
 use curricle::{ArmId, Arms, Population, Purpose, Rng, Round};
 use serde_json::Value;
@@ -61,9 +61,10 @@ fn values_after_cyclic_pulls() {
     assert_eq!(cases.len(), 3);
     for (name, case) in cases {
         let alpha = if name.contains("alpha=0.1") { 0.1 } else { 0.5 };
-        let clock = if name.contains("decay_unsampled=True") { Clock::Decay } else { Clock::Keep };
+        let clock =
+            if name.contains("decay_unsampled=True") { Unsampled::Decay } else { Unsampled::Keep };
         let population = three_arms();
-        let mut policy = Boltzmann::new().alpha(alpha).temperature(0.2).start(0.0).clock(clock);
+        let mut policy = Boltzmann::new().alpha(alpha).temperature(0.2).start(0.0).unsampled(clock);
         policy.prepare(&population).unwrap();
         for (pull, arm) in (0..300).zip([0, 1, 2].into_iter().cycle()) {
             policy.learn(&population, &[Reward::new(ArmId(arm as u32), 1, rewards[arm][pull])]);
@@ -164,13 +165,16 @@ fn randomised_policies() {
     for (name, case) in cases {
         let parameter = |key: &str| case["params"][key].as_f64().unwrap_or(0.0);
         if name.starts_with("boltzmann") {
-            let clock =
-                if case["params"]["decay_unsampled"] == true { Clock::Decay } else { Clock::Keep };
+            let clock = if case["params"]["decay_unsampled"] == true {
+                Unsampled::Decay
+            } else {
+                Unsampled::Keep
+            };
             let boltzmann = Boltzmann::new()
                 .alpha(parameter("alpha"))
                 .temperature(parameter("tau"))
                 .start(parameter("q0"))
-                .clock(clock);
+                .unsampled(clock);
             let mut policy = Bounded::new(boltzmann).floor(parameter("eps"), Prior::Uniform);
             let replayed = replay(&mut policy, &fixture, |x| x);
             check_random(name, case, &replayed, policy.inner().values());

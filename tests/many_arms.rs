@@ -6,7 +6,7 @@ mod common;
 
 use common::{chi_square, outcome};
 use curricle::policy::{
-    Allotment, Boltzmann, Bounded, ColdStart, Logits, Odds, Policy, Prior, Range, Reads, Rescaled,
+    Allotment, ArmTree, Boltzmann, Bounded, ColdStart, Logits, Policy, Prior, Range, Reads, Rescaled,
     Reward, Turn,
 };
 use curricle::sampler::{Distinct, Replace, Scratch, Systematic, Top};
@@ -231,7 +231,7 @@ fn draws_follow<D: Sampler>(sampler: D, what: &str) {
     let mut counts = vec![0; MANY as usize];
     let population = curriculum.population();
     let logits = curriculum.policy().logits(&Turn::new(curriculum.round(), 512, population)).unwrap();
-    let odds = Allotment::Odds(Odds::new(&logits, population).unwrap());
+    let odds = Allotment::Tree(ArmTree::new(&logits, population).unwrap());
     let (mut scratch, mut picks) = (Scratch::default(), Vec::new());
     for round in 0..1500 {
         let mut rng = Rng::at(7, Round(round), Purpose::Sampler);
@@ -345,7 +345,7 @@ fn logits_of_policies() {
     let cooling = Schedule::Linear { from: 1.0, to: 0.1, rounds: 9 };
     assert_eq!(Boltzmann::new().temperature(cooling).logits(&turn), None);
     assert_eq!(Boltzmann::new().effective_arms(3.0).logits(&turn), None);
-    assert_eq!(Boltzmann::new().clock(curricle::policy::Clock::Decay).logits(&turn), None);
+    assert_eq!(Boltzmann::new().unsampled(curricle::policy::Unsampled::Decay).logits(&turn), None);
     assert_eq!(Bounded::new(Boltzmann::new()).cap(0.5).logits(&turn), None);
     assert_eq!(Bounded::new(Boltzmann::new()).floor(0.5, Prior::Size).logits(&turn), None);
     assert_eq!(Bounded::new(Boltzmann::new()).floor(0.95, Prior::Uniform).logits(&turn), None);
@@ -363,9 +363,9 @@ fn logits_of_policies() {
     assert_eq!([at(0), at(39), at(40)], [false, false, true]);
 }
 
-/// Odds that a policy keeps by itself, whatever becomes of the arms.
+/// ArmTree that a policy keeps by itself, whatever becomes of the arms.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
-struct Stale(Option<Odds>);
+struct Stale(Option<ArmTree>);
 
 impl Policy for Stale {
     fn reads(&self) -> Reads {
@@ -375,12 +375,12 @@ impl Policy for Stale {
     fn prepare(&mut self, population: &Population) -> curricle::Result<()> {
         let values: Vec<f64> = (0..population.arms().count()).map(|arm| (arm % 3) as f64).collect();
         let logits = Logits { values: &values, temperature: 1.0, floor: 0.1 };
-        self.0 = Some(Odds::new(&logits, population)?);
+        self.0 = Some(ArmTree::new(&logits, population)?);
         Ok(())
     }
 
     fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> curricle::Result<()> {
-        *allotment = Allotment::Odds(self.0.clone().unwrap());
+        *allotment = Allotment::Tree(self.0.clone().unwrap());
         Ok(())
     }
 

@@ -4,10 +4,10 @@
 mod common;
 
 use curricle::policy::{
-    AbsoluteProgress, Advance, Any, Belief, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector,
-    Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay,
-    Mastered, MeanRule, OnlineMixing, Pac, Pace, PerCost, Posterior, Prior, Range, Rescaled, Restart,
-    ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Ucb, Uniform, Update,
+    AbsoluteProgress, Advance, Any, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty,
+    Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
+    MeanRule, OnlineMixing, Pac, Pace, PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw,
+    Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Ucb, Uniform, Unsampled, Update,
 };
 use curricle::sampler::{Replace, Systematic};
 use curricle::signal::{
@@ -121,7 +121,7 @@ fn numbers_of_policies() {
         ("fixed weights", make(|x| Fixed::weights(vec![1.0, x, 2.0]))),
         ("fixed weights, all", make(|x| Fixed::weights(vec![x; 3]))),
         ("boltzmann alpha", make(|x| Boltzmann::new().alpha(x))),
-        ("boltzmann alpha, decay", make(|x| Boltzmann::new().clock(Clock::Decay).alpha(x))),
+        ("boltzmann alpha, decay", make(|x| Boltzmann::new().unsampled(Unsampled::Decay).alpha(x))),
         ("boltzmann temperature", make(|x| Boltzmann::new().temperature(x))),
         ("boltzmann start", make(|x| Boltzmann::new().start(x))),
         ("boltzmann start, soft", make(|x| Boltzmann::new().start(x).effective_arms(2.0))),

@@ -10,10 +10,10 @@ use std::fmt::Write;
 
 use common::outcome;
 use curricle::policy::{
-    AbsoluteProgress, Advance, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector, Difficulty, Dump,
+    AbsoluteProgress, Advance, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty, Dump,
     EasyToHard, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered, MeanRule,
     OnlineMixing, Pac, PerCost, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged,
-    TeacherStudent, Thompson, Ucb, Uniform,
+    TeacherStudent, Thompson, Ucb, Uniform, Unsampled,
 };
 use curricle::sampler::{Distinct, Replace, Systematic, Top};
 use curricle::signal::{
@@ -85,7 +85,7 @@ fn decisions() {
         stream("staged, rounds", base().policy(Staged::one_by_one(3, Advance::Rounds(2)).review(0.3))),
         stream("staged, mastery", base().policy(Staged::one_by_one(3, Advance::Mastery(0.2)))),
         stream("boltzmann", base().policy(Boltzmann::new())),
-        stream("boltzmann, decay", base().policy(Boltzmann::sec_2d().clock(Clock::Decay))),
+        stream("boltzmann, decay", base().policy(Boltzmann::sec_2d().unsampled(Unsampled::Decay))),
         stream("boltzmann, countdown", base().policy(Boltzmann::sec_countdown())),
         stream("boltzmann, math", base().policy(Boltzmann::sec_math())),
         stream("boltzmann, cooling", base().policy(Boltzmann::new().temperature(cooling))),

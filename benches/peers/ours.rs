@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use curricle::policy::{Allotment, Boltzmann, Logits, Odds};
+use curricle::policy::{Allotment, ArmTree, Boltzmann, Logits};
 use curricle::sampler::{Distinct, Replace, Sampler, Scratch};
 use curricle::{
     Arms, Curriculum, Feedback, Gate, Outcome, Population, Purpose, Rng, Round, SampleId, Weighting,
@@ -122,7 +122,7 @@ pub fn bandit(arms: usize, batch: usize) -> Work {
     fn logits(values: &[f64]) -> Logits<'_> {
         Logits { values, temperature: 0.1, floor: 0.0 }
     }
-    let mut odds = Odds::new(&logits(&values), &population).expect("good values");
+    let mut odds = ArmTree::new(&logits(&values), &population).expect("good values");
     Box::new(move || {
         let mut drawn = odds.draw(batch, &mut rng);
         drawn.sort_unstable();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use curricle::ArmId;
 use curricle::policy::{
-    Boltzmann, Bound, Bounded, Clock, Detector, Exp3, Forget, Forgetting, Kalman, Prior, Restart,
-    Scope, Thompson, Ucb, Uniform, Update,
+    Boltzmann, Bound, Bounded, Detector, Exp3, Forget, Forgetting, Kalman, Prior, Restart, Scope,
+    Thompson, Ucb, Uniform, Unsampled, Update,
 };
 use serde::Deserialize;
 
@@ -117,8 +117,8 @@ pub fn regret(
             of.regret(Ucb::new(bound, Forgetting::Never), seed, luck, same, all)
         }
         "Boltzmann-TD" => {
-            let clock = if p[2] > 0.0 { Clock::Decay } else { Clock::Keep };
-            let plain = Boltzmann::new().alpha(p[0]).temperature(p[1]).start(p[4]).clock(clock);
+            let clock = if p[2] > 0.0 { Unsampled::Decay } else { Unsampled::Keep };
+            let plain = Boltzmann::new().alpha(p[0]).temperature(p[1]).start(p[4]).unsampled(clock);
             match p[3] > 0.0 {
                 true => run!(Bounded::new(plain).floor(p[3], Prior::Uniform)),
                 false => run!(plain),

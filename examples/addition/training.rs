@@ -12,7 +12,7 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use curricle::policy::{Advance, Boltzmann, Bounded, Policy, Prior, Staged, Uniform};
 use curricle::sampler::Systematic;
-use curricle::{Curriculum, Feed, Feedback, Outcome};
+use curricle::{Curriculum, Feedback, Outcome};
 use indicatif::ProgressBar;
 
 use crate::model::Adder;

@@ -36,7 +36,7 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// |--|--|--|
 /// | `uniform` | | |
 /// | `fixed` | | `weights` (by size, if left out) |
-/// | `boltzmann` | | `alpha`, `temperature`, `effective_arms`, `start`, `clock` |
+/// | `boltzmann` | | `alpha`, `temperature`, `effective_arms`, `start`, `unsampled` |
 /// | `ucb` | `bound`, `forgetting` | |
 /// | `thompson` | `belief`, `forgetting` | |
 /// | `kalman` | `drift` | `noise`, `start` (mean, variance) |

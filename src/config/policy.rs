@@ -81,7 +81,7 @@ options! { BoltzmannOptions => Boltzmann: () Boltzmann::new, {
     temperature: Value => |policy, value| policy.temperature(value),
     effective_arms: f64 => Boltzmann::effective_arms,
     start: f64 => Boltzmann::start,
-    clock: Clock => Boltzmann::clock,
+    unsampled: Unsampled => Boltzmann::unsampled,
 } }
 
 options! { UcbOptions => Ucb: (bound: Bound, forgetting: Forgetting) Ucb::new, {} }

@@ -7,7 +7,7 @@ use crate::base::id::Ticket;
 use crate::base::rng::{Purpose, Rng};
 use crate::event::Draw;
 use crate::ledger::Pending;
-use crate::policy::{Allotment, MANY, Odds, Policy, Turn};
+use crate::policy::{Allotment, ArmTree, MANY, Policy, Turn};
 use crate::sampler::{self, Pick, Sampler};
 
 /// What a round will be: the probabilities and the draws. Made by [`make`](Self::make) from a state that
@@ -25,7 +25,7 @@ pub(super) struct Decision {
 }
 
 impl Decision {
-    /// Decides the next round, of `n` samples. `is_fresh` says that the state's own [`Odds`], if it has
+    /// Decides the next round, of `n` samples. `is_fresh` says that the state's own [`ArmTree`], if it has
     /// any, are those of its policy.
     pub fn make<P: Policy, D: Sampler>(
         &mut self,
@@ -49,12 +49,12 @@ impl Decision {
         let is_many = population.arms().count() >= MANY;
         self.stands = false;
         let allotment = match (policy.logits(&turn).filter(|_| is_many), &memory.allotment) {
-            (Some(_), odds @ Allotment::Odds(_)) if is_fresh => {
+            (Some(_), odds @ Allotment::Tree(_)) if is_fresh => {
                 self.stands = true;
                 odds
             }
             (Some(logits), _) => {
-                self.allotment = Allotment::Odds(Odds::new(&logits, population)?);
+                self.allotment = Allotment::Tree(ArmTree::new(&logits, population)?);
                 &self.allotment
             }
             (None, _) => {

@@ -48,7 +48,7 @@ use stale::Stale;
 /// folded in what was due, as [`fold`](Self::fold) does, which the next draw would have done anyway.
 ///
 /// Cost for N samples, K arms and batches of n: a draw O(K + n log N), or O(n log N) where the policy lets
-/// [`Odds`](crate::policy::Odds) change arm by arm; an observation O(n log R) where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for
+/// [`ArmTree`](crate::policy::ArmTree) change arm by arm; an observation O(n log R) where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for
 /// the sums of weights, 8 for the order within the arms, 0 to 4 for the arm, 20 for the record.
 ///
 /// ```
@@ -255,7 +255,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     fn refresh(&mut self) {
         let Memory { round, policy, population, allotment, batch, .. } = &mut self.memory;
         let turn = Turn::new(*round, *batch, population);
-        let Allotment::Odds(odds) = allotment else { return };
+        let Allotment::Tree(odds) = allotment else { return };
         let Some(logits) = policy.logits(&turn) else { return };
         let arms = population.arms().count() as u32;
         let changed = &mut self.work.arms;

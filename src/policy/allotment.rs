@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Odds;
+use super::ArmTree;
 use crate::base::error::{Error, Result, finite, length};
 use crate::base::id::ArmId;
 use crate::population::Population;
@@ -13,8 +13,8 @@ use crate::population::Population;
 pub enum Allotment {
     /// The probability of each arm, by [`ArmId`]; they sum to 1.
     Arms(Vec<f64>),
-    /// The probabilities of very many arms; see [`Policy::logits`].
-    Odds(Odds),
+    /// The probabilities of very many arms; see [`Policy::logits`](crate::policy::Policy::logits).
+    Tree(ArmTree),
     /// The sample of rank `i` among all [`Arms`](crate::Arms), if it can be drawn, has a probability
     /// proportional to `exp(-(i - mean)^2 / (2 sd^2))`.
     Ranks {
@@ -44,12 +44,12 @@ impl Allotment {
         p
     }
 
-    /// The probabilities of arms, for `part`, which changes them: [`Odds`] become a list.
+    /// The probabilities of arms, for `part`, which changes them: [`ArmTree`] become a list.
     ///
     /// # Errors
     /// [`Error::Unsupported`] over ranks.
     pub(crate) fn as_arms(&mut self, part: &'static str) -> Result<&mut [f64]> {
-        if let Self::Odds(_) = self {
+        if let Self::Tree(_) = self {
             *self = Self::Arms(self.shares());
         }
         match self {
@@ -63,7 +63,7 @@ impl Allotment {
     pub fn share(&self, arm: ArmId) -> f64 {
         match self {
             Self::Arms(p) => p.get(arm.index()).copied().unwrap_or(0.0),
-            Self::Odds(odds) => odds.share(arm),
+            Self::Tree(odds) => odds.share(arm),
             Self::Ranks { .. } => 1.0,
         }
     }
@@ -72,7 +72,7 @@ impl Allotment {
     pub fn shares(&self) -> Vec<f64> {
         match self {
             Self::Arms(p) => p.clone(),
-            Self::Odds(odds) => (0..odds.arms() as u32).map(|arm| odds.share(ArmId(arm))).collect(),
+            Self::Tree(odds) => (0..odds.arms() as u32).map(|arm| odds.share(ArmId(arm))).collect(),
             Self::Ranks { .. } => Vec::new(),
         }
     }
@@ -86,7 +86,7 @@ impl Allotment {
         let p = match self {
             Self::Arms(p) => p,
             // A policy's own: they may have weights for arms that have been emptied since.
-            Self::Odds(_) => {
+            Self::Tree(_) => {
                 *self = Self::Arms(self.shares());
                 return self.settle(population);
             }

@@ -20,10 +20,10 @@ pub use algorithm::*;
 pub use allotment::Allotment;
 pub use any::Any;
 pub use around::*;
+pub use kit::arm_tree::{ArmTree, Logits};
+pub(crate) use kit::arm_tree::{ChangedArms, MANY};
 pub use kit::evidence::Forgetting;
 pub use kit::mixture::Prior;
-pub(crate) use kit::odds::{ChangedArms, MANY};
-pub use kit::odds::{Logits, Odds};
 pub use turn::{Reads, Reward, Turn};
 
 /// Allots a probability to every arm, and learns from the rewards of the arms.
@@ -93,7 +93,7 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// A decision in closed form, if this policy makes its decision of this turn in that way:
     /// [`Logits`], of which only those of rewarded arms change when the policy [learns](Self::learn).
     ///
-    /// A curriculum of 1024 arms or more then keeps [`Odds`], changes them arm by arm and does not call
+    /// A curriculum of 1024 arms or more then keeps [`ArmTree`], changes them arm by arm and does not call
     /// [`allot`](Self::allot), so that no round costs O(K). [`Boltzmann`] offers them; [`Bounded`], [`Rescaled`] and, when it is
     /// over, [`ColdStart`] pass on those of the policy within; [`Mastered`], [`Restart`] and [`PerCost`] look at
     /// all arms in every round. The default is `None`.

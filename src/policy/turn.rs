@@ -13,7 +13,7 @@ pub struct Turn<'a> {
     /// The round.
     pub round: Round,
     /// How many samples will be drawn.
-    pub slots: usize,
+    pub n: usize,
     /// The samples and their arms.
     pub population: &'a Population,
     /// How many tickets of each arm were drawn in rounds that have not been learned from yet; empty
@@ -23,8 +23,8 @@ pub struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     /// A turn with nothing under way.
-    pub fn new(round: Round, slots: usize, population: &'a Population) -> Self {
-        Self { round, slots, population, under_way: &[] }
+    pub fn new(round: Round, n: usize, population: &'a Population) -> Self {
+        Self { round, n, population, under_way: &[] }
     }
 }
 

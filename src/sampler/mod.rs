@@ -145,7 +145,7 @@ fn available(population: &Population, allotment: &Allotment) -> usize {
             let possible = p.iter().enumerate().filter(|(_, p)| **p > 0.0);
             possible.map(|(arm, _)| population.drawable(ArmId(arm as u32))).sum()
         }
-        Allotment::Odds(_) | Allotment::Ranks { .. } => population.drawable_total(),
+        Allotment::Tree(_) | Allotment::Ranks { .. } => population.drawable_total(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
-use crate::policy::{Allotment, Odds};
+use crate::policy::{Allotment, ArmTree};
 use crate::population::Population;
 
 /// Systematic sampling of the arms, distinct members: arm `a` gets `n q_a` of the n slots, rounded
@@ -27,7 +27,7 @@ use crate::population::Population;
 /// every arm, and the propensities that are reported are those of `q_a`. Members of an arm are drawn as by
 /// [`Distinct`](super::Distinct). The batch is shuffled, so that its parts are alike.
 ///
-/// Does not draw over ranks. Cost of n draws: O(K) to read a list of probabilities, or [`Odds`] if an arm is asked for more
+/// Does not draw over ranks. Cost of n draws: O(K) to read a list of probabilities, or [`ArmTree`] if an arm is asked for more
 /// slots than it has members; then O(n log N) while repeats are rare, O(K + n log N log n) where an almost empty arm makes
 /// them frequent.
 ///
@@ -62,7 +62,7 @@ impl Sampler for Systematic {
         let first = picks.len();
         let shares = match allotment {
             Allotment::Arms(p) => Shares::spread(population, p, n, rng, scratch)?,
-            Allotment::Odds(odds) => match spread_along(population, odds, n, rng, scratch) {
+            Allotment::Tree(odds) => match spread_along(population, odds, n, rng, scratch) {
                 true => Shares { rest: 1.0, slots: n as f64 },
                 // Rare: the probabilities of all arms have to be looked at.
                 false => Shares::spread(population, &allotment.shares(), n, rng, scratch)?,
@@ -223,7 +223,7 @@ fn fill(
 /// asked for more than it has: such an arm gets a slot in any case, so none is overlooked.
 fn spread_along(
     population: &Population,
-    odds: &Odds,
+    odds: &ArmTree,
     n: usize,
     rng: &mut Rng,
     scratch: &mut Scratch,

@@ -41,7 +41,7 @@ impl Sampler for Top {
     ) -> Result<()> {
         enough(n, available(population, allotment))?;
         match allotment {
-            Allotment::Arms(_) | Allotment::Odds(_) => {
+            Allotment::Arms(_) | Allotment::Tree(_) => {
                 for (arm, count) in counts(population, &allotment.shares(), n).into_iter().enumerate() {
                     let arm = ArmId(arm as u32);
                     heaviest(population, arm, allotment.share(arm), count, picks)?;

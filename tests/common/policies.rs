@@ -15,7 +15,7 @@ pub fn plain(arms: usize) -> Vec<(&'static str, Any)> {
         ("uniform", Uniform.into()),
         ("fixed", Fixed::by_size().into()),
         ("boltzmann", Boltzmann::new().into()),
-        ("boltzmann, decay", Boltzmann::sec_2d().clock(curricle::policy::Clock::Decay).into()),
+        ("boltzmann, decay", Boltzmann::sec_2d().unsampled(curricle::policy::Unsampled::Decay).into()),
         ("boltzmann, effective arms", Boltzmann::new().effective_arms(2.0).into()),
         ("ucb", Ucb::discounted(0.9).into()),
         ("ucb, window", Ucb::sliding_window(5).into()),

@@ -15,7 +15,7 @@ use crate::population::Population;
 /// What happens to the value of an arm in a round that did not sample it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Clock {
+pub enum Unsampled {
     /// It stays: `Q` only moves when there is evidence. The rule as published.
     #[default]
     Keep,
@@ -42,8 +42,8 @@ pub enum Clock {
 /// [`Bounded`](crate::policy::Bounded) for a floor: without one an arm that is no longer sampled is never
 /// looked at again.
 ///
-/// Cost: O(K) a round for K arms. From 1024 arms on, with a constant temperature and [`Clock::Keep`], which
-/// is the default, O(n log K) for n rewarded arms, by way of [`Odds`](crate::policy::Odds). Memory: 16 bytes an arm, and then 34.
+/// Cost: O(K) a round for K arms. From 1024 arms on, with a constant temperature and [`Unsampled::Keep`], which
+/// is the default, O(n log K) for n rewarded arms, by way of [`ArmTree`](crate::policy::ArmTree). Memory: 16 bytes an arm, and then 34.
 ///
 /// Paper: Chen et al., *Self-Evolving Curriculum for LLM Reasoning*, arXiv 2505.14970.
 ///
@@ -65,7 +65,7 @@ pub struct Boltzmann {
     alpha: f64,
     temperature: Schedule,
     start: f64,
-    clock: Clock,
+    unsampled: Unsampled,
     effective: Option<f64>,
     values: Vec<f64>,
 }
@@ -83,7 +83,7 @@ impl Boltzmann {
             alpha: 0.5,
             temperature: Schedule::Constant(0.1),
             start: 1.0,
-            clock: Clock::Keep,
+            unsampled: Unsampled::Keep,
             effective: None,
             values: Vec::new(),
         }
@@ -133,8 +133,8 @@ impl Boltzmann {
     }
 
     /// Sets what happens to arms that a round did not sample.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+    pub fn unsampled(mut self, unsampled: Unsampled) -> Self {
+        self.unsampled = unsampled;
         self
     }
 
@@ -156,7 +156,7 @@ impl Policy for Boltzmann {
 
     fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
         (self.alpha, self.temperature, self.start) == (built.alpha, built.temperature, built.start)
-            && (self.clock, self.effective) == (built.clock, built.effective)
+            && (self.unsampled, self.effective) == (built.unsampled, built.effective)
             && self.values.len() == arms
             && are_finite(&self.values)
     }
@@ -186,8 +186,8 @@ impl Policy for Boltzmann {
     }
 
     fn logits(&self, _: &Turn<'_>) -> Option<Logits<'_>> {
-        match (self.temperature, self.effective, self.clock) {
-            (Schedule::Constant(temperature), None, Clock::Keep) => {
+        match (self.temperature, self.effective, self.unsampled) {
+            (Schedule::Constant(temperature), None, Unsampled::Keep) => {
                 Some(Logits { values: &self.values, temperature, floor: 0.0 })
             }
             _ => None,
@@ -196,9 +196,11 @@ impl Policy for Boltzmann {
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         let keep = 1.0 - self.alpha;
-        match self.clock {
-            Clock::Decay => self.values.iter_mut().for_each(|value| *value *= keep),
-            Clock::Keep => rewards.iter().for_each(|reward| self.values[reward.arm.index()] *= keep),
+        match self.unsampled {
+            Unsampled::Decay => self.values.iter_mut().for_each(|value| *value *= keep),
+            Unsampled::Keep => {
+                rewards.iter().for_each(|reward| self.values[reward.arm.index()] *= keep)
+            }
         }
         for reward in rewards {
             self.values[reward.arm.index()] += self.alpha * reward.score;

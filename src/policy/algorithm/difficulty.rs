@@ -155,7 +155,7 @@ impl Policy for Difficulty {
         nearest.sort_by(|&a, &b| order(a, b));
         let p = allotment.arms(self.difficulties.len());
         let drawable = |arm: usize| turn.population.drawable(ArmId(arm as u32)) as f64;
-        let slots = turn.slots.max(1) as f64;
+        let slots = turn.n.max(1) as f64;
         let mut left = slots;
         // Arms at the same distance share what is left by what they have to give.
         for alike in nearest.chunk_by(|&a, &b| order(a, b).is_eq()) {

@@ -21,7 +21,7 @@ mod ucb;
 mod uniform;
 
 pub use absolute_progress::AbsoluteProgress;
-pub use boltzmann::{Boltzmann, Clock};
+pub use boltzmann::{Boltzmann, Unsampled};
 pub use difficulty::Difficulty;
 pub use dump::Dump;
 pub use easy_to_hard::{EasyToHard, Pace};

@@ -164,7 +164,7 @@ impl Policy for Posterior {
         let nearer = |a: &(f64, u64, usize), b: &(f64, u64, usize)| {
             a.0.total_cmp(&b.0).then_with(|| (a.1, a.2).cmp(&(b.1, b.2)))
         };
-        let slots = turn.slots.max(1);
+        let slots = turn.n.max(1);
         if slots < drawn.len() {
             drawn.select_nth_unstable_by(slots, nearer);
             let p = allotment.arms(self.shapes.len());

@@ -130,7 +130,7 @@ impl Policy for Ucb {
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let evidence = &self.evidence;
         if let (1, [], Bound::Hoeffding(c), true) =
-            (turn.slots, turn.under_way, self.bound, evidence.is_shared())
+            (turn.n, turn.under_way, self.bound, evidence.is_shared())
         {
             return single(turn, rng, evidence, c, allotment);
         }
@@ -139,7 +139,7 @@ impl Policy for Ucb {
         // takes one an arm, and a single pull whatever it visits.
         let shared = evidence.is_shared().then(|| log(0));
         let logs: Vec<f64> = match shared {
-            None if turn.slots > 1 => (0..evidence.arms()).map(log).collect(),
+            None if turn.n > 1 => (0..evidence.arms()).map(log).collect(),
             _ => Vec::new(),
         };
         let log = |arm: usize| shared.or_else(|| logs.get(arm).copied()).unwrap_or_else(|| log(arm));

@@ -7,8 +7,8 @@ use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::base::schedule::Schedule;
 use crate::policy::around::settled;
+use crate::policy::kit::arm_tree::MOST_FLOOR;
 use crate::policy::kit::mixture::{check_mixture, normalise};
-use crate::policy::kit::odds::MOST_FLOOR;
 use crate::policy::{Allotment, Logits, Policy, Prior, Reads, Reward, Turn};
 use crate::population::Population;
 

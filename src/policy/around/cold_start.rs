@@ -53,7 +53,7 @@ impl<P: Policy> ColdStart<P> {
     /// Whether so many rounds have gone by that the cold start ends, whatever is missing.
     fn is_over(&self, turn: &Turn<'_>) -> bool {
         let all = u64::from(self.tickets) * self.seen.len() as u64;
-        turn.round.0 >= 4 * all.div_ceil(turn.slots.max(1) as u64) + 16
+        turn.round.0 >= 4 * all.div_ceil(turn.n.max(1) as u64) + 16
     }
 }
 
@@ -89,7 +89,7 @@ impl<P: Policy> Policy for ColdStart<P> {
         }
         // A sampler that repeats no sample needs as many as there are slots.
         let members: usize = cold.iter().map(|&arm| turn.population.drawable(ArmId(arm as u32))).sum();
-        let part = (members as f64 / turn.slots.max(1) as f64).min(1.0);
+        let part = (members as f64 / turn.n.max(1) as f64).min(1.0);
         let decided = match part < 1.0 {
             true => settled(&self.inner, "ColdStart", (turn, rng, allotment))?,
             false => None,

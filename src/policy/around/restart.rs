@@ -194,7 +194,7 @@ impl<P: Forget> Policy for Restart<P> {
         self.inner.allot(turn, rng, allotment)?;
         let Some(cycle) = self.cycle() else { return Ok(()) };
         let p = allotment.as_arms("Restart")?;
-        let slots = turn.slots.max(1) as u64;
+        let slots = turn.n.max(1) as u64;
         let first = self.pulls + turn.under_way.iter().map(|&tickets| u64::from(tickets)).sum::<u64>();
         let mut visited = 0;
         // The slots of this turn whose place in the cycle is that of an arm.

@@ -28,7 +28,7 @@ pub(in crate::policy) fn by_slot(
     allotment: &mut Allotment,
     mut choose: impl FnMut(usize, &[usize]) -> usize,
 ) {
-    let slots = turn.slots.max(1);
+    let slots = turn.n.max(1);
     let p = allotment.arms(turn.population.arms().count());
     let mut room = vec![0; p.len()];
     let mut arms = Vec::new();
@@ -90,7 +90,7 @@ pub(in crate::policy) fn choose(
     mut value: impl FnMut(&mut Rng, usize, f64) -> f64,
 ) -> Result<()> {
     let p = allotment.arms(turn.population.arms().count());
-    let slots = turn.slots.max(1);
+    let slots = turn.n.max(1);
     let mut rounds = 1.0;
     for _ in 0..slots {
         let arm = loop {
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(lists, [2, 1, 1, 1, 2, 1]);
         choose(&turn, &mut random(), &mut allotment, |_, arm, _| -(arm as f64)).unwrap();
         assert_eq!(allotment, Allotment::Arms(vec![2.0 / 6.0, 0.0, 4.0 / 6.0]));
-        let few = Turn { slots: 3, ..turn };
+        let few = Turn { n: 3, ..turn };
         choose(&few, &mut random(), &mut allotment, |_, arm, _| if arm == 0 { f64::NAN } else { -1.0 })
             .unwrap();
         assert_eq!(allotment, Allotment::Arms(vec![0.0, 0.0, 1.0]));

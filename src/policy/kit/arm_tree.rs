@@ -10,11 +10,11 @@ use crate::base::rng::Rng;
 use crate::population::Population;
 use crate::population::SumTree;
 
-/// From how many arms on a policy that offers [`Logits`] is drawn from [`Odds`]. Below it a list of
+/// From how many arms on a policy that offers [`Logits`] is drawn from [`ArmTree`]. Below it a list of
 /// probabilities is as quick.
 pub(crate) const MANY: usize = 1024;
 
-/// The greatest floor that [`Odds`] can have: what lies even on all arms must fit beside the weights.
+/// The greatest floor that [`ArmTree`] can have: what lies even on all arms must fit beside the weights.
 pub(crate) const MOST_FLOOR: f64 = 0.9;
 
 /// The sum of the weights when they are computed anew, and between which sums they stay as they are.
@@ -54,7 +54,7 @@ pub struct Logits<'a> {
 /// A curriculum keeps its odds itself; a bandit without samples, tickets and a ledger uses them like this:
 ///
 /// ```
-/// use curricle::policy::{Logits, Odds};
+/// use curricle::policy::{Logits, ArmTree};
 /// use curricle::{ArmId, Arms, Population, Purpose, Rng, Round};
 ///
 /// fn logits(values: &[f64]) -> Logits<'_> {
@@ -64,7 +64,7 @@ pub struct Logits<'a> {
 /// # fn main() -> curricle::Result<()> {
 /// let population = Population::new(Arms::even(10_000, 10_000)?, None)?;
 /// let mut values = vec![0.0; 10_000];
-/// let mut odds = Odds::new(&logits(&values), &population)?;
+/// let mut odds = ArmTree::new(&logits(&values), &population)?;
 /// for round in 0..10 {
 ///     let drawn = odds.draw(512, &mut Rng::at(1, Round(round), Purpose::User));
 ///     for &arm in &drawn {
@@ -78,7 +78,7 @@ pub struct Logits<'a> {
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Odds {
+pub struct ArmTree {
     weights: SumTree,
     /// 1 for each arm that has something to draw.
     open: SumTree,
@@ -86,7 +86,7 @@ pub struct Odds {
     scale: Scale,
 }
 
-/// The lists of an update of [`Odds`], whose memory is reused.
+/// The lists of an update of [`ArmTree`], whose memory is reused.
 #[derive(Debug, Default)]
 pub(crate) struct ChangedArms {
     arms: Vec<ArmId>,
@@ -108,7 +108,7 @@ impl Logits<'_> {
     }
 }
 
-impl Odds {
+impl ArmTree {
     /// Computes all weights. Cost: O(K).
     ///
     /// # Errors
@@ -358,12 +358,12 @@ mod tests {
         fn logits(values: &[f64], temperature: f64) -> Logits<'_> {
             Logits { values, temperature, floor: 0.1 }
         }
-        let mut odds = Odds::new(&logits(&values, 1.0), &population).unwrap();
+        let mut odds = ArmTree::new(&logits(&values, 1.0), &population).unwrap();
         odds.update(&logits(&values, 2.0), &population, &[]).unwrap();
-        assert_eq!(odds, Odds::new(&logits(&values, 2.0), &population).unwrap());
+        assert_eq!(odds, ArmTree::new(&logits(&values, 2.0), &population).unwrap());
         values[3] = 1000.0;
         odds.update(&logits(&values, 2.0), &population, &[ArmId(3)]).unwrap();
-        assert_eq!(odds, Odds::new(&logits(&values, 2.0), &population).unwrap());
+        assert_eq!(odds, ArmTree::new(&logits(&values, 2.0), &population).unwrap());
         let before = odds.clone();
         values[4] = f64::NAN;
         let error = odds.update(&logits(&values, 2.0), &population, &[ArmId(4)]);
@@ -388,7 +388,7 @@ mod tests {
             let partition = Arms::even(arms as u32, arms).unwrap();
             let population = Population::new(partition, Some(&weights)).unwrap();
             let logits = Logits { values: &values, temperature: 0.1, floor };
-            let odds = Odds::new(&logits, &population).unwrap();
+            let odds = ArmTree::new(&logits, &population).unwrap();
             for target in targets.iter().map(|target| target % odds.total()).chain([0, odds.total() - 1]) {
                 let mut rest = target;
                 let owner = (0..arms).find(|&arm| {
