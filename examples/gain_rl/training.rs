@@ -13,11 +13,10 @@ use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use curricle::policy::{Gaussian, MeanRule, Policy, Spread, Uniform};
-use curricle::signal::{Angle, HiddenStates, Signal, Trial};
+use curricle::signal::{Angle, HiddenStates, Signal};
 use curricle::table::{Column, Provenance, Table, TableError};
-use curricle::{Curriculum, Feed, Feedback, Outcome, Purpose, Rng, Round, SampleId};
+use curricle::{Curriculum, Feedback, Outcome, Purpose, Rng, Round, SampleId};
 use indicatif::ProgressBar;
-use serde::Serialize;
 
 use crate::Result;
 use crate::model::{BLOCKS, Solver, WIDTH};
