@@ -12,8 +12,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What was wrong with an input, a request or a file.
 ///
-/// Every variant carries the values that a caller needs to react; none carries prose. A call that
-/// returns an error has not changed the value it was called on.
+/// Every variant carries the values that a caller needs to react. A call that returns an error has not
+/// changed the value it was called on, but that a failed draw may have [folded in](crate::Curriculum::fold) what was due.
 ///
 /// ```
 /// use curricle::{Curriculum, Error};

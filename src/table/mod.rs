@@ -5,6 +5,21 @@
 //! its
 //! [statistics](Statistics) show what an order would really sort by. With the feature `csv` it is
 //! written and read as CSV, with `table` as Parquet, too.
+//!
+//! # Scoring hidden states
+//!
+//! `curricle score angle` (feature `cli`) reads hidden states from safetensors, some rows at a time, and
+//! writes the angle concentration of each sample as Parquet or CSV. It says how the score correlates
+//! with length: the published orders are close to sorts by it; `intra_no_diag` is not.
+//!
+//! ```text
+//! curricle score angle --states states.safetensors --spans spans.json --out scores.parquet
+//! ```
+//!
+//! `states` is `[tokens, dim]` in f32, f16 or bf16; `spans.json` lists
+//! `{"id": 7, "prefix": [0, 10], "question": [10, 25]}` in token rows. `--device gpu` computes on a
+//! graphics processor (feature `gpu`); `--shard 2/8` scores a part, `curricle merge` puts parts
+//! together. [`Builder::gain_rl`](crate::Builder::gain_rl) makes the curriculum of a table.
 
 #[cfg(feature = "csv")]
 mod csv;
