@@ -13,9 +13,9 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use curricle::kernels::Element;
-use curricle::kernels::angle::{Spans, dots};
 use curricle::{Purpose, Rng, Round};
+use curricle_kernels::Element;
+use curricle_kernels::angle::{Spans, dots};
 use half::bf16;
 use rayon::prelude::*;
 use timing::{PASSES, stream, times};

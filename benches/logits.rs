@@ -13,9 +13,9 @@ mod timing;
 use std::hint::black_box;
 use std::time::Instant;
 
-use curricle::kernels::Element;
-use curricle::kernels::logits::{RowSums, row, rows};
 use curricle::{Purpose, Rng, Round};
+use curricle_kernels::Element;
+use curricle_kernels::logits::{RowSums, row, rows};
 use half::{bf16, f16};
 use rayon::prelude::*;
 use timing::{PASSES, stream, times};

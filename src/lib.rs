@@ -52,7 +52,6 @@
 //! | [`table`] | tables of scores that were made before training |
 //! | [`test_time`] | after training: budgets, calibration, diverse selection, self-improvement |
 //! | [`simulator`] | a simulated learner: what a curriculum is worth, within a second |
-//! | [`kernels`] | the crate of kernels: numbers in, numbers out |
 //!
 //! A run is kept in a [`Journal`], or saved and restored whole ([`Curriculum::save`],
 //! [`Curriculum::restore`]); [`Curriculum::metrics`] shows what it does.
@@ -96,10 +95,7 @@ pub mod simulator;
 pub mod table;
 pub mod test_time;
 
-/// The crate of kernels, whose types some signals take.
-pub use curricle_kernels as kernels;
-
-pub use base::error::{Difference, Error, Failure, JournalError, Result, SnapshotError};
+pub use base::error::{Difference, Error, Failure, JournalError, KernelError, Result, SnapshotError};
 pub use base::id::{ArmId, Round, SampleId, Ticket};
 pub use base::metrics::Metrics;
 pub use base::rng::{Purpose, Rng};

@@ -3,13 +3,13 @@
 #![expect(clippy::disallowed_methods, reason = "a test compares with the host's functions")]
 
 use curricle::Error;
-use curricle::kernels::logits::{RowSums, exact, row};
 use curricle::signal::uncertainty::{
     Candidate, Ensemble, Evidence, Logits, NonFinite, PerLength, Relative, Score, Scored, Semantic,
     Sequence, TopK, Uncertainty, Votes,
 };
 use curricle::test_time::budget::{Budget, DdSketch, Fixed, PSquare, Tracker, conformal_quantile};
 use curricle::test_time::calibration::{Bins, Reliability, Temperature};
+use curricle_kernels::logits::{RowSums, exact, row};
 use serde_json::Value;
 
 fn golden(kind: &str) -> Vec<Value> {

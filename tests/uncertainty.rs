@@ -2,7 +2,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test compares with the host's functions")]
 
-use curricle::kernels::logits::exact;
 use curricle::signal::uncertainty::{
     Candidate, Ensemble, Evidence, Logits, NonFinite, PerLength, Relative, Score, ScoreSet, Scored,
     Semantic, Sequence, TopK, Uncertainty, Votes, token_entropy,
@@ -11,6 +10,7 @@ use curricle::test_time::calibration::{
     Bins, Isotonic, McNemar, Reliability, Temperature, aurc, auroc,
 };
 use curricle::{Error, Purpose, Rng, Round};
+use curricle_kernels::logits::exact;
 use half::{bf16, f16};
 use proptest::prelude::*;
 
@@ -617,7 +617,7 @@ fn equal_masses_and_certain_errors() {
 
 #[test]
 fn what_needs_moments_is_unavailable_without_them() {
-    use curricle::kernels::logits::{RowSums, exact};
+    use curricle_kernels::logits::{RowSums, exact};
     let sums = RowSums { moments: None, ..exact(&[2.0, 1.0, 0.5], 1.0) };
     for score in Score::PLAIN {
         let needs = matches!(score, Score::SelfCertainty | Score::NormalisedLogitMargin);

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
 
+pub use curricle_kernels::Error as KernelError;
+
 /// The result of a fallible call in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -144,7 +146,7 @@ pub enum Error {
     Feature(&'static str),
     /// A kernel refused its input.
     #[error(transparent)]
-    Kernel(#[from] curricle_kernels::Error),
+    Kernel(#[from] KernelError),
     /// There is nothing to compute from: an empty list, or a row without a possible token.
     #[error("{what} of {index} is empty")]
     Empty {

@@ -1,8 +1,8 @@
 //! Angle concentration of hidden states: the signal of GAIN-RL.
 
-use curricle_kernels::Element;
-use curricle_kernels::angle::{Dots, dots};
-pub use curricle_kernels::angle::{Spans, UnitSum};
+pub use curricle_kernels::Element;
+use curricle_kernels::angle::dots;
+pub use curricle_kernels::angle::{Dots, Spans, UnitSum};
 
 use crate::base::error::{Error, Result, length};
 

@@ -10,7 +10,7 @@ mod spread;
 pub mod uncertainty;
 
 pub use advantage::{MeanAdvantage, Reported, Utility};
-pub use angle::{Angle, Concentration, HiddenStates, Spans, UnitSum};
+pub use angle::{Angle, Concentration, Dots, Element, HiddenStates, Spans, UnitSum};
 pub use any::Any;
 pub use gated::Gated;
 pub use learnability::{Learnability, Source};

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use curricle::kernels;
 use curricle::signal::Concentration;
 use curricle::table::{Provenance, Table};
+use curricle_kernels as kernels;
 use half::{bf16, f16};
 use safetensors::Dtype;
 

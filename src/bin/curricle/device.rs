@@ -1,7 +1,7 @@
 //! Where the sums are made.
 
 use clap::ValueEnum;
-use curricle::kernels::angle::{Dots, Spans};
+use curricle_kernels::angle::{Dots, Spans};
 
 /// The device that a person asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -22,7 +22,7 @@ const TILE: usize = 64 << 20;
 pub enum Device {
     Cpu,
     #[cfg(feature = "gpu")]
-    Gpu(curricle::kernels::gpu::Adapter),
+    Gpu(curricle_kernels::gpu::Adapter),
 }
 
 impl Device {
@@ -32,7 +32,7 @@ impl Device {
             Asked::Cpu => Ok(Self::Cpu),
             #[cfg(feature = "gpu")]
             Asked::Gpu | Asked::SoftwareGpu => {
-                use curricle::kernels::gpu::{Accept, available};
+                use curricle_kernels::gpu::{Accept, available};
                 let software = asked == Asked::SoftwareGpu;
                 let accept = if software { Accept::Any } else { Accept::Hardware };
                 available(accept).map(Self::Gpu).map_err(|error| error.to_string())
@@ -57,13 +57,13 @@ impl Device {
         states: &[E],
         dim: usize,
         spans: &[Spans],
-    ) -> Result<Vec<Dots>, curricle::kernels::Error> {
+    ) -> Result<Vec<Dots>, curricle_kernels::Error> {
         match self {
-            Self::Cpu => curricle::kernels::angle::dots(states, dim, spans),
+            Self::Cpu => curricle_kernels::angle::dots(states, dim, spans),
             #[cfg(feature = "gpu")]
             Self::Gpu(adapter) => {
                 let tile = (TILE / (dim * size_of::<E>())).max(1);
-                curricle::kernels::gpu::angle::dots_in_tiles(states, dim, spans, &adapter.device, tile)
+                curricle_kernels::gpu::angle::dots_in_tiles(states, dim, spans, &adapter.device, tile)
             }
         }
     }
@@ -71,11 +71,11 @@ impl Device {
 
 /// A number that every device reads.
 #[cfg(feature = "gpu")]
-pub trait Number: curricle::kernels::gpu::Upload + bytemuck::Pod {}
+pub trait Number: curricle_kernels::gpu::Upload + bytemuck::Pod {}
 #[cfg(feature = "gpu")]
-impl<E: curricle::kernels::gpu::Upload + bytemuck::Pod> Number for E {}
+impl<E: curricle_kernels::gpu::Upload + bytemuck::Pod> Number for E {}
 /// A number that every device reads.
 #[cfg(not(feature = "gpu"))]
-pub trait Number: curricle::kernels::Element + bytemuck::Pod {}
+pub trait Number: curricle_kernels::Element + bytemuck::Pod {}
 #[cfg(not(feature = "gpu"))]
-impl<E: curricle::kernels::Element + bytemuck::Pod> Number for E {}
+impl<E: curricle_kernels::Element + bytemuck::Pod> Number for E {}

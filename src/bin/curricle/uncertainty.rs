@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use bytemuck::Pod;
-use curricle::kernels::Element;
 use curricle::signal::uncertainty::{Logits, NonFinite, Reading, Score, ScoreSet};
 use curricle::table::{Column, Provenance, Table};
 use curricle::test_time::select::{FairTopK, Select};
 use curricle::{Error, Purpose, Rng, Round};
+use curricle_kernels::Element;
 use half::{bf16, f16};
 use safetensors::Dtype;
 

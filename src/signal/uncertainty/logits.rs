@@ -122,7 +122,7 @@ impl Uncertainty {
     /// As for [`read`](Self::read).
     ///
     /// ```
-    /// use curricle::kernels::logits;
+    /// use curricle_kernels::logits;
     /// use curricle::signal::uncertainty::{Score, Uncertainty};
     ///
     /// let sums = logits::row(&[2.0f32, 1.0, 1.0], 1.0);

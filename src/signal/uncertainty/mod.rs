@@ -27,6 +27,8 @@ mod texts;
 mod top_k;
 mod votes;
 
+pub use curricle_kernels::logits::RowSums;
+
 pub use candidates::{Candidate, PerLength, Relative};
 pub use ensemble::Ensemble;
 pub use evidence::{Evidence, Scored};

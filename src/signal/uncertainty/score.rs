@@ -39,7 +39,7 @@ use crate::base::math::{exp, expm1, ln, log1p, tanh};
 /// ```
 /// use curricle::signal::uncertainty::Score;
 ///
-/// let sums = curricle::kernels::logits::exact(&[40.0, 0.0, 0.0, 0.0], 1.0);
+/// let sums = curricle_kernels::logits::exact(&[40.0, 0.0, 0.0, 0.0], 1.0);
 /// let score: Score = "least-confidence".parse()?;
 /// assert!((score.of(&sums)? - 3.0 * (-40f64).exp()).abs() < 1e-30);
 /// # Ok::<(), curricle::Error>(())
@@ -170,7 +170,7 @@ impl Score {
     /// As for [`of`](Self::of), if there is no second.
     ///
     /// ```
-    /// use curricle::kernels::logits::exact;
+    /// use curricle_kernels::logits::exact;
     /// use curricle::signal::uncertainty::Score;
     ///
     /// // Half an order is twice the temperature.
