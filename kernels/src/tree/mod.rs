@@ -94,11 +94,13 @@ impl SumTree {
     }
 
     /// How many indices there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there is no index.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -116,6 +118,7 @@ impl SumTree {
     }
 
     /// The weights.
+    #[inline]
     pub fn weights(&self) -> &[u64] {
         &self.padded()[..self.len]
     }
@@ -218,6 +221,7 @@ impl SumTree {
     ///
     /// # Panics
     /// If `index > len`.
+    #[inline]
     pub fn prefix(&self, index: usize) -> u64 {
         assert!(index <= self.len, "prefix {index} of a tree of {}", self.len);
         if index == self.len {
