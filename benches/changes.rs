@@ -1,12 +1,14 @@
-//! What it costs when a sample comes, goes, changes its arm or its weight, by the number of samples and of arms.
+//! What it costs when a sample comes, goes, changes its arm or its weight, by the number of samples and
+//! of arms.
 //!
 //! ```text
 //! cargo bench --no-default-features --bench changes
 //! ```
 //!
-//! Each row is one change after many others of its kind, of random samples and arms, so that work that is put off
-//! and then done for all at once is in it; what the building puts off, once for each arm, is done before. Samples that
-//! come and go keep their number: each insertion is followed by the removal of the oldest.
+//! Each row is one change after many others of its kind, of random samples and arms, so that work that
+//! is put off and then done for all at once is in it; what the building puts off, once for each arm, is
+//! done before. Samples that come and go keep their number: each insertion is followed by the removal
+//! of the oldest.
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 use curricle::{ArmId, Curriculum, Purpose, Rng, Round, SampleId};

@@ -6,9 +6,11 @@
 //! | [`logits`] | logits `[rows, vocab]` | the sums that entropy, margin, energy and their kin are made of |
 //! | [`squared_distances`], [`inner_products`] | rows `[n, dim]` | one number a row |
 //!
-//! [`tree`] holds an exact tree of integer sums: a batch of targets finds its owners, and a batch of weights its places.
+//! [`tree`] holds an exact tree of integer sums: a batch of targets finds its owners, and a batch of
+//! weights its places.
 //!
-//! Feature `gpu` adds the module `gpu`: the sums of the first two on a graphics processor, from burn tensors.
+//! Feature `gpu` adds the module `gpu`: the sums of the first two on a graphics processor, from burn
+//! tensors.
 
 #![warn(missing_docs)]
 #![deny(unsafe_code)]
@@ -29,7 +31,7 @@ pub use element::Element;
 pub use error::Error;
 pub use rows::{inner_products, squared_distances};
 
-/// What curricle's own loops use of this crate. It is not part of the public interface: any version may change it or take
-/// it away.
+/// What curricle's own loops use of this crate. It is not part of the public interface: any version may
+/// change it or take it away.
 #[doc(hidden)]
 pub use memory::{blocks, filled, prefetch, roomy, roomy_if_possible};

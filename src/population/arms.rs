@@ -19,19 +19,22 @@ const MOST_ARMS: f64 = 16_777_216.0;
 /// Which sample belongs to which arm, in compressed-row form: the members of an arm stand side by
 /// side in *slots*, in the order in which they were added.
 ///
-/// The *rank* of a sample, along which a [`Gaussian`](crate::policy::Gaussian) policy moves, is a permanent number: at
-/// the beginning its place arm by arm, and within an arm in the order given. A sample that is inserted gets the next
-/// one after all, a retagged one keeps its own, and a removed one leaves it vacant for ever.
+/// The *rank* of a sample, along which a [`Gaussian`](crate::policy::Gaussian) policy moves, is a
+/// permanent number: at the beginning its place arm by arm, and within an arm in the order given. A
+/// sample that is inserted gets the next one after all, a retagged one keeps its own, and a removed one
+/// leaves it vacant for ever.
 ///
-/// Slots change. Removing leaves a vacant one; an arm without a free slot closes its gaps if a third of its
-/// slots are vacant, and moves to the end with half as much room again if not. When more than half of all slots, beside
-/// one for each arm and 1024, are waste, the whole is packed in the order of arms, with half as much room again for each.
-/// All of it is deterministic, and the order within an arm stays.
+/// Slots change. Removing leaves a vacant one; an arm without a free slot closes its gaps if a third of
+/// its slots are vacant, and moves to the end with half as much room again if not. When more than half
+/// of all slots, beside one for each arm and 1024, are waste, the whole is packed in the order of arms,
+/// with half as much room again for each. All of it is deterministic, and the order within an arm
+/// stays.
 ///
 /// Memory: 8 bytes a sample, and 1 more with up to 256 arms, 2 with up to 65 536, 4 beyond; none with
-/// one arm. Once a sample has changed its slot there are up to 2 slots of 4 bytes for each, and 4 more bytes for the
-/// rank, unless all samples stood in the order of their numbers. Costs: look-up O(1); insert, remove and retag O(1)
-/// amortised, the building included: the first change of an arm may cost as much as its members.
+/// one arm. Once a sample has changed its slot there are up to 2 slots of 4 bytes for each, and 4 more
+/// bytes for the rank, unless all samples stood in the order of their numbers. Costs: look-up O(1);
+/// insert, remove and retag O(1) amortised, the building included: the first change of an arm may cost
+/// as much as its members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arms {
     spans: Vec<Span>,
@@ -60,8 +63,8 @@ struct Span {
     alive: u32,
 }
 
-/// Members that changed their slot, from where to where, for whoever keeps data by slot. One after the other, each finds
-/// its new slot vacant.
+/// Members that changed their slot, from where to where, for whoever keeps data by slot. One after the
+/// other, each finds its new slot vacant.
 pub(crate) type Moves = Vec<(usize, usize)>;
 
 impl Arms {
@@ -70,8 +73,8 @@ impl Arms {
     /// # Errors
     /// [`Error::UnknownArm`] if a label is `>= arms`; [`Error::OutOfRange`] if there are no arms or
     /// more than 2^24, or 2^32 - 1 samples or more.
-    pub fn from_labels(arms: u32, labels: &[ArmId]) -> Result<Self> {
-        Self::from_fn(arms, labels.len(), |sample| labels[sample])
+    pub fn from_labels(arms: u32, labels: &[u32]) -> Result<Self> {
+        Self::from_fn(arms, labels.len(), |sample| ArmId(labels[sample]))
     }
 
     /// The partition by good labels.
@@ -156,7 +159,7 @@ impl Arms {
     /// ```
     /// use curricle::{ArmId, Arms};
     ///
-    /// let arms = Arms::from_labels(2, &[ArmId(1), ArmId(0), ArmId(1)])?;
+    /// let arms = Arms::from_labels(2, &[1, 0, 1])?;
     /// assert_eq!(arms.members(ArmId(1)).map(|sample| sample.0).collect::<Vec<_>>(), [0, 2]);
     /// # Ok::<(), curricle::Error>(())
     /// ```
@@ -236,9 +239,9 @@ impl Arms {
     /// The sample that has a rank; `None` if it has been removed, and beyond the last rank.
     ///
     /// ```
-    /// use curricle::{ArmId, Arms, SampleId};
+    /// use curricle::{Arms, SampleId};
     ///
-    /// let arms = Arms::from_labels(2, &[ArmId(1), ArmId(0), ArmId(1)])?;
+    /// let arms = Arms::from_labels(2, &[1, 0, 1])?;
     /// let ranked: Vec<_> = (0..arms.ranks()).filter_map(|rank| arms.sample_at_rank(rank)).collect();
     /// assert_eq!(ranked, [SampleId(1), SampleId(0), SampleId(2)]);
     /// # Ok::<(), curricle::Error>(())
@@ -262,7 +265,8 @@ impl Arms {
     /// Adds a new sample to an arm.
     ///
     /// # Errors
-    /// As [`check`](Self::check); [`Error::OutOfRange`] beyond 2^32 - 2 samples. Nothing has changed then.
+    /// As [`check`](Self::check); [`Error::OutOfRange`] beyond 2^32 - 2 samples. Nothing has changed
+    /// then.
     pub(crate) fn insert(&mut self, arm: ArmId) -> Result<(SampleId, Moves)> {
         self.check(arm)?;
         crate::base::error::within("samples", self.samples() as f64, 0.0, f64::from(NONE - 2))?;
@@ -333,13 +337,14 @@ impl Arms {
         }
     }
 
-    /// How many slots more than members an arm is given: in proportion, so that it is not full again at once; none where
-    /// numbers of 32 bits would run out.
+    /// How many slots more than members an arm is given: in proportion, so that it is not full again at
+    /// once; none where numbers of 32 bits would run out.
     fn spare(&self, members: u32) -> u32 {
         if self.alive < NONE as usize / 2 { members / 2 } else { 0 }
     }
 
-    /// Gives a sample the slot behind the last one of an arm. Says which members went to other slots for it.
+    /// Gives a sample the slot behind the last one of an arm. Says which members went to other slots
+    /// for it.
     fn place(&mut self, sample: SampleId, arm: ArmId) -> Moves {
         let moves = match self.want(arm) {
             Want::Nothing => Moves::new(),
@@ -368,7 +373,8 @@ impl Arms {
         moves
     }
 
-    /// Lets the members of an arm stand side by side from a slot on, which is the arm's first or lies behind all.
+    /// Lets the members of an arm stand side by side from a slot on, which is the arm's first or lies
+    /// behind all.
     fn shift(&mut self, arm: ArmId, start: u32, room: u32) -> Moves {
         let old = self.slots(arm);
         work::done(old.len() + room as usize);
@@ -394,9 +400,9 @@ impl Arms {
         self.members.len() > 2 * self.alive + self.spans.len() + 1024
     }
 
-    /// Assigns all slots afresh: arm by arm, keeping the order within each arm, with half as much room again. Gives the
-    /// old slot of each new one, or `u32::MAX` for a vacant one. Cost: that of all slots and arms, which is that of
-    /// the changes since it was done last.
+    /// Assigns all slots afresh: arm by arm, keeping the order within each arm, with half as much room
+    /// again. Gives the old slot of each new one, or `u32::MAX` for a vacant one. Cost: that of all
+    /// slots and arms, which is that of the changes since it was done last.
     pub(crate) fn pack(&mut self) -> Vec<u32> {
         self.ranks.keep(&self.members);
         work::done(self.members.len() + self.spans.len() + 3 * self.alive);
@@ -485,11 +491,10 @@ mod tests {
             changes in prop::collection::vec((0..3u8, any::<prop::sample::Index>(), 0..5u32), 0..400),
             packs in prop::bool::weighted(0.1),
         ) {
-            let labels: Vec<ArmId> = labels.into_iter().map(ArmId).collect();
             let mut arms = Arms::from_labels(5, &labels).unwrap();
             let mut twin: Vec<Vec<u64>> = vec![Vec::new(); 5];
             for (sample, label) in labels.iter().enumerate() {
-                twin[label.index()].push(sample as u64);
+                twin[*label as usize].push(sample as u64);
             }
             for (verb, which, arm) in changes {
                 let alive: Vec<u64> = twin.iter().flatten().copied().collect();
@@ -535,9 +540,9 @@ mod tests {
 
     #[test]
     fn unknown_arms_are_refused() {
-        assert_eq!(Arms::from_labels(2, &[ArmId(2)]), Err(Error::UnknownArm(ArmId(2))));
+        assert_eq!(Arms::from_labels(2, &[2]), Err(Error::UnknownArm(ArmId(2))));
         assert!(Arms::from_labels(0, &[]).is_err());
-        let mut arms = Arms::from_labels(1, &[ArmId(0)]).unwrap();
+        let mut arms = Arms::from_labels(1, &[0]).unwrap();
         assert!(arms.insert(ArmId(1)).is_err());
         assert!(arms.retag(SampleId(0), ArmId(1)).is_err());
         assert_eq!(arms.arm_of(SampleId(0)), Ok(ArmId(0)));

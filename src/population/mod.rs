@@ -281,11 +281,10 @@ mod tests {
             changes in prop::collection::vec(
                 (0..4u8, any::<prop::sample::Index>(), 0..4u32, 0..9u32), 0..600),
         ) {
-            let labels: Vec<ArmId> = labels.into_iter().map(ArmId).collect();
             let arms = Arms::from_labels(4, &labels).unwrap();
             let mut population = Population::new(arms, None).unwrap();
             let mut twin: Vec<Option<(ArmId, f64)>> =
-                labels.iter().map(|&arm| Some((arm, 1.0))).collect();
+                labels.iter().map(|&arm| Some((ArmId(arm), 1.0))).collect();
             for (verb, which, arm, weight) in changes {
                 let sample = SampleId(which.index(twin.len()) as u64);
                 let (arm, weight) = (ArmId(arm), f64::from(weight));
@@ -330,8 +329,9 @@ mod tests {
         Retag,
     }
 
-    /// The number of slots and arms that are touched, a slot once for each of its lists, is in proportion to the changes, that of slots to the members,
-    /// whatever comes, goes or changes its arm, in any order.
+    /// The number of slots and arms that are touched, a slot once for each of its lists, is in
+    /// proportion to the changes, that of slots to the members, whatever comes, goes or changes its
+    /// arm, in any order.
     #[test]
     fn changes_touch_no_more_slots_than_they_pay_for() {
         let patterns: [(&str, Pattern); 8] = [

@@ -10,12 +10,12 @@ const NONE: u32 = u32::MAX;
 
 /// Which sample has which rank.
 ///
-/// A sample that was there at the beginning has the place that it had then in the order over all arms; one that
-/// came later has its own number, which is the next rank after all others. Nothing changes a rank: a removed
-/// sample leaves it vacant.
+/// A sample that was there at the beginning has the place that it had then in the order over all arms;
+/// one that came later has its own number, which is the next rank after all others. Nothing changes a
+/// rank: a removed sample leaves it vacant.
 ///
-/// Memory: 4 bytes for each sample of the beginning, and none before a sample has changed its slot, nor where
-/// the order of the beginning is that of the samples.
+/// Memory: 4 bytes for each sample of the beginning, and none before a sample has changed its slot, nor
+/// where the order of the beginning is that of the samples.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Ranks {
     /// No sample has changed its slot: a rank is a slot.
@@ -27,7 +27,8 @@ pub(super) enum Ranks {
 }
 
 impl Ranks {
-    /// Keeps the present ranks, for slots that are about to change. Cost: O(N) the first time, then nothing.
+    /// Keeps the present ranks, for slots that are about to change. Cost: O(N) the first time, then
+    /// nothing.
     pub fn keep(&mut self, members: &[u32]) {
         if *self != Self::Slots {
             return;
@@ -63,7 +64,8 @@ impl Ranks {
         }
     }
 
-    /// Whether each sample has one rank and each rank at most one sample; used after reading from a file.
+    /// Whether each sample has one rank and each rank at most one sample; used after reading from a
+    /// file.
     pub fn is_consistent(&self, members: &[u32], slot_of: &[u32]) -> bool {
         match self {
             Self::Slots => members.len() == slot_of.len(),

@@ -20,9 +20,9 @@ use crate::population::Population;
 /// draw is in proportion to the same numbers among the rest. An arm that has been drawn empty thus
 /// leaves its share to the others.
 ///
-/// Cost of n draws: O(K) to read a list of probabilities, then O(n log N) while repeats are rare; from the
-/// point where half of the attempts repeat, O(K + n log K + n log N log n). Over ranks O(n log n), as
-/// long as n is small against `sd`.
+/// Cost of n draws: O(K) to read a list of probabilities, then O(n log N) while repeats are rare; from
+/// the point where half of the attempts repeat, O(K + n log K + n log N log n). Over ranks O(n log n),
+/// as long as n is small against `sd`, and O(sd) once a rank is vacant or has weight 0.
 ///
 /// ```
 /// use curricle::{Curriculum, sampler::Distinct};
@@ -138,8 +138,8 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// Draws one of the members that are left, of which there must be one; returns it with its probability
-    /// within the arm.
+    /// Draws one of the members that are left, of which there must be one; returns it with its
+    /// probability within the arm.
     pub fn draw(&mut self, arm: ArmId, rng: &mut Rng) -> Result<(SampleId, f64)> {
         let left = self.population.arm_weight(arm) - self.taken[arm.index()];
         let start = self.population.arms().slots(arm).start;

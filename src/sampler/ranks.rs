@@ -36,21 +36,22 @@ pub(super) struct Ranks<'a> {
 }
 
 impl<'a> Ranks<'a> {
-    /// `mean` is finite and `sd` positive. Cost: O(1), and that of the ranks passed over to one that can be drawn.
+    /// `mean` is finite and `sd` positive. Cost: O(1), and that of the ranks passed over to one that
+    /// can be drawn.
     pub fn new(population: &'a Population, mean: f64, sd: f64) -> Self {
         let n = population.arms().ranks();
         let nearest = mean.round().clamp(0.0, n.saturating_sub(1) as f64) as usize;
         let is_full = population.drawable_total() == n;
         let mut ranks = Self { population, n, mean, sd, is_full, nearest, centre: nearest };
         if !is_full {
-            let found = ranks.outwards().find(|&rank| ranks.can_draw(rank));
+            let found = ranks.drawable().next();
             ranks.centre = found.unwrap_or(nearest);
         }
         ranks
     }
 
-    /// The log of the weight of a rank, relative to the centre's. Never positive if the rank can be drawn, and exact in
-    /// the sense that no two large squares are subtracted.
+    /// The log of the weight of a rank, relative to the centre's. Never positive if the rank can be
+    /// drawn, and exact in the sense that no two large squares are subtracted.
     fn log_weight(&self, rank: usize) -> f64 {
         let (i, c) = (rank as f64, self.centre as f64);
         -0.5 * ((i - c) / self.sd) * ((i + c - 2.0 * self.mean) / self.sd)
@@ -67,8 +68,13 @@ impl<'a> Ranks<'a> {
         })
     }
 
-    /// The sum of the relative weights of all ranks that can be drawn. Cost: O(1) if all can and the mean is within
-    /// them, else O(sd).
+    /// The ranks that can be drawn, from the mean outwards.
+    pub fn drawable(&self) -> impl Iterator<Item = usize> {
+        self.outwards().filter(|&rank| self.can_draw(rank))
+    }
+
+    /// The sum of the relative weights of all ranks that can be drawn. Cost: O(1) if all can and the
+    /// mean is within them, else O(sd).
     fn total(&self) -> f64 {
         if !self.is_full {
             return self.total_of_some();
@@ -88,7 +94,8 @@ impl<'a> Ranks<'a> {
             + (0..self.centre).rev().map_while(weights).sum::<f64>()
     }
 
-    /// The same sum where some ranks are vacant or have weight 0: rank by rank, on both sides of the mean.
+    /// The same sum where some ranks are vacant or have weight 0: rank by rank, on both sides of the
+    /// mean.
     fn total_of_some(&self) -> f64 {
         let distance = |rank: usize| (rank as f64 - self.mean).abs();
         let passed = (distance(self.centre) - distance(self.nearest) - 2.0).max(0.0) as usize;

@@ -14,7 +14,8 @@ use crate::population::Population;
 /// Independent draws: an arm with probability `p_a`, then a member in proportion to its weight. A
 /// sample can appear several times in a batch.
 ///
-/// Cost of n draws: O(K) to read a list of probabilities, then O(n log N).
+/// Cost of n draws: O(K) to read a list of probabilities, then O(n log N). Over ranks O(n), and O(sd)
+/// once a rank is vacant or has weight 0.
 ///
 /// ```
 /// use curricle::{Curriculum, sampler::Replace};

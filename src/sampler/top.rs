@@ -6,16 +6,16 @@ use super::{Pick, Sampler, Scratch, available, enough, occupant, ranks};
 use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
-use crate::base::seen::Seen;
 use crate::policy::Allotment;
 use crate::population::Population;
 
-/// The members of greatest weight: arm `a` gets `n p_a` slots, rounded by largest remainder, and
-/// fills them with its heaviest members; ties go to the one that has been in the arm longer, then the lower
+/// The members of greatest weight: arm `a` gets `n p_a` slots, rounded by largest remainder, and fills
+/// them with its heaviest members; ties go to the one that has been in the arm longer, then the lower
 /// arm. Over ranks: the n ranks nearest to the mean that can be drawn.
 ///
 /// Uses no randomness. Nothing else is ever drawn while the weights stand, so this is for ranking
-/// inputs, not for training on its own. Cost: O(members of the arms drawn from).
+/// inputs, not for training on its own. Cost: O(K log K) to give out the slots, and that of all members
+/// of the arms drawn from; over ranks O(n), and that of the ranks passed over.
 ///
 /// ```
 /// use curricle::{Curriculum, sampler::Top};
@@ -48,8 +48,7 @@ impl Sampler for Top {
                 }
             }
             Allotment::Ranks { mean, sd } => {
-                let near = ranks::Ranks::new(population, *mean, *sd).nearest(n, &Seen::default());
-                for &(rank, _) in near.iter().take(n) {
+                for rank in ranks::Ranks::new(population, *mean, *sd).drawable().take(n) {
                     let sample = population.arms().sample_at_rank(rank).ok_or(Error::NothingToDraw)?;
                     let arm = population.arms().arm_of(sample)?;
                     picks.push(Pick { sample, arm, share: 1.0, propensity: 1.0 });

@@ -1,7 +1,7 @@
 //! Many descents at a time.
 //!
-//! A batch goes down level by level and asks for the node that each descent reads next: the cache misses of a batch
-//! overlap.
+//! A batch goes down level by level and asks for the node that each descent reads next: the cache
+//! misses of a batch overlap.
 
 use pulp::{Arch, Simd, WithSimd};
 

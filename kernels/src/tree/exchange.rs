@@ -1,7 +1,7 @@
 //! Many changes of weights at a time.
 //!
-//! All sums wrap, so a list of changes may pass through a state that does not fit and leave exact sums if its
-//! end does.
+//! All sums wrap, so a list of changes may pass through a state that does not fit and leave exact sums
+//! if its end does.
 
 use pulp::{Arch, Simd, WithSimd};
 

@@ -1,8 +1,9 @@
 //! An exact integer sum tree: weighted draws and updates in O(log N), many at a time.
 //!
-//! How its nodes are laid out is known to this module alone: levels of nodes of eight numbers, one cache line each. The
-//! first level holds the weights; every node further up holds the sums of its children *before* each child, so that the
-//! child that owns a target is found by comparisons alone. The last level is one node.
+//! How its nodes are laid out is known to this module alone: levels of nodes of eight numbers, one
+//! cache line each. The first level holds the weights; every node further up holds the sums of its
+//! children *before* each child, so that the child that owns a target is found by comparisons alone.
+//! The last level is one node.
 
 mod descent;
 mod exchange;
@@ -129,8 +130,8 @@ impl SumTree {
         self.levels.first().map_or(&[], |leaves| numbers(leaves))
     }
 
-    /// The weight below a child, counted over the nodes of a level; `None` for the last child of an inner
-    /// node, which has what is left of it.
+    /// The weight below a child, counted over the nodes of a level; `None` for the last child of an
+    /// inner node, which has what is left of it.
     fn child(&self, level: usize, child: usize) -> Option<u64> {
         let numbers = numbers(&self.levels[level]);
         match level {
@@ -262,8 +263,9 @@ impl SumTree {
         descent::find_each(&self.levels, targets);
     }
 
-    /// As [`find`](Self::find) of a tree in which index `i` has the weight `weight(i) + times other(i)`, of the weights
-    /// in this tree and another of as many indices. The target is below the sum of these, which fits 64 bits.
+    /// As [`find`](Self::find) of a tree in which index `i` has the weight `weight(i) + times
+    /// other(i)`, of the weights in this tree and another of as many indices. The target is below the
+    /// sum of these, which fits 64 bits.
     ///
     /// ```
     /// use curricle_kernels::tree::SumTree;

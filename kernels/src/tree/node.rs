@@ -1,8 +1,8 @@
 //! A node of a tree: eight numbers in one cache line.
 //!
-//! Where a register holds a node whole (AVX-512), one comparison finds a child and one masked addition adds to a
-//! node; elsewhere three comparisons without a branch do, and additions that the compiler makes vectors of.
-//! Which of them runs is detected at run time; the results are the same.
+//! Where a register holds a node whole (AVX-512), one comparison finds a child and one masked addition
+//! adds to a node; elsewhere three comparisons without a branch do, and additions that the compiler
+//! makes vectors of. Which of them runs is detected at run time; the results are the same.
 
 use pulp::Simd;
 
@@ -24,8 +24,8 @@ impl Node {
         self.0.iter().fold(0, |sum, weight| sum.wrapping_add(*weight))
     }
 
-    /// The child that owns a target in a node of sums, and the sum before it: one comparison of all eight
-    /// where the processor has it, and else three halvings without a branch.
+    /// The child that owns a target in a node of sums, and the sum before it: one comparison of all
+    /// eight where the processor has it, and else three halvings without a branch.
     #[inline(always)]
     pub fn child<S: Simd>(&self, simd: S, target: u64) -> (usize, u64) {
         if const { S::U64_LANES == FAN_OUT && size_of::<S::m64s>() == 1 } {

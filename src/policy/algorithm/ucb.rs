@@ -229,7 +229,7 @@ mod tests {
         use crate::base::id::Round;
         use crate::base::rng::Purpose;
         use crate::population::Arms;
-        let arms = Arms::from_labels(4, &[ArmId(0), ArmId(1), ArmId(3)]).unwrap();
+        let arms = Arms::from_labels(4, &[0, 1, 3]).unwrap();
         let population = Population::new(arms, None).unwrap();
         let mut rng = Rng::at(3, Round(0), Purpose::User);
         for forgetting in [Forgetting::Never, Forgetting::PerRound(0.9), Forgetting::Window(9)] {

@@ -142,8 +142,8 @@ pub(in crate::policy) mod testing {
 
     /// Arms of the given sizes; every sample has weight 1.
     pub fn population(sizes: &[usize]) -> Population {
-        let labels: Vec<ArmId> =
-            (sizes.iter().enumerate()).flat_map(|(arm, &size)| vec![ArmId(arm as u32); size]).collect();
+        let labels: Vec<u32> =
+            (sizes.iter().enumerate()).flat_map(|(arm, &size)| vec![arm as u32; size]).collect();
         Population::new(Arms::from_labels(sizes.len() as u32, &labels).unwrap(), None).unwrap()
     }
 
