@@ -9,7 +9,7 @@ use crate::population::Population;
 
 macro_rules! any {
     ($($plain:ident)*; $($around:ident)*) => {
-        /// Any policy of this crate, for a choice that is made at run time: what a [configuration](crate::Config)
+        /// Any policy of this crate, for a choice that is made at run time: what a configuration
         /// builds, and what can stand in a list. Each kind decides exactly as it does by itself; what goes around another
         /// policy goes around any.
         ///
