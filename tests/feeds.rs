@@ -6,7 +6,8 @@ use std::time::Duration;
 use curricle::feed::{Lockstep, Prefetch};
 use curricle::policy::{Allotment, Policy, Reads, Reward, Turn};
 use curricle::{
-    Batch, Curriculum, Error, Feed, Feedback, Missing, Outcome, Population, Result, Rng, Ticket,
+    Batch, Curriculum, Error, Feed, Feedback, Journal, Missing, Outcome, Population, Result, Rng,
+    Ticket,
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,4 +119,26 @@ fn nothing_is_drawn_after_the_worker_has_panicked() {
             assert_eq!((counts.drawn, counts.open, counts.lost), (12, 4, 0));
         }
     }
+}
+
+/// What a panic leaves half done must not be written as a good state, nor be gone on with.
+#[test]
+fn a_panic_ends_a_journal_and_not_its_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let build = || Curriculum::builder(10).policy(Faulty).build().unwrap();
+    let mut journal = Journal::open(&path, build()).unwrap();
+    let batch = journal.draw(2).unwrap();
+    journal.observe(&report(&batch)).unwrap();
+    let before = journal.curriculum().to_bytes().unwrap();
+    let panicked = catch_unwind(AssertUnwindSafe(|| journal.draw(2)));
+    assert!(panicked.is_err());
+    assert_eq!(journal.draw(2), Err(Error::Poisoned));
+    assert_eq!(journal.fold(), Err(Error::Poisoned));
+    assert_eq!(journal.set_weight(curricle::SampleId(0), 2.0), Err(Error::Poisoned));
+    assert_eq!(journal.compact(), Err(Error::Poisoned));
+    assert_eq!(journal.sync(), Err(Error::Poisoned));
+    drop(journal);
+    let resumed = Journal::open(&path, build()).unwrap();
+    assert!(resumed.curriculum().to_bytes().unwrap() == before);
 }

@@ -73,8 +73,8 @@ pub enum Error {
     /// This ticket has been given up: its outcome comes too late.
     #[error("{0} has been given up")]
     LateTicket(Ticket),
-    /// Another thread has panicked while it was using the feed, whose state is not known since.
-    #[error("another thread panicked while it was using the feed")]
+    /// A call has panicked while it was changing the feed or the journal, whose state is not known since.
+    #[error("a call panicked while it was changing the curriculum")]
     Poisoned,
     /// The signal, the policy or the gate needs a field that the outcome does not carry.
     #[error("the outcome of {ticket} lacks `{field}`, which signal, policy or gate needs")]

@@ -167,49 +167,13 @@ impl<P, S, D> Builder<P, S, D> {
 
     /// Sets the policy.
     pub fn policy<Q>(self, policy: Q) -> Builder<Q, S, D> {
-        let Self {
-            samples,
-            arms,
-            weights,
-            arm_names,
-            fingerprint,
-            options,
-            signal,
-            scores,
-            sampler,
-            ..
-        } = self;
-        Builder {
-            samples,
-            arms,
-            weights,
-            arm_names,
-            fingerprint,
-            options,
-            policy,
-            signal,
-            scores,
-            sampler,
-        }
+        self.parts(|(_, signal, sampler)| (policy, signal, sampler))
     }
 
     /// Sets the signal. If neither the policy [reads](Policy::reads) a score nor the weights come from one
     /// ([`Weighting::Score`]), [`build`](Self::build) refuses it.
     pub fn signal<T>(self, signal: T) -> Builder<P, T, D> {
-        let Self { samples, arms, weights, arm_names, fingerprint, options, policy, sampler, .. } =
-            self;
-        Builder {
-            samples,
-            arms,
-            weights,
-            arm_names,
-            fingerprint,
-            options,
-            policy,
-            signal,
-            scores: true,
-            sampler,
-        }
+        Builder { scores: true, ..self.parts(|(policy, _, sampler)| (policy, signal, sampler)) }
     }
 
     /// For a policy that reads no score: the default signal, which then nobody asked for.
@@ -225,18 +189,13 @@ impl<P, S, D> Builder<P, S, D> {
 
     /// Sets the sampler.
     pub fn sampler<E>(self, sampler: E) -> Builder<P, S, E> {
-        let Self {
-            samples,
-            arms,
-            weights,
-            arm_names,
-            fingerprint,
-            options,
-            policy,
-            signal,
-            scores,
-            ..
-        } = self;
+        self.parts(|(policy, signal, _)| (policy, signal, sampler))
+    }
+
+    /// The same description with other parts.
+    fn parts<Q, T, E>(self, other: impl FnOnce((P, S, D)) -> (Q, T, E)) -> Builder<Q, T, E> {
+        let Self { samples, arms, weights, arm_names, fingerprint, options, scores, .. } = self;
+        let (policy, signal, sampler) = other((self.policy, self.signal, self.sampler));
         Builder {
             samples,
             arms,

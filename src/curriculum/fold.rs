@@ -67,7 +67,7 @@ impl Fold {
         self.rewards.iter().map(|reward| reward.arm)
     }
 
-    /// The samples whose weight becomes 0 or was 0, once the weights have been exchanged.
+    /// The samples whose weight was 0, once the weights have been exchanged; none becomes 0.
     pub fn refilled(&self) -> impl Iterator<Item = SampleId> + '_ {
         self.weights.iter().filter(|(_, old)| *old == 0).map(|(sample, _)| *sample)
     }

@@ -1,4 +1,4 @@
-//! The curriculum: a deterministic state machine with two verbs, `draw` and `observe`.
+//! The curriculum: a deterministic state machine that draws, observes and folds.
 
 pub(crate) mod builder;
 mod changes;

@@ -88,6 +88,9 @@ const CUT: &str = ".log.cut";
 /// that were not [flushed](Durability) are written once more, so that a later flush does not answer for
 /// pages that the failing one has given up. Any other error has changed nothing, but for what a failed
 /// draw has [folded in](Curriculum::fold); that is written to the log.
+///
+/// **Panics.** After a panic in a policy, signal or sampler of one's own every verb, `compact` too, gives
+/// [`Error::Poisoned`]; the files hold what happened before. Open it again.
 #[derive(Debug)]
 pub struct Journal<P = Uniform, S = GroupSpread, D = Distinct> {
     curriculum: Curriculum<P, S, D>,
@@ -98,6 +101,8 @@ pub struct Journal<P = Uniform, S = GroupSpread, D = Distinct> {
     compression: Compression,
     /// The curriculum knows of an event that the log does not.
     behind: bool,
+    /// A verb is changing the curriculum, or has panicked while it was.
+    changing: bool,
 }
 
 /// When events are flushed to the disk. Until then they are with the operating system: they outlive the
@@ -341,6 +346,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             durability: Durability::default(),
             compression: Compression::None,
             behind: false,
+            changing: false,
         }
     }
 
@@ -377,7 +383,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     pub fn fold(&mut self) -> Result<u64> {
         self.check()?;
         let changes = self.curriculum.changes();
-        let rounds = self.curriculum.fold();
+        let rounds = self.change(Curriculum::fold);
         if self.curriculum.changes() != changes {
             self.log(|_| Event::Fold)?;
         }
@@ -459,6 +465,9 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// As `save_with`. Either nothing has changed, or the journal is [behind](JournalError::Behind) the
     /// files, and this must be called again.
     pub fn compact(&mut self) -> Result<()> {
+        if self.changing {
+            return Err(Error::Poisoned);
+        }
         let (base, checksum) = write_base(&self.path, &self.curriculum, self.compression)?;
         let mut log = Log::create(&beside(&self.path, NEXT), checksum, self.position())?;
         // From here on the present log may be that of a base which is gone. The new log is there
@@ -492,12 +501,20 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     ) -> Result<T> {
         self.check()?;
         let changes = self.curriculum.changes();
-        let seen = verb(&mut self.curriculum);
+        let seen = self.change(verb);
         if seen.is_ok() {
             self.log(|curriculum| event(curriculum))?;
         } else if self.curriculum.changes() != changes {
             self.log(|_| Event::Fold)?;
         }
+        seen
+    }
+
+    /// Changes the curriculum. After a panic in it nobody knows its state: it is neither written nor gone on with.
+    fn change<T>(&mut self, verb: impl FnOnce(&mut Curriculum<P, S, D>) -> T) -> T {
+        self.changing = true;
+        let seen = verb(&mut self.curriculum);
+        self.changing = false;
         seen
     }
 
@@ -523,7 +540,11 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     }
 
     fn check(&self) -> Result<()> {
-        if self.behind { Err(Error::Journal(JournalError::Behind)) } else { Ok(()) }
+        match (self.changing, self.behind) {
+            (true, _) => Err(Error::Poisoned),
+            (_, true) => Err(Error::Journal(JournalError::Behind)),
+            _ => Ok(()),
+        }
     }
 }
 
