@@ -123,42 +123,49 @@ impl Outcome {
     }
 
     /// Sets the share of successful rollouts.
+    #[must_use]
     pub fn success(mut self, success: f32) -> Self {
         self.success = Some(success);
         self
     }
 
     /// Sets the training loss.
+    #[must_use]
     pub fn loss(mut self, loss: f32) -> Self {
         self.loss = Some(loss);
         self
     }
 
     /// Sets the mean absolute advantage.
+    #[must_use]
     pub fn abs_advantage(mut self, abs_advantage: f32) -> Self {
         self.abs_advantage = Some(abs_advantage);
         self
     }
 
     /// Sets the standard deviation of the rewards.
+    #[must_use]
     pub fn spread(mut self, spread: f32) -> Self {
         self.spread = Some(spread);
         self
     }
 
     /// Sets the trainer's own measure of worth.
+    #[must_use]
     pub fn utility(mut self, utility: f32) -> Self {
         self.utility = Some(utility);
         self
     }
 
     /// Sets the cost.
+    #[must_use]
     pub fn cost(mut self, cost: f32) -> Self {
         self.cost = Some(cost);
         self
     }
 
     /// Sets the number of rollouts.
+    #[must_use]
     pub fn rollouts(mut self, rollouts: u32) -> Self {
         self.rollouts = rollouts;
         self

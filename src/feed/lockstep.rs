@@ -105,6 +105,7 @@ impl<F> Lockstep<F> {
     }
 
     /// Sets how long this handle waits for others to report, counted from the last report; default 0.
+    #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self

@@ -73,6 +73,7 @@ impl<F: Feed, T: Send + 'static> Prefetch<F, T> {
     }
 
     /// Hands these batches out first: those that a restored curriculum has unfinished.
+    #[must_use]
     pub fn again(mut self, unfinished: Vec<Batch>) -> Self {
         self.again.extend(unfinished);
         self

@@ -96,36 +96,42 @@ impl Reward {
     }
 
     /// Sets how many of the tickets were given up.
+    #[must_use]
     pub fn lost(mut self, lost: u32) -> Self {
         self.lost = lost;
         self
     }
 
     /// Sets the mean loss.
+    #[must_use]
     pub fn loss(mut self, loss: f64) -> Self {
         self.loss = Some(loss);
         self
     }
 
     /// Sets the total cost.
+    #[must_use]
     pub fn cost(mut self, cost: f64) -> Self {
         self.cost = Some(cost);
         self
     }
 
     /// Sets the mean success.
+    #[must_use]
     pub fn success(mut self, success: f64) -> Self {
         self.success = Some(success);
         self
     }
 
     /// Sets the number of rollouts; without it each ticket is one.
+    #[must_use]
     pub fn rollouts(mut self, rollouts: u32) -> Self {
         self.rollouts = rollouts;
         self
     }
 
     /// Sets the probability that the arm had when the round was drawn.
+    #[must_use]
     pub fn share(mut self, share: f64) -> Self {
         self.share = share;
         self

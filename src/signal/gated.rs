@@ -43,18 +43,21 @@ impl<S> Gated<S> {
     }
 
     /// Sets `g0`, the opening that the gate keeps without progress; taken into `[0, 1]`.
+    #[must_use]
     pub fn least(mut self, least: f64) -> Self {
         self.least = least;
         self
     }
 
     /// Sets the successes from which the ramp falls and at which it reaches 0.
+    #[must_use]
     pub fn ramp(mut self, from: f64, to: f64) -> Self {
         self.ramp = Some((from, to));
         self
     }
 
     /// Takes the ramp away.
+    #[must_use]
     pub fn without_ramp(mut self) -> Self {
         self.ramp = None;
         self

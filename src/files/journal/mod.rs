@@ -351,11 +351,13 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     }
 
     /// Sets when events are flushed to the disk.
+    #[must_use]
     pub fn durability(self, durability: Durability) -> Self {
         Self { durability, ..self }
     }
 
     /// Sets how the bases that [`compact`](Self::compact) writes are stored.
+    #[must_use]
     pub fn compression(self, compression: Compression) -> Self {
         Self { compression, ..self }
     }

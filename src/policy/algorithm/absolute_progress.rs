@@ -94,6 +94,7 @@ impl AbsoluteProgress {
     }
 
     /// Sets the rates `alpha` and `beta` of the two averages, each in `(0, 1]`.
+    #[must_use]
     pub fn rates(mut self, fast: f64, slow: f64) -> Self {
         (self.fast, self.slow) = (fast, slow);
         self
@@ -101,12 +102,14 @@ impl AbsoluteProgress {
 
     /// Sets the constant of the bidirectional form, in `(0, 0.5]`, and turns that form on; 0.5
     /// stretches nothing.
+    #[must_use]
     pub fn theta(mut self, theta: f64) -> Self {
         self.theta = Some(theta);
         self
     }
 
     /// Sets the share, in `[0, 1]`, that is spread evenly.
+    #[must_use]
     pub fn floor(mut self, floor: f64) -> Self {
         self.floor = floor;
         self

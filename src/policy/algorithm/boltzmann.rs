@@ -105,12 +105,14 @@ impl Boltzmann {
     }
 
     /// Sets the learning rate `alpha`, in `(0, 1]`.
+    #[must_use]
     pub fn alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self
     }
 
     /// Sets the temperature `tau > 0`, in units of the score; constant or a [`Schedule`].
+    #[must_use]
     pub fn temperature(mut self, temperature: impl Into<Schedule>) -> Self {
         self.temperature = temperature.into();
         self
@@ -120,6 +122,7 @@ impl Boltzmann {
     /// equally likely arms of those that have something to draw, `exp(entropy) = arms`, at least 1: as
     /// sharp as that, whatever the range of the score and however close the values are. More than there
     /// are is the uniform distribution.
+    #[must_use]
     pub fn effective_arms(mut self, arms: f64) -> Self {
         self.effective = Some(arms);
         self
@@ -127,12 +130,14 @@ impl Boltzmann {
 
     /// Sets the value `Q_0` that every arm starts from. The greatest possible score is optimistic:
     /// arms are tried until they disappoint.
+    #[must_use]
     pub fn start(mut self, start: f64) -> Self {
         self.start = start;
         self
     }
 
     /// Sets what happens to arms that a round did not sample.
+    #[must_use]
     pub fn unsampled(mut self, unsampled: Unsampled) -> Self {
         self.unsampled = unsampled;
         self

@@ -79,30 +79,35 @@ impl Difficulty {
     }
 
     /// Sets the step scale `eta >= 0`, in units of difficulty.
+    #[must_use]
     pub fn eta(mut self, eta: f64) -> Self {
         self.eta = eta;
         self
     }
 
     /// Sets the sensitivity `alpha >= 0` to success.
+    #[must_use]
     pub fn alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self
     }
 
     /// Sets the success `beta`, in `[0, 1]`, that the target is steered to.
+    #[must_use]
     pub fn beta(mut self, beta: f64) -> Self {
         self.beta = beta;
         self
     }
 
     /// Sets the range of the target; default `[0, 100]`.
+    #[must_use]
     pub fn range(mut self, low: f64, high: f64) -> Self {
         self.range = (low, high);
         self
     }
 
     /// Sets the target at the start; default 0. It is taken into the range.
+    #[must_use]
     pub fn start(mut self, target: f64) -> Self {
         self.target = target;
         self

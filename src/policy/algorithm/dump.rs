@@ -99,12 +99,14 @@ impl Dump {
     }
 
     /// Sets how many tickets of an arm its mean is taken over, at least 1.
+    #[must_use]
     pub fn window(mut self, window: u32) -> Self {
         self.window = window;
         self
     }
 
     /// Sets the temperature `tau > 0`, in units of the score.
+    #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = temperature;
         self

@@ -116,6 +116,7 @@ impl Exp3 {
     }
 
     /// Starts afresh every so many rounds, at least 1 (Rexp3, for steady drift).
+    #[must_use]
     pub fn restart(mut self, rounds: u64) -> Self {
         self.restart = Some(rounds);
         self

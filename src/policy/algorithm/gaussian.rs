@@ -155,6 +155,7 @@ impl Gaussian {
     }
 
     /// Sets the rank that the mean starts from; default 0.
+    #[must_use]
     pub fn start(mut self, mean: f64) -> Self {
         self.mean = mean;
         self

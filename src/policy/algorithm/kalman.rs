@@ -53,12 +53,14 @@ impl Kalman {
     }
 
     /// Sets the variance of a score, `> 0`.
+    #[must_use]
     pub fn noise(mut self, variance: f64) -> Self {
         self.noise = variance;
         self
     }
 
     /// Sets the mean and the variance that each arm starts with; the variance never exceeds it.
+    #[must_use]
     pub fn start(mut self, mean: f64, variance: f64) -> Self {
         (self.mean, self.variance) = (mean, variance);
         self

@@ -74,18 +74,21 @@ impl LevelReplay {
     }
 
     /// Sets `beta > 0`: the smaller, the sharper the preference for the first ranks.
+    #[must_use]
     pub fn beta(mut self, beta: f64) -> Self {
         self.beta = beta;
         self
     }
 
     /// Sets the share `rho`, in `[0, 1]`, that goes by staleness.
+    #[must_use]
     pub fn rho(mut self, rho: f64) -> Self {
         self.rho = rho;
         self
     }
 
     /// Sets the share `nu`, in `[0, 1]`, of the arms that were never seen.
+    #[must_use]
     pub fn nu(mut self, nu: f64) -> Self {
         self.nu = nu;
         self

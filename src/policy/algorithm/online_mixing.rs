@@ -83,18 +83,21 @@ impl OnlineMixing {
     }
 
     /// Sets the loss, `> 0`, that counts as a reward of 1.
+    #[must_use]
     pub fn scale(mut self, scale: f64) -> Self {
         self.scale = scale;
         self
     }
 
     /// Sets how the losses of an arm are summed up.
+    #[must_use]
     pub fn estimate(mut self, estimate: Estimate) -> Self {
         self.estimate = estimate;
         self
     }
 
     /// Sets how many rounds at the start are even.
+    #[must_use]
     pub fn warm_up(mut self, rounds: u64) -> Self {
         self.warm_up = rounds;
         self

@@ -109,24 +109,28 @@ impl Pac {
     }
 
     /// Sets how many visits of an arm score and slope are taken over, `1..=1000000`.
+    #[must_use]
     pub fn window(mut self, window: usize) -> Self {
         self.window = window;
         self
     }
 
     /// Sets the variance `q >= 0` that a belief gains in a round.
+    #[must_use]
     pub fn drift(mut self, drift: f64) -> Self {
         self.drift = drift;
         self
     }
 
     /// Sets the mean and the variance, `> 0`, of every belief at the start.
+    #[must_use]
     pub fn start(mut self, mean: f64, variance: f64) -> Self {
         self.start = (mean, variance);
         self
     }
 
     /// Sets how many rounds are uniform at the start.
+    #[must_use]
     pub fn cold(mut self, rounds: u64) -> Self {
         self.cold = rounds;
         self

@@ -90,23 +90,27 @@ impl Posterior {
     }
 
     /// Sets how much of the counts a visit leaves, `lambda` in `[0, 1]`; 1 forgets nothing.
+    #[must_use]
     pub fn decay(mut self, lambda: f64) -> Self {
         self.decay = lambda;
         self
     }
 
     /// Sets the prior counts of success and failure, each in `[0.1, 1e9]`.
+    #[must_use]
     pub fn prior(mut self, successes: f64, failures: f64) -> Self {
         self.prior = (successes, failures);
         self
     }
 
     /// Sets the target pass rate, in `[0, 1]`.
+    #[must_use]
     pub fn target(self, target: f64) -> Self {
         self.band(target, target)
     }
 
     /// Sets a band of pass rates, such as `[0.3, 0.7]`, in place of the target.
+    #[must_use]
     pub fn band(mut self, low: f64, high: f64) -> Self {
         self.band = (low, high);
         self

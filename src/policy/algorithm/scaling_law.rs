@@ -126,18 +126,21 @@ impl ScalingLaw {
     }
 
     /// Sets the mixture to start from and to weigh the slopes with.
+    #[must_use]
     pub fn prior(mut self, prior: Prior) -> Self {
         self.prior = prior;
         self
     }
 
     /// Sets how many rounds lie between two fits, at least 1; the first comes after as many.
+    #[must_use]
     pub fn refit(mut self, rounds: u64) -> Self {
         self.refit = rounds;
         self
     }
 
     /// Sets the least probability of an arm, in `[0, 1]`; `1 / K` takes its place if it is above.
+    #[must_use]
     pub fn least(mut self, least: f64) -> Self {
         self.least = least;
         self

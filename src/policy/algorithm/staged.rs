@@ -79,12 +79,14 @@ impl Staged {
     }
 
     /// Sets the probability that earlier stages keep, in `[0, 1]`; default 0.
+    #[must_use]
     pub fn review(mut self, review: f64) -> Self {
         self.review = review;
         self
     }
 
     /// Sets the rate of the moving average of success, in `(0, 1]`; default 0.2.
+    #[must_use]
     pub fn rate(mut self, rate: f64) -> Self {
         self.rate = rate;
         self

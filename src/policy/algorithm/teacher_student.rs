@@ -96,12 +96,14 @@ impl TeacherStudent {
     }
 
     /// Sets the rule.
+    #[must_use]
     pub fn teacher(mut self, teacher: Teacher) -> Self {
         self.teacher = teacher;
         self
     }
 
     /// Sets the probability, in `[0, 1]`, with which a slot takes any arm.
+    #[must_use]
     pub fn epsilon(mut self, epsilon: f64) -> Self {
         self.epsilon = epsilon;
         self

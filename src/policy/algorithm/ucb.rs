@@ -84,6 +84,7 @@ impl Ucb {
     }
 
     /// Sets the width `c` of the bound, `>= 0`, in units of the score.
+    #[must_use]
     pub fn width(mut self, c: f64) -> Self {
         self.bound = Bound::Hoeffding(c);
         self

@@ -53,6 +53,7 @@ impl<P: Policy> Bounded<P> {
     }
 
     /// Sets the share `epsilon` in `[0, 1]` that is spread by a prior; constant or a [`Schedule`].
+    #[must_use]
     pub fn floor(mut self, epsilon: impl Into<Schedule>, prior: Prior) -> Self {
         self.epsilon = epsilon.into();
         self.prior = prior;
@@ -60,6 +61,7 @@ impl<P: Policy> Bounded<P> {
     }
 
     /// Sets the greatest probability of an arm, in `(0, 1]`.
+    #[must_use]
     pub fn cap(mut self, cap: f64) -> Self {
         self.cap = cap;
         self

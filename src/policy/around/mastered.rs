@@ -80,12 +80,14 @@ impl<P: Policy> Mastered<P> {
     }
 
     /// Sets the share of its probability, in `[0, 1]`, that a mastered arm keeps; default 0.1.
+    #[must_use]
     pub fn rest(mut self, rest: f64) -> Self {
         self.rest = rest;
         self
     }
 
     /// Sets after how many rounds, at least 1, an arm is tested, and with which probability in `(0, 1]`.
+    #[must_use]
     pub fn retest(mut self, every: u64, test: f64) -> Self {
         (self.every, self.test) = (every, test);
         self

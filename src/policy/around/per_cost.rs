@@ -53,12 +53,14 @@ impl<P: Policy> PerCost<P> {
     }
 
     /// Sets the rate of the running cost, in `(0, 1]`; default 0.1.
+    #[must_use]
     pub fn rate(mut self, rate: f64) -> Self {
         self.rate = rate;
         self
     }
 
     /// Sets the greatest factor, in `[1, 1e12]`, by which a score is raised or lowered; default 10.
+    #[must_use]
     pub fn limit(mut self, limit: f64) -> Self {
         self.limit = limit;
         self

@@ -80,6 +80,7 @@ impl<P: Policy> Rescaled<P> {
     }
 
     /// Sets the interval that scores are moved to; default `[0, 1]`.
+    #[must_use]
     pub fn to(mut self, low: f64, high: f64) -> Self {
         self.to = (low, high);
         self

@@ -114,6 +114,7 @@ impl<P: Forget> Restart<P> {
     }
 
     /// Sets the share of slots, in `[0, 1]`, that visit all arms in turn; default 0.
+    #[must_use]
     pub fn explore(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self

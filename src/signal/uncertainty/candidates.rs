@@ -26,6 +26,7 @@ impl<K> Candidate<K> {
     }
 
     /// Sets how many tokens it has.
+    #[must_use]
     pub fn tokens(mut self, tokens: usize) -> Self {
         self.tokens = tokens;
         self

@@ -37,12 +37,14 @@ impl ScoreSet {
     }
 
     /// Sets the temperature of the softmax, in `[1e-6, 1e6]`; default 1.
+    #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = temperature;
         self
     }
 
     /// Sets what becomes of faulty rows; default [`NonFinite::Error`].
+    #[must_use]
     pub fn non_finite(mut self, policy: NonFinite) -> Self {
         self.non_finite = policy;
         self

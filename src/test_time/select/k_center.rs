@@ -44,6 +44,7 @@ impl<'a> KCenter<'a> {
     }
 
     /// Sets the item to begin with where none is chosen.
+    #[must_use]
     pub fn first(mut self, item: usize) -> Self {
         self.first = item;
         self

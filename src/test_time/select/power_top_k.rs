@@ -50,6 +50,7 @@ impl<'a> PowerTopK<'a> {
     }
 
     /// Sets the power `beta`, in `[0, 1e6]`.
+    #[must_use]
     pub fn power(mut self, beta: f64) -> Self {
         self.power = beta;
         self

@@ -62,18 +62,21 @@ impl<'a> Sift<'a> {
     }
 
     /// Sets the noise `lambda`.
+    #[must_use]
     pub fn lambda(mut self, lambda: f64) -> Self {
         self.lambda = lambda;
         self
     }
 
     /// Allows an item to be taken again, up to a million picks in all.
+    #[must_use]
     pub fn repeats(mut self) -> Self {
         self.repeats = true;
         self
     }
 
     /// Ends when `sigma_n > 1 / (alpha n)`; `alpha` is positive.
+    #[must_use]
     pub fn stop(mut self, alpha: f64) -> Self {
         self.alpha = Some(alpha);
         self

@@ -70,6 +70,7 @@ impl NearDuplicates {
     }
 
     /// Sets how many texts are kept, at least 1.
+    #[must_use]
     pub fn capacity(mut self, texts: usize) -> Self {
         self.capacity = texts.max(1);
         self

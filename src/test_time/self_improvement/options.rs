@@ -90,24 +90,28 @@ impl Options {
     }
 
     /// Sets the seed of everything that is left to chance.
+    #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
     /// Sets where the pairs come from and go.
+    #[must_use]
     pub fn variant(mut self, variant: Variant) -> Self {
         self.variant = variant;
         self
     }
 
     /// Sets how many pairs are synthesised for an input, in `[1, 65536]`.
+    #[must_use]
     pub fn samples(mut self, samples: usize) -> Self {
         self.samples = samples;
         self
     }
 
     /// Sets how candidates of different length are compared.
+    #[must_use]
     pub fn per_length(mut self, per_length: PerLength) -> Self {
         self.per_length = per_length;
         self
@@ -115,12 +119,14 @@ impl Options {
 
     /// Drops a pair whose text has at least this Jaccard similarity, in `[0, 1]`, to one before it for
     /// the same input. Needs [`Model::text`](super::Model::text).
+    #[must_use]
     pub fn duplicates(mut self, similarity: f64) -> Self {
         self.duplicates = Some(similarity);
         self
     }
 
     /// Keeps pairs that repeat each other.
+    #[must_use]
     pub fn any_duplicates(mut self) -> Self {
         self.duplicates = None;
         self
@@ -129,6 +135,7 @@ impl Options {
     /// Drops a pair like one that was trained on for *any* earlier input. For models that keep what
     /// they learn; where weights are restored, a repeated input needs its pairs again. Needs
     /// [`Model::text`](super::Model::text).
+    #[must_use]
     pub fn seen(mut self, seen: NearDuplicates) -> Self {
         self.seen = Some(seen);
         self
@@ -136,6 +143,7 @@ impl Options {
 
     /// Drops a pair unless at least a share `least`, in `[0, 1]`, of `answers` own answers agree with
     /// it. Needs [`Model::agreement`](super::Model::agreement).
+    #[must_use]
     pub fn agreement(mut self, answers: usize, least: f64) -> Self {
         self.agreement = Some((answers, least));
         self
@@ -143,6 +151,7 @@ impl Options {
 
     /// Drops a pair whose loss, before adapting, is outside `[low, high]`: there is nothing to learn
     /// from it, or it is likely wrong. Needs [`Model::loss`](super::Model::loss).
+    #[must_use]
     pub fn loss_band(mut self, low: f64, high: f64) -> Self {
         self.loss_band = Some((low, high));
         self
@@ -151,12 +160,14 @@ impl Options {
     /// Keeps the last `pairs` (at least 1) accepted pairs from training, and rolls back unless their
     /// mean loss falls, by at least `least` (0 or more). Needs [`Model::loss`](super::Model::loss).
     /// Without effect in [`Variant::InContext`].
+    #[must_use]
     pub fn hold_out(mut self, pairs: usize, least: f64) -> Self {
         self.hold_out = Some((pairs, least));
         self
     }
 
     /// Trains on all accepted pairs and never rolls back.
+    #[must_use]
     pub fn no_hold_out(mut self) -> Self {
         self.hold_out = None;
         self
@@ -164,6 +175,7 @@ impl Options {
 
     /// Rolls back if the model has drifted by more than this after adapting. Needs
     /// [`Model::drift`](super::Model::drift).
+    #[must_use]
     pub fn drift(mut self, most: f64) -> Self {
         self.drift = Some(most);
         self
@@ -173,6 +185,7 @@ impl Options {
     /// an input adapted to before; at most `clusters` of them are remembered. Needs
     /// [`Model::embedding`](super::Model::embedding), and `store` and `load` to have an effect. Without
     /// effect in [`Variant::InContext`].
+    #[must_use]
     pub fn clusters(mut self, cosine: f64, clusters: usize) -> Self {
         self.clusters = Some((cosine, clusters));
         self
@@ -180,6 +193,7 @@ impl Options {
 
     /// Adapts only where the expected gain exceeds the cost. Learns from
     /// [`Improver::verify`](super::Improver::verify).
+    #[must_use]
     pub fn gate(mut self, gate: GainGate) -> Self {
         self.gate = Some(gate);
         self
@@ -187,6 +201,7 @@ impl Options {
 
     /// Turns adapting off for good once it is shown to harm. Learns from
     /// [`Improver::verify`](super::Improver::verify).
+    #[must_use]
     pub fn switch(mut self, switch: Switch) -> Self {
         self.switch = Some(switch);
         self
@@ -194,6 +209,7 @@ impl Options {
 
     /// Answers with the model as it is too, before adapting: what verifying an improved answer needs.
     /// Costs one more answer.
+    #[must_use]
     pub fn paired(mut self) -> Self {
         self.paired = true;
         self
