@@ -22,6 +22,8 @@ pub(super) struct Decision {
     under_way: Vec<u32>,
     picks: Vec<Pick>,
     scratch: sampler::Scratch,
+    /// What is hashed.
+    bytes: Vec<u8>,
 }
 
 impl Decision {
@@ -116,7 +118,7 @@ impl<P> Memory<P> {
         pending.draws.clone_from(&decision.draws);
         pending.shares.clear();
         pending.shares.extend(decision.picks.iter().map(|pick| pick.share));
-        self.digest = pending.digest(self.digest);
+        self.digest = pending.digest(self.digest, &mut decision.bytes);
         self.ledger.open(pending);
         self.round.0 += 1;
         self.batch = decision.draws.len();

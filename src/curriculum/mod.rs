@@ -297,7 +297,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         seen.clear(feedback.len());
         for Feedback { ticket, outcome } in feedback {
             let place = ledger.locate(*ticket)?;
-            if *ledger.state(place) != State::Open {
+            if !matches!(ledger.state(place), State::Open) {
                 return Err(ledger.gone(*ticket));
             }
             if !seen.insert(ticket.0) {

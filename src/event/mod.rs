@@ -208,13 +208,29 @@ impl Outcome {
         }
     }
 
+    /// The fields that are there.
+    #[inline]
+    fn present(&self) -> Fields {
+        let bit = |field: Field, value: Option<f32>| u8::from(value.is_some()) << field as u8;
+        Fields(
+            bit(Field::Success, self.success)
+                | bit(Field::Loss, self.loss)
+                | bit(Field::AbsAdvantage, self.abs_advantage)
+                | bit(Field::Spread, self.spread)
+                | bit(Field::Utility, self.utility)
+                | bit(Field::Cost, self.cost),
+        )
+    }
+
     /// Checks that the fields that the curriculum needs are present.
     #[inline]
     pub(crate) fn require(&self, ticket: Ticket, fields: Fields) -> Result<()> {
-        match fields.iter().find(|&field| self.get(field).is_none()) {
-            Some(field) => Err(Error::MissingOutcome { ticket, field }),
-            None => Ok(()),
+        let missing = Fields(fields.0 & !self.present().0);
+        if missing == Fields::NONE {
+            return Ok(());
         }
+        let first = missing.iter().next();
+        first.map_or(Ok(()), |field| Err(Error::MissingOutcome { ticket, field }))
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use curricle_kernels::{blocks, filled, prefetch};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
@@ -150,14 +150,13 @@ impl Pending {
         self.draws.first().map_or(0, |draw| draw.ticket.0)
     }
 
-    /// The digest of all decisions up to this round, after that of those before it.
-    pub fn digest(&self, before: u64) -> u64 {
-        let mut hash = Xxh3::with_seed(before);
-        hash.update(&self.round.0.to_le_bytes());
-        for draw in &self.draws {
-            hash.update(&draw.bytes());
-        }
-        hash.digest()
+    /// The digest of all decisions up to this round, after that of those before it. The list is for its own use: hashing
+    /// once is faster than draw by draw.
+    pub fn digest(&self, before: u64, bytes: &mut Vec<u8>) -> u64 {
+        bytes.clear();
+        bytes.extend(self.round.0.to_le_bytes());
+        self.draws.iter().for_each(|draw| bytes.extend(draw.bytes()));
+        xxh3_64_with_seed(bytes, before)
     }
 
     /// The open tickets: how many, and the first.
@@ -224,7 +223,7 @@ impl Ledger {
     #[inline]
     pub fn put(&mut self, (round, place): Place, state: State) {
         let pending = &mut self.pending[round];
-        if state == State::Lost {
+        if matches!(state, State::Lost) {
             self.lost.insert(pending.draws[place].ticket.0);
         }
         let slot = &mut pending.states[place];
