@@ -60,7 +60,7 @@
 //!
 //! | feature | adds |
 //! |--|--|
-//! | none (default) | the whole core |
+//! | `scores` (default) | scores of hidden states and logits, and what is built on them: [`signal::uncertainty`], [`test_time`] |
 //! | `config` | `Config`: a curriculum from TOML or JSON |
 //! | `tracing` | spans around the verbs |
 //! | `csv`, `table` | tables of scores as CSV; as Parquet too |
@@ -93,6 +93,7 @@ pub mod sampler;
 pub mod signal;
 pub mod simulator;
 pub mod table;
+#[cfg(feature = "scores")]
 pub mod test_time;
 
 pub use base::error::{Difference, Error, Failure, JournalError, KernelError, Result, SnapshotError};

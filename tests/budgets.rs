@@ -4,8 +4,8 @@
 mod streams;
 
 use curricle::test_time::budget::{
-    Budget, Conformal, DdSketch, ErrorRecall, Fixed, Horizon, PSquare, ResidualRisk, TokenBucket,
-    Tracker, Tracking, Window, conformal_quantile,
+    Always, Budget, Conformal, DdSketch, ErrorRecall, Fixed, Horizon, PSquare, ResidualRisk,
+    TokenBucket, Tracker, Tracking, Window, conformal_quantile,
 };
 use curricle::{Error, Purpose, Rng, Round};
 use proptest::prelude::*;
@@ -123,11 +123,11 @@ fn caps_hold_in_every_window() {
             let mut capped =
                 TokenBucket::new(Tracking::with(0.3, 0.05, 200).unwrap(), rate, burst).unwrap();
             let mut sums = vec![0u32];
-            let mut wished = 0u32;
+            let mut wanted = 0u32;
             for (margin, coin) in margins.iter().zip(coins) {
                 let choice = capped.wants(1.0 - margin, coin).unwrap();
-                assert!(choice.wished || !choice.selected);
-                wished += u32::from(choice.wished);
+                assert!(choice.wanted || !choice.selected);
+                wanted += u32::from(choice.wanted);
                 sums.push(sums[sums.len() - 1] + u32::from(choice.selected));
             }
             for from in 0..sums.len() {
@@ -136,8 +136,8 @@ fn caps_hold_in_every_window() {
                     assert!(f64::from(sums[to] - sums[from]) <= most, "{stream:?}: {from}..{to}");
                 }
             }
-            // The guarantee of what is inside holds for what it wished.
-            let off = (f64::from(wished) / 3000.0 - 0.3).abs();
+            // The guarantee of what is inside holds for what it wanted.
+            let off = (f64::from(wanted) / 3000.0 - 0.3).abs();
             assert!(off <= capped.inner().bound());
         }
     }
@@ -218,6 +218,29 @@ fn budgets() -> Vec<Box<dyn Budget>> {
         Box::new(ErrorRecall::new(&sample, 0.4).unwrap()),
         Box::new(ResidualRisk::new(&sample, &[true, false, true], 0.4, 0.4).unwrap()),
     ]
+}
+
+/// What is logged of a budget is what the next choice is made of.
+#[test]
+fn metrics_say_what_the_next_item_is_compared_with() {
+    let mut random = Rng::at(5, Round(0), Purpose::User);
+    let mut named = std::collections::BTreeSet::new();
+    for mut budget in budgets() {
+        for _ in 0..50 {
+            let metrics = budget.metrics();
+            let choice = budget.wants(random.unit(), random.unit()).unwrap();
+            let said = metrics.get("budget/threshold");
+            assert_eq!(said, Some(choice.threshold).filter(|threshold| threshold.is_finite()));
+            named.extend(metrics.into_iter().map(|(name, _)| name));
+        }
+    }
+    let names = ["items_left", "left", "seen", "threshold", "tokens"];
+    assert!(named.into_iter().eq(names.map(|name| format!("budget/{name}"))));
+    let mut capped = TokenBucket::new(Always, 0.25, 2).unwrap();
+    for tokens in [2.0, 1.25, 0.5, 0.75, 1.0, 0.25] {
+        assert_eq!(capped.metrics().get("budget/tokens"), Some(tokens));
+        capped.wants(0.5, 0.5).unwrap();
+    }
 }
 
 #[test]

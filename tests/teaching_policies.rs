@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{outcome, sealed};
+use common::{outcome, policies, sealed};
 use curricle::policy::{
     AbsoluteProgress, Advance, Any, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty,
     Dump, EasyToHard, Estimate, Exp3, Forgetting, Kalman, LevelReplay, Mastered, OnlineMixing, Pac,
@@ -211,4 +211,15 @@ fn around_another() {
     let cusum = Detector::Cusum { slack: 0.05, calibration: 4, threshold: 1.0 };
     check(Restart::new(ucb(), cusum, Scope::Global).explore(0.1));
     check(Any::from(Bounded::new(Any::from(PerCost::new(Any::from(ucb()))))));
+}
+
+#[test]
+fn no_policy_is_left_out() {
+    let source: String = include_str!("teaching_policies.rs").split_whitespace().collect();
+    // Two that learn nothing, and one that draws from ranks (`gain_rl`).
+    for name in
+        policies::names().iter().filter(|name| !["Uniform", "Fixed", "Gaussian"].contains(&&***name))
+    {
+        assert!(source.contains(&format!("check({name}::")), "{name} is not checked");
+    }
 }

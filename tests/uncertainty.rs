@@ -65,6 +65,7 @@ fn naive(score: Score, logits: &[f64]) -> f64 {
         }
         Score::LogMaxProbability => first.ln(),
         Score::SelfCertainty => p.iter().map(|p| -(n * p).ln()).sum::<f64>() / n,
+        other => panic!("no definition of {other}"),
     }
 }
 

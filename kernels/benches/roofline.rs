@@ -7,7 +7,8 @@
 //!
 //! The first line measures the kernels, the second appends PyTorch's ways to the same sums at the
 //! same shapes on the same card. `--sweep` tries other layouts, `--megabytes` sets the bytes of a
-//! launch, `--wall` adds the whole call as the host sees it.
+//! launch (1024; a buffer of 2 GiB is more than some drivers give), `--runs` how often each is tried (the least time counts), `--wall` adds the whole call as the
+//! host sees it.
 //!
 //! Traffic is counted as the rows once, whatever a way really moves; `share` is that over the copy
 //! bandwidth of the device, which is measured first by a kernel that reads and writes.
@@ -64,6 +65,8 @@ fn copy(from: &[Vector<f32, Const<4>>], to: &mut [Vector<f32, Const<4>>], count:
 
 /// Bytes a second of a copy, each byte counted as read and as written.
 fn copy_bandwidth(device: &Device, bytes: usize, runs: usize) -> f64 {
+    // Other backends than this one may not be in the build.
+    #[allow(irrefutable_let_patterns)]
     let burn::backend::DispatchDevice::Cube(cube) = device.as_dispatch() else {
         unreachable!("adapters are devices of the cubecl backend")
     };
@@ -148,7 +151,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = &adapter.device;
     let (megabytes, runs) = match adapter.software {
         true => (options.megabytes.unwrap_or(16), options.runs.min(2)),
-        false => (options.megabytes.unwrap_or(2048), options.runs),
+        false => (options.megabytes.unwrap_or(1024), options.runs),
     };
     let copied = copy_bandwidth(device, (megabytes << 20) / 2, runs);
     println!("copy: {:.1} GB/s\n", copied / 1e9);
@@ -198,12 +201,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let bytes = spans.len() * n * d * size;
                 for tuning in layouts(options.sweep) {
                     let Profile { sum, fold, dot } = profile(&states, &spans, &tuning, runs)?;
-                    line("curricle kernel", dtype, n, d, bytes, sum, &tuning);
-                    line("curricle all passes", dtype, n, d, bytes, sum + fold + dot, &tuning);
+                    line("angle kernel", dtype, n, d, bytes, sum, &tuning);
+                    line("angle all passes", dtype, n, d, bytes, sum + fold + dot, &tuning);
                 }
                 if options.wall {
                     let best = wall(runs, || dots(&states, &spans).map(drop))?;
-                    line("curricle whole call", dtype, n, d, bytes, best, &Tuning::default());
+                    line("angle whole call", dtype, n, d, bytes, best, &Tuning::default());
                 }
             }
         }
@@ -211,8 +214,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let n = (megabytes << 20) / (d * size);
             let states = rows(dtype, n, d, device);
             device.sync()?;
-            let best = wall(runs, || logits::row_sums(&states).map(drop))?;
-            line("curricle logits call", dtype, n, d, n * d * size, best, &Tuning::default());
+            let bytes = n * d * size;
+            line(
+                "logits kernel",
+                dtype,
+                n,
+                d,
+                bytes,
+                logits::profile(&states, runs)?,
+                &Tuning::default(),
+            );
+            if options.wall {
+                let best = wall(runs, || logits::row_sums(&states).map(drop))?;
+                line("logits whole call", dtype, n, d, bytes, best, &Tuning::default());
+            }
         }
     }
     if let Some(path) = options.csv {

@@ -99,6 +99,28 @@ pub fn roomy_if_possible<T>(capacity: usize) -> Vec<T> {
     list
 }
 
+/// A list of `len` elements, each made from its place, by all threads at once, in huge pages as [`roomy`] says.
+pub(crate) fn made<T: Copy + Send>(len: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let mut list = roomy(len);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = len.div_ceil(threads).max(1);
+    let room = &mut list.spare_capacity_mut()[..len];
+    std::thread::scope(|scope| {
+        for (part, start) in room.chunks_mut(share).zip((0..).step_by(share)) {
+            let make = &make;
+            scope.spawn(move || {
+                for (element, place) in part.iter_mut().zip(start..) {
+                    element.write(make(place));
+                }
+            });
+        }
+    });
+    // SAFETY: the parts are the first `len` places, and each was written; a thread that panicked has
+    // passed its panic on at the end of the scope.
+    unsafe { list.set_len(len) };
+    list
+}
+
 /// A list of `len` equal elements, in huge pages as [`roomy`] says.
 pub fn filled<T: Clone>(value: T, len: usize) -> Vec<T> {
     let mut list = roomy(len);
@@ -128,6 +150,17 @@ fn ask_for_huge_pages<T>(list: &Vec<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The naive twin makes one element after the other.
+    #[test]
+    fn all_threads_make_what_one_makes() {
+        for len in [0, 1, 2, 7, 1000, 1001] {
+            let twin: Vec<usize> = (0..len).map(|place| place * place).collect();
+            assert_eq!(made(len, |place| place * place), twin);
+        }
+        let unwound = std::panic::catch_unwind(|| made(100, |place| assert!(place < 50)));
+        assert!(unwound.is_err());
+    }
 
     #[test]
     fn blocks_are_the_list_twice() {

@@ -21,6 +21,7 @@ use crate::signal::{GroupSpread, Signal};
 /// What a draw does about tickets whose feedback is due and has not arrived.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Missing {
     /// It fails with [`Error::Awaiting`], so that no outcome is left out by accident.
     #[default]
@@ -32,6 +33,7 @@ pub enum Missing {
 /// Where the weights of samples within their arm come from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Weighting {
     /// They are given by the user, and stay until the user changes them.
     #[default]

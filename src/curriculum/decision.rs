@@ -51,9 +51,9 @@ impl Decision {
         let is_many = population.arms().count() >= MANY;
         self.stands = false;
         let allotment = match (policy.logits(&turn).filter(|_| is_many), &memory.allotment) {
-            (Some(_), odds @ Allotment::Tree(_)) if is_fresh => {
+            (Some(_), tree @ Allotment::Tree(_)) if is_fresh => {
                 self.stands = true;
-                odds
+                tree
             }
             (Some(logits), _) => {
                 self.allotment = Allotment::Tree(ArmTree::new(&logits, population)?);

@@ -255,13 +255,13 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     fn refresh(&mut self) {
         let Memory { round, policy, population, allotment, batch, .. } = &mut self.memory;
         let turn = Turn::new(*round, *batch, population);
-        let Allotment::Tree(odds) = allotment else { return };
+        let Allotment::Tree(tree) = allotment else { return };
         let Some(logits) = policy.logits(&turn) else { return };
         let arms = population.arms().count() as u32;
         let changed = &mut self.work.arms;
         let updated = match self.stale.arms() {
-            Some(stale) => odds.update_each(&logits, population, stale.iter().copied(), changed),
-            None => odds.update_each(&logits, population, (0..arms).map(ArmId), changed),
+            Some(stale) => tree.update_each(&logits, population, stale.iter().copied(), changed),
+            None => tree.update_each(&logits, population, (0..arms).map(ArmId), changed),
         };
         if updated.is_err() {
             self.stale = Stale::default();
@@ -294,13 +294,15 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let ledger = &mut self.memory.ledger;
         let Work { places, seen, .. } = &mut self.work;
         places.clear();
-        seen.clear(feedback.len());
+        // Tickets in rising order, as most trainers report them, name none twice.
+        let rises = feedback.is_sorted_by(|a, b| a.ticket < b.ticket);
+        seen.clear(if rises { 0 } else { feedback.len() });
         for Feedback { ticket, outcome } in feedback {
             let place = ledger.locate(*ticket)?;
             if !matches!(ledger.state(place), State::Open) {
                 return Err(ledger.gone(*ticket));
             }
-            if !seen.insert(ticket.0) {
+            if !rises && !seen.insert(ticket.0) {
                 return Err(Error::RepeatedTicket(*ticket));
             }
             outcome.check(*ticket)?;

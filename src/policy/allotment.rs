@@ -63,7 +63,7 @@ impl Allotment {
     pub fn share(&self, arm: ArmId) -> f64 {
         match self {
             Self::Arms(p) => p.get(arm.index()).copied().unwrap_or(0.0),
-            Self::Tree(odds) => odds.share(arm),
+            Self::Tree(tree) => tree.share(arm),
             Self::Ranks { .. } => 1.0,
         }
     }
@@ -72,7 +72,7 @@ impl Allotment {
     pub fn shares(&self) -> Vec<f64> {
         match self {
             Self::Arms(p) => p.clone(),
-            Self::Tree(odds) => (0..odds.arms() as u32).map(|arm| odds.share(ArmId(arm))).collect(),
+            Self::Tree(tree) => (0..tree.arms() as u32).map(|arm| tree.share(ArmId(arm))).collect(),
             Self::Ranks { .. } => Vec::new(),
         }
     }

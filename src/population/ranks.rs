@@ -83,3 +83,25 @@ impl Ranks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A list that gives a sample two ranks, one that was never there a rank, or one that is there none, is
+    /// told from a good one.
+    #[test]
+    fn damaged_lists_are_told() {
+        let (members, slots) = ([2, 0, NONE], [1, NONE, 0]);
+        let listed = |list: &[u32]| Ranks::Listed(list.to_vec()).is_consistent(&members, &slots);
+        assert!(listed(&[2, 0, 1]) && listed(&[2, 0, NONE]) && listed(&[0, 2, NONE]) && listed(&[0]));
+        // Sample 2 is there, and beyond the list a rank is the number of a sample: rank 2 is its own.
+        assert!(listed(&[0, 1]));
+        // Twice; none of the samples; sample 0 without a rank; longer than there are samples.
+        for list in [&[2, 0, 0][..], &[2, 0, 3], &[2, NONE, NONE], &[2, 0, 1, NONE]] {
+            assert!(!listed(list), "{list:?}");
+        }
+        assert!(Ranks::Slots.is_consistent(&members, &slots));
+        assert!(!Ranks::Slots.is_consistent(&members, &slots[..2]));
+    }
+}

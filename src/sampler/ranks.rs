@@ -181,11 +181,15 @@ impl<'a> Ranks<'a> {
             let height = rng.unit();
             if height < 1.0 - excess || height < exp(-excess) {
                 ranks.push(rank);
-                self.population.tree().fetch(rank);
                 self.population.arms().fetch_rank(rank);
+                if !self.is_full {
+                    self.population.tree().fetch(rank);
+                }
             }
         }
-        ranks.retain(|&rank| self.can_draw(rank));
+        if !self.is_full {
+            ranks.retain(|&rank| self.can_draw(rank));
+        }
     }
 
     /// Drawable ranks from the mean outwards, with the logs of their weights: at least `least`, and

@@ -65,8 +65,8 @@ pub(super) fn independent(
                 arms.iter_mut().for_each(|arm| *arm = owner(sums, *arm) as u64);
             }
         },
-        Allotment::Tree(odds) if odds.total() == 0 => return Err(Error::NothingToDraw),
-        Allotment::Tree(odds) => odds.draw_each(n, rng, arms, targets),
+        Allotment::Tree(tree) if tree.total() == 0 => return Err(Error::NothingToDraw),
+        Allotment::Tree(tree) => tree.draw_each(n, rng, arms, targets),
         Allotment::Ranks { .. } => {
             return Err(Error::Unsupported {
                 part: "a draw over arms",

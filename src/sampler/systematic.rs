@@ -62,7 +62,7 @@ impl Sampler for Systematic {
         let first = picks.len();
         let shares = match allotment {
             Allotment::Arms(p) => Shares::spread(population, p, n, rng, scratch)?,
-            Allotment::Tree(odds) => match spread_along(population, odds, n, rng, scratch) {
+            Allotment::Tree(tree) => match spread_along(population, tree, n, rng, scratch) {
                 true => Shares { rest: 1.0, slots: n as f64 },
                 // Rare: the probabilities of all arms have to be looked at.
                 false => Shares::spread(population, &allotment.shares(), n, rng, scratch)?,
@@ -219,24 +219,24 @@ fn fill(
     Ok(())
 }
 
-/// Spreads n slots evenly over the odds, as [`Shares::spread`] does, without looking at all arms. Says whether no arm is
+/// Spreads n slots evenly over the masses of the tree, as [`Shares::spread`] does, without looking at all arms. Says whether no arm is
 /// asked for more than it has: such an arm gets a slot in any case, so none is overlooked.
 fn spread_along(
     population: &Population,
-    odds: &ArmTree,
+    tree: &ArmTree,
     n: usize,
     rng: &mut Rng,
     scratch: &mut Scratch,
 ) -> bool {
-    let (total, slots) = (u128::from(odds.total()), n as u128);
-    let start = u128::from(rng.below(odds.total()));
+    let (total, slots) = (u128::from(tree.total()), n as u128);
+    let start = u128::from(rng.below(tree.total()));
     scratch.arms.clear();
     scratch.whole.clear();
     let mut last = None;
     for slot in 0..slots {
-        let arm = odds.in_order(((start + slot * total) / slots) as u64);
+        let arm = tree.in_order(((start + slot * total) / slots) as u64);
         if last != Some(arm) {
-            let asked = slots * u128::from(odds.mass(arm));
+            let asked = slots * u128::from(tree.mass(arm));
             if asked > population.drawable(arm) as u128 * total {
                 return false;
             }

@@ -9,6 +9,7 @@ use crate::event::{Field, Fields};
 /// Which success rate a [`Learnability`] is computed from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Source {
     /// That of the ticket's own rollouts: unbiased in expectation up to `1 - 1/G`, and noisy. A
     /// group of one rollout always scores 0.

@@ -1,15 +1,18 @@
 //! Signals: who scores evidence, one number for each sample.
 
 mod advantage;
+#[cfg(feature = "scores")]
 mod angle;
 mod any;
 mod gated;
 mod learnability;
 mod progress;
 mod spread;
+#[cfg(feature = "scores")]
 pub mod uncertainty;
 
 pub use advantage::{MeanAdvantage, Reported, Utility};
+#[cfg(feature = "scores")]
 pub use angle::{Angle, Concentration, Dots, Element, HiddenStates, Spans, UnitSum};
 pub use any::Any;
 pub use gated::Gated;

@@ -55,6 +55,7 @@ pub struct Provenance {
 
 /// One column of a [`Table`], a value for each sample.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Column {
     /// Finite numbers; `None` where the quantity is undefined.
     Number(Vec<Option<f64>>),

@@ -69,3 +69,15 @@ pub fn pairs(arms: usize) -> Vec<(String, Any)> {
     }
     pairs
 }
+
+/// The names of all policies, read from the modules that hold them: what a list of them must have.
+pub fn names() -> Vec<String> {
+    let algorithms = include_str!("../../src/policy/algorithm/mod.rs");
+    let around = include_str!("../../src/policy/around/mod.rs");
+    let modules = algorithms.lines().chain(around.lines()).filter_map(|line| line.strip_prefix("mod "));
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    let name = |module: &str| module.trim_end_matches(';').split('_').map(capital).collect();
+    let names: Vec<String> = modules.map(name).collect();
+    assert!(names.len() >= 25, "{names:?}");
+    names
+}

@@ -189,7 +189,7 @@ impl Model for Coin {
     }
 }
 
-/// The share of updates wished and spent over the second half of 4000 inputs.
+/// The share of updates wanted and spent over the second half of 4000 inputs.
 fn rates(fix: f64, harm: f64, threshold: f64) -> (f64, f64) {
     let mut coin = Coin { error: 0.3, fix, harm, adapted: false };
     let options = Options::paper().paired().gate(GainGate::new(0.01, 0.05).unwrap());
@@ -205,17 +205,17 @@ fn rates(fix: f64, harm: f64, threshold: f64) -> (f64, f64) {
     }
     let summary = improver.journal().summary();
     let share = |count: u64| count as f64 / summary.inputs as f64;
-    (share(summary.wished), share(summary.spent))
+    (share(summary.wanted), share(summary.spent))
 }
 
 #[test]
 fn a_gate_explores_where_nothing_is_gained_and_spends_where_much_is() {
-    let (wished, spent) = rates(0.3, 0.3, 0.0);
-    assert!(wished > 0.99);
+    let (wanted, spent) = rates(0.3, 0.3, 0.0);
+    assert!(wanted > 0.99);
     assert!((spent - 0.05).abs() < 0.02, "{spent}");
-    let (wished, spent) = rates(0.9, 0.02, 0.8);
-    assert!((wished - 0.2).abs() < 0.03, "{wished}");
-    assert_eq!(wished, spent);
+    let (wanted, spent) = rates(0.9, 0.02, 0.8);
+    assert!((wanted - 0.2).abs() < 0.03, "{wanted}");
+    assert_eq!(wanted, spent);
 }
 
 #[test]

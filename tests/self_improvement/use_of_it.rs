@@ -24,7 +24,12 @@ fn only_uncertain_inputs_are_adapted_to() {
         assert_eq!(outcome.answer, Ok(truth(question.symbol)));
     }
     let summary = improver.journal().summary();
-    assert_eq!((summary.inputs, summary.wished, summary.spent, toy.adapted), (48, 24, 24, 24));
+    assert_eq!((summary.inputs, summary.wanted, summary.spent, toy.adapted), (48, 24, 24, 24));
+    let metrics = improver.metrics();
+    let found = |name: &str| metrics.get(&format!("self_improvement/{name}")).unwrap();
+    assert_eq!(["inputs", "wanted", "spent", "improved"].map(found), [48.0, 24.0, 24.0, 24.0]);
+    assert_eq!(["failed", "verified", "fixed", "harmed"].map(found), [0.0; 4]);
+    assert_eq!(metrics.get("budget/threshold"), Some(improver.budget().threshold()));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::Error;
 
 /// Which adapters a caller takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Accept {
     /// A graphics processor only.
     #[default]

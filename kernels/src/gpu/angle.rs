@@ -15,9 +15,10 @@ use burn::tensor::Device;
 
 pub use super::layout::Tuning;
 use super::layout::{BATCH_BYTES, Layout};
-use super::limits::{device, page};
+use super::limits::page;
 use super::plan::Plan;
 use super::sums::Sums;
+use super::timing::timed;
 use super::{Rows, Upload, ops};
 use crate::Error;
 use crate::angle::{Dots, Spans};
@@ -120,11 +121,7 @@ pub fn profile(states: &Rows, spans: &[Spans], tuning: &Tuning, runs: usize) -> 
     let work = sums.prepare(&held)?;
     let samples = sums.samples();
     let dots = held.client.empty((8 * spans.len()).max(16));
-    let time = |pass: &(dyn Fn() + Send + Sync)| -> Result<Duration, Error> {
-        let ((), window) = held.client.profile(pass, "pass").map_err(device)?;
-        let ticks = cubecl::future::block_on(window.resolve());
-        Ok(ticks.map(|ticks| ticks.duration()).unwrap_or_default())
-    };
+    let time = |pass: &(dyn Fn() + Send + Sync)| timed(&held.client, pass);
     let mut best = Profile { sum: Duration::MAX, fold: Duration::MAX, dot: Duration::MAX };
     for run in 0..=runs.max(1) {
         let (mut sum, mut fold) = (Duration::ZERO, Duration::ZERO);

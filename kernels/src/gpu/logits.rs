@@ -4,11 +4,15 @@
 //! about `1e-6` of `R` and `A`, twice that of `Q`, mostly of `z - m` in `f32`.
 //! Terms below `e^-87` of the greatest count as none. The exponential is the kernel's own.
 
+use std::time::Duration;
+
 use cubecl::prelude::*;
+use cubecl::server::Handle;
 
 use super::limits::{device, grid};
 use super::logits_kernel::row_sums as kernel;
 use super::rows::{Held, Kind};
+use super::timing::timed;
 use super::{Rows, ops};
 use crate::Error;
 use crate::logits::{RowSums, exact};
@@ -43,24 +47,65 @@ pub fn row_sums(logits: &Rows) -> Result<Vec<RowSums>, Error> {
         return ops::row_sums(logits);
     }
     let held = logits.held()?;
-    match held.kind {
-        Kind::F32 => launch::<f32>(logits, &held),
-        Kind::F16 => launch::<half::f16>(logits, &held),
-        Kind::Brain => launch::<u32>(logits, &held),
+    let out = Out::of(&held);
+    launch(&held, &out);
+    read(logits, &held, out)
+}
+
+/// The device's own time for one launch of the kernel of [`row_sums`], the least of some runs, without what
+/// is read back.
+///
+/// # Errors
+/// As [`row_sums`]; [`Error::NotOnGpu`] for rows elsewhere.
+pub fn profile(logits: &Rows, runs: usize) -> Result<Duration, Error> {
+    if !logits.on_gpu() {
+        return Err(Error::NotOnGpu);
+    }
+    if logits.dim() == 0 {
+        return Err(Error::Shape { len: 0, dim: 0 });
+    }
+    let held = logits.held()?;
+    let out = Out::of(&held);
+    let mut best = Duration::MAX;
+    for run in 0..=runs.max(1) {
+        let time = timed(&held.client, &|| launch(&held, &out))?;
+        // The first run compiles the kernel.
+        if run > 0 {
+            best = best.min(time);
+        }
+    }
+    Ok(best)
+}
+
+/// Where the kernel writes: five floats a row and three words.
+struct Out {
+    floats: Handle,
+    ints: Handle,
+}
+
+impl Out {
+    fn of(held: &Held) -> Out {
+        Out { floats: held.client.empty(20 * held.rows), ints: held.client.empty(12 * held.rows) }
     }
 }
 
-fn launch<E: Numeric>(logits: &Rows, held: &Held) -> Result<Vec<RowSums>, Error> {
+fn launch(held: &Held, out: &Out) {
+    match held.kind {
+        Kind::F32 => launch_as::<f32>(held, out),
+        Kind::F16 => launch_as::<half::f16>(held, out),
+        Kind::Brain => launch_as::<u32>(held, out),
+    }
+}
+
+fn launch_as<E: Numeric>(held: &Held, out: &Out) {
     let client = &held.client;
     let hardware = &client.properties().hardware;
     let scalars = held.dim / held.kind.parts();
     let widest = hardware.max_vector_size.min(4);
     let width = [4, 2, 1].into_iter().find(|&w| w <= widest && scalars.is_multiple_of(w)).unwrap_or(1);
     let words = scalars / width;
-    let units = words.next_power_of_two().clamp(32, 256);
+    let units = words.next_power_of_two().clamp(32, 128);
     let together = if words >= 4 * units { 4 } else { 1 };
-    let floats = client.empty(20 * held.rows);
-    let ints = client.empty(12 * held.rows);
     // SAFETY: the lengths are those of the buffers, and the kernel keeps to `rows` and `words`.
     unsafe {
         kernel::launch_unchecked::<E>(
@@ -69,8 +114,8 @@ fn launch<E: Numeric>(logits: &Rows, held: &Held) -> Result<Vec<RowSums>, Error>
             CubeDim::new_1d(units as u32),
             width,
             BufferArg::from_raw_parts(held.handle.clone(), held.rows * scalars),
-            BufferArg::from_raw_parts(floats.clone(), 5 * held.rows),
-            BufferArg::from_raw_parts(ints.clone(), 3 * held.rows),
+            BufferArg::from_raw_parts(out.floats.clone(), 5 * held.rows),
+            BufferArg::from_raw_parts(out.ints.clone(), 3 * held.rows),
             held.rows as u32,
             f32::INFINITY,
             words,
@@ -79,7 +124,10 @@ fn launch<E: Numeric>(logits: &Rows, held: &Held) -> Result<Vec<RowSums>, Error>
             held.kind == Kind::Brain,
         );
     }
-    let read = client.read(vec![floats, ints]).map_err(device)?;
+}
+
+fn read(logits: &Rows, held: &Held, out: Out) -> Result<Vec<RowSums>, Error> {
+    let read = held.client.read(vec![out.floats, out.ints]).map_err(device)?;
     let floats: Vec<f32> = bytemuck::pod_collect_to_vec(&read[0]);
     let ints: Vec<u32> = bytemuck::pod_collect_to_vec(&read[1]);
     let rows = floats.chunks_exact(5).zip(ints.chunks_exact(3)).enumerate();

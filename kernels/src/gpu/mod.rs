@@ -24,6 +24,7 @@ mod plan;
 mod reduce;
 mod rows;
 mod sums;
+mod timing;
 
 pub use adapter::{Accept, Adapter, available};
 pub use rows::{Rows, Upload};

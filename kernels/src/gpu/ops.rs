@@ -14,8 +14,14 @@ use crate::Error;
 use crate::angle::{Dots, EPSILON, Spans};
 use crate::logits::RowSums;
 
-/// [`super::angle::dots`] by burn's operations, in `f32`: rows above 1 are scaled by their
-/// greatest magnitude before they are squared.
+/// `2^40` and `2^-90`: an element of at most the one has a square that can be summed, and so has any other times the
+/// other.
+const LARGE: f32 = 1.099_511_6e12;
+const SCALE: f32 = 8.077_936e-28;
+
+/// [`super::angle::dots`] by burn's operations, in `f32`: rows with an element above `2^40` are made smaller by a
+/// power of two before they are squared. (Not by their greatest element: a device may divide by way of the
+/// reciprocal, and that of a number above `2^126` is 0 where small numbers are flushed.)
 ///
 /// # Errors
 /// [`Error::OutOfRange`] and [`Error::NonFinite`] as there, [`Error::Device`].
@@ -35,10 +41,11 @@ pub fn dots(states: &Rows, spans: &[Spans]) -> Result<Vec<Dots>, Error> {
             return Err(Error::NonFinite { row: first.unwrap_or(row) });
         }
     }
-    let scale = greatest.clamp_min(1.0);
-    let y = x / scale.clone();
+    let is_large = greatest.clone().greater_elem(LARGE);
+    let scale = Tensor::ones_like(&greatest).mask_fill(is_large, SCALE);
+    let y = x * scale.clone();
     // The length in the scale of `y`, where its square does not overflow.
-    let least = scale.recip() * EPSILON as f32;
+    let least = scale * EPSILON as f32;
     let norm = y.clone().square().sum_dim(1).sqrt();
     let u = y / norm.max_pair(least);
     let squares = numbers(u.clone().square().sum_dim(1))?;

@@ -19,6 +19,7 @@ use crate::{Element, Error};
 /// A tensor that is not contiguous is copied on the device first; autodiff is dropped. A few
 /// devices have no `f16`.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Rows {
     /// `f32` or `f16`, `[rows, dim]`.
     Float(Tensor<2>),

@@ -1,9 +1,7 @@
 //! Building the levels of a tree.
 
-use rayon::prelude::*;
-
 use super::node::{FAN_OUT, Node};
-use crate::memory::roomy;
+use crate::memory::{made, roomy};
 
 /// From how many nodes on a level is computed by all threads.
 pub(super) const MANY: usize = 1 << 15;
@@ -20,12 +18,11 @@ pub(super) fn leaves(len: usize, weight: impl Fn(usize) -> u64 + Sync + Send) ->
         Node(numbers)
     };
     let nodes = len.div_ceil(FAN_OUT).max(1);
-    let mut leaves = roomy(nodes);
-    if nodes < MANY {
-        leaves.extend((0..nodes).map(node));
-    } else {
-        (0..nodes).into_par_iter().map(node).collect_into_vec(&mut leaves);
+    if nodes >= MANY {
+        return made(nodes, node);
     }
+    let mut leaves = roomy(nodes);
+    leaves.extend((0..nodes).map(node));
     leaves
 }
 
@@ -34,7 +31,7 @@ pub(super) fn levels(leaves: Vec<Node>) -> Vec<Vec<Node>> {
     let mut sums: Vec<u64> = if leaves.len() < MANY {
         leaves.iter().map(Node::sum).collect()
     } else {
-        leaves.par_iter().map(Node::sum).collect()
+        made(leaves.len(), |leaf| leaves[leaf].sum())
     };
     let mut levels = vec![leaves];
     while sums.len() > 1 {

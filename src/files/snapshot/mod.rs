@@ -247,7 +247,7 @@ impl<P> Memory<P> {
                 let is_share = |share: &f64| (0.0..=1.0 + 1e-9).contains(share);
                 p.is_empty() || p.len() == arms.count() && p.iter().all(is_share)
             }
-            Allotment::Tree(odds) => odds.is_consistent(arms.count()),
+            Allotment::Tree(tree) => tree.is_consistent(arms.count()),
             Allotment::Ranks { mean, sd } => mean.is_finite() && sd.is_finite() && *sd > 0.0,
         };
         if is_consistent { Ok(()) } else { Err(SnapshotError::Inconsistent("the allotment")) }

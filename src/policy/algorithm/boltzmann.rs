@@ -15,6 +15,7 @@ use crate::population::Population;
 /// What happens to the value of an arm in a round that did not sample it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Unsampled {
     /// It stays: `Q` only moves when there is evidence. The rule as published.
     #[default]
@@ -38,8 +39,8 @@ pub enum Unsampled {
 /// the score: 0.1 of it selects sharply, 1.0 hardly at all.
 ///
 /// [`Boltzmann::new`] is our default: `alpha` 0.5, `tau` 0.1 for scores of range 1, and an
-/// optimistic start `Q_0 = 1`, so that every arm is tried before it is judged. Wear
-/// [`Bounded`](crate::policy::Bounded) for a floor: without one an arm that is no longer sampled is never
+/// optimistic start `Q_0 = 1`, so that every arm is tried before it is judged. Put
+/// [`Bounded`](crate::policy::Bounded) around it for a floor: without one an arm that is no longer sampled is never
 /// looked at again.
 ///
 /// Cost: O(K) a round for K arms. From 1024 arms on, with a constant temperature and [`Unsampled::Keep`], which

@@ -12,6 +12,7 @@ use crate::population::Population;
 /// The standard deviation of a [`Gaussian`].
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Spread {
     /// In ranks. The paper's code uses 1000, whatever the size of the data set.
     Ranks(f64),

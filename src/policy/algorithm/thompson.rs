@@ -15,6 +15,7 @@ use crate::population::Population;
 /// What is believed of the mean score of an arm.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Belief {
     /// `Beta(a + S, b + N - S)`: for scores in `[0, 1]`; others are taken into it.
     Beta {
@@ -40,7 +41,7 @@ pub enum Belief {
 /// `N` counts the tickets of an arm and `S` sums their scores, both under a [`Forgetting`], so that
 /// beliefs widen again. The probability of an arm is its share of the slots that it won, each slot
 /// with draws of its own; combine with [`Systematic`](crate::sampler::Systematic), which then gives
-/// each arm exactly the slots that it won. Wear [`Bounded`](crate::policy::Bounded) if forgetting is per
+/// each arm exactly the slots that it won. Put [`Bounded`](crate::policy::Bounded) around it if forgetting is per
 /// visit.
 ///
 /// Cost: O(n K) variates a round of n slots. Memory: 24 bytes an arm, and the visits in a window.

@@ -15,6 +15,7 @@ use crate::population::Population;
 /// How far above its mean an arm is believed to be able to lie.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Bound {
     /// `c sqrt(ln H / N)`: `c >= 0` in units of the score.
     Hoeffding(f64),
@@ -37,8 +38,8 @@ pub enum Bound {
 /// a batch is spread as far as the bounds say.
 ///
 /// Theory asks for wide bounds (`c = 2 sqrt 0.6` on scores in `[0, 1]`); with `c = 0.3` the regret is
-/// 4 to 6 times smaller in practice. All probability goes to the chosen arms: wear
-/// [`Bounded`](crate::policy::Bounded) for a floor, without which logged propensities are 0 or 1.
+/// 4 to 6 times smaller in practice. All probability goes to the chosen arms: put
+/// [`Bounded`](crate::policy::Bounded) around it for a floor, without which logged propensities are 0 or 1.
 ///
 /// Cost: O(K + n K) a round of n slots. Memory: 24 bytes an arm, and the visits in a window.
 ///

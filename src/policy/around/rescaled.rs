@@ -14,6 +14,7 @@ use crate::population::Population;
 /// What is taken for the range of the scores.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Range {
     /// Given numbers.
     Fixed {

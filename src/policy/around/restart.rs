@@ -43,6 +43,7 @@ pub enum Detector {
 /// Which arms are reset when one has changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Scope {
     /// Only the arm that changed.
     #[default]

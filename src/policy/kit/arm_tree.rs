@@ -51,7 +51,7 @@ pub struct Logits<'a> {
 ///
 /// Memory: 18 bytes an arm.
 ///
-/// A curriculum keeps its odds itself; a bandit without samples, tickets and a ledger uses them like this:
+/// A curriculum keeps its tree itself; a bandit without samples, tickets and a ledger uses them like this:
 ///
 /// ```
 /// use curricle::policy::{Logits, ArmTree};
@@ -64,16 +64,16 @@ pub struct Logits<'a> {
 /// # fn main() -> curricle::Result<()> {
 /// let population = Population::new(Arms::even(10_000, 10_000)?, None)?;
 /// let mut values = vec![0.0; 10_000];
-/// let mut odds = ArmTree::new(&logits(&values), &population)?;
+/// let mut tree = ArmTree::new(&logits(&values), &population)?;
 /// for round in 0..10 {
-///     let drawn = odds.draw(512, &mut Rng::at(1, Round(round), Purpose::User));
+///     let drawn = tree.draw(512, &mut Rng::at(1, Round(round), Purpose::User));
 ///     for &arm in &drawn {
 ///         let reward = if arm.0 % 10 == 7 { 1.0 } else { 0.0 };
 ///         values[arm.index()] += 0.5 * (reward - values[arm.index()]);
 ///     }
-///     odds.update(&logits(&values), &population, &drawn)?;
+///     tree.update(&logits(&values), &population, &drawn)?;
 /// }
-/// let good: f64 = (0..1000).map(|tens| odds.share(ArmId(10 * tens + 7))).sum();
+/// let good: f64 = (0..1000).map(|tens| tree.share(ArmId(10 * tens + 7))).sum();
 /// assert!(good > 0.5);
 /// # Ok(()) }
 /// ```
@@ -134,9 +134,9 @@ impl ArmTree {
         let weight = |arm: usize| scale.weight(logits.values[arm]).unwrap_or(MOST);
         let weights = SumTree::from_fn(arms, |arm| if is_open(arm) { weight(arm) } else { 0 })?;
         let open = SumTree::from_fn(arms, |arm| u64::from(is_open(arm)))?;
-        let mut odds = Self { weights, open, even: 0, scale };
-        odds.spread(logits.floor);
-        Ok(odds)
+        let mut tree = Self { weights, open, even: 0, scale };
+        tree.spread(logits.floor);
+        Ok(tree)
     }
 
     /// Brings the weights of some arms up to date, and the floor. The arms are those whose value has changed, and those
@@ -309,7 +309,7 @@ impl ArmTree {
         }
     }
 
-    /// Whether these can be the odds of so many arms; used after reading them from a file.
+    /// Whether this can be the tree of so many arms; used after reading them from a file.
     pub(crate) fn is_consistent(&self, arms: usize) -> bool {
         let flags = self.weights.weights().iter().zip(self.open.weights());
         let even = self.even.checked_mul(self.open.total());
@@ -358,18 +358,18 @@ mod tests {
         fn logits(values: &[f64], temperature: f64) -> Logits<'_> {
             Logits { values, temperature, floor: 0.1 }
         }
-        let mut odds = ArmTree::new(&logits(&values, 1.0), &population).unwrap();
-        odds.update(&logits(&values, 2.0), &population, &[]).unwrap();
-        assert_eq!(odds, ArmTree::new(&logits(&values, 2.0), &population).unwrap());
+        let mut tree = ArmTree::new(&logits(&values, 1.0), &population).unwrap();
+        tree.update(&logits(&values, 2.0), &population, &[]).unwrap();
+        assert_eq!(tree, ArmTree::new(&logits(&values, 2.0), &population).unwrap());
         values[3] = 1000.0;
-        odds.update(&logits(&values, 2.0), &population, &[ArmId(3)]).unwrap();
-        assert_eq!(odds, ArmTree::new(&logits(&values, 2.0), &population).unwrap());
-        let before = odds.clone();
+        tree.update(&logits(&values, 2.0), &population, &[ArmId(3)]).unwrap();
+        assert_eq!(tree, ArmTree::new(&logits(&values, 2.0), &population).unwrap());
+        let before = tree.clone();
         values[4] = f64::NAN;
-        let error = odds.update(&logits(&values, 2.0), &population, &[ArmId(4)]);
+        let error = tree.update(&logits(&values, 2.0), &population, &[ArmId(4)]);
         assert!(matches!(error, Err(Error::NonFinite { index: 4, .. })));
-        assert!(odds.update(&logits(&values, -1.0), &population, &[]).is_err());
-        assert_eq!(odds, before);
+        assert!(tree.update(&logits(&values, -1.0), &population, &[]).is_err());
+        assert_eq!(tree, before);
     }
 
     proptest! {
@@ -388,16 +388,16 @@ mod tests {
             let partition = Arms::even(arms as u32, arms).unwrap();
             let population = Population::new(partition, Some(&weights)).unwrap();
             let logits = Logits { values: &values, temperature: 0.1, floor };
-            let odds = ArmTree::new(&logits, &population).unwrap();
-            for target in targets.iter().map(|target| target % odds.total()).chain([0, odds.total() - 1]) {
+            let tree = ArmTree::new(&logits, &population).unwrap();
+            for target in targets.iter().map(|target| target % tree.total()).chain([0, tree.total() - 1]) {
                 let mut rest = target;
                 let owner = (0..arms).find(|&arm| {
-                    let mass = odds.weights.get(arm) + odds.even * odds.open.get(arm);
+                    let mass = tree.weights.get(arm) + tree.even * tree.open.get(arm);
                     let owns = rest < mass;
                     rest -= if owns { 0 } else { mass };
                     owns
                 });
-                prop_assert_eq!(Some(odds.in_order(target).index()), owner);
+                prop_assert_eq!(Some(tree.in_order(target).index()), owner);
             }
         }
     }

@@ -16,6 +16,7 @@ use crate::policy::kit::learned::{MOST, are_finite};
 /// announces every change, blind to arms that improve unseen. Give the latter a floor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Forgetting {
     /// Nothing is forgotten: for arms that do not change.
     #[default]

@@ -10,6 +10,7 @@ use crate::population::Population;
 /// proportional to it, and a [`ScalingLaw`](crate::policy::ScalingLaw) starts from it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Prior {
     /// The same for every arm that has something to draw.
     Uniform,

@@ -35,6 +35,7 @@ impl<K> Candidate<K> {
 
 /// How the length of a candidate enters.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum PerLength {
     /// The sum over the tokens: the logarithm of a probability.
     #[default]

@@ -32,6 +32,7 @@ pub enum Evidence<'a, K = String> {
 
 /// A score, or where it lies.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(clippy::exhaustive_enums, reason = "a number is known or bounded")]
 pub enum Scored {
     /// Its value.
     Exact(f64),

@@ -45,6 +45,7 @@ use crate::base::math::{exp, expm1, ln, log1p, tanh};
 /// # Ok::<(), curricle::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Score {
     /// Shannon's entropy, in nats.
     #[default]

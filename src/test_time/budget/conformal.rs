@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::window::{fair, ordered, smoothed};
-use super::{Budget, Choice};
+use super::{Budget, Choice, threshold_metrics};
 use crate::base::error::{Result, length, within};
 use crate::base::math::{exp, ln, log1p};
+use crate::base::metrics::Metrics;
 
 /// Selects a part `rate` of what is exchangeable with a calibration sample: exactly that part on
 /// average, for any sample size and any distribution, ties included.
@@ -60,6 +61,10 @@ impl Budget for Conformal {
         let equal = self.sample[greater..].partition_point(|&x| x == uncertainty);
         let rank = smoothed(greater as f64, equal as f64, self.sample.len() as f64, coin);
         Ok(Choice::plain(rank < self.rate, Some(rank), self.rate))
+    }
+
+    fn metrics(&self) -> Metrics {
+        threshold_metrics(self.rate)
     }
 }
 
@@ -134,6 +139,10 @@ impl Budget for ErrorRecall {
         let uncertainty = ordered(uncertainty)?;
         fair(coin)?;
         Ok(Choice::plain(uncertainty >= self.threshold, None, self.threshold))
+    }
+
+    fn metrics(&self) -> Metrics {
+        threshold_metrics(self.threshold)
     }
 }
 
@@ -219,6 +228,10 @@ impl Budget for ResidualRisk {
         let uncertainty = ordered(uncertainty)?;
         fair(coin)?;
         Ok(Choice::plain(uncertainty >= self.threshold, None, self.threshold))
+    }
+
+    fn metrics(&self) -> Metrics {
+        threshold_metrics(self.threshold)
     }
 }
 

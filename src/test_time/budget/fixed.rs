@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::window::{fair, ordered};
-use super::{Budget, Choice};
+use super::{Budget, Choice, threshold_metrics};
 use crate::base::error::{Result, within};
+use crate::base::metrics::Metrics;
 
 /// Selects what is more uncertain than a threshold: the rule of Acikgoz et al., *Self-Improving LLM
 /// Agents at Test-Time*, arXiv 2510.07841, whose threshold is a margin of 0.95.
@@ -76,5 +77,9 @@ impl Budget for Fixed {
         let uncertainty = ordered(uncertainty)?;
         fair(coin)?;
         Ok(Choice::plain(uncertainty > self.threshold, None, self.threshold))
+    }
+
+    fn metrics(&self) -> Metrics {
+        threshold_metrics(self.threshold)
     }
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
-use super::{Budget, Choice};
+use super::{Budget, Choice, threshold_metrics};
 use crate::base::error::{Error, Result};
+use crate::base::metrics::Metrics;
 
 /// Selects at most `budget` of a stream of `length` items: what is left of the budget is shared out
 /// anew at each.
@@ -69,16 +70,28 @@ impl Horizon {
     pub fn left(&self) -> u64 {
         self.left
     }
+
+    /// The part of the items to come that may be selected.
+    fn threshold(&self) -> f64 {
+        if self.items == 0 { 0.0 } else { self.left as f64 / self.items as f64 }
+    }
 }
 
 impl Budget for Horizon {
     fn wants(&mut self, uncertainty: f64, coin: f64) -> Result<Choice> {
         let rank = self.window.rank(uncertainty, coin)?;
         self.window.push(uncertainty)?;
-        let threshold = if self.items == 0 { 0.0 } else { self.left as f64 / self.items as f64 };
+        let threshold = self.threshold();
         let selected = rank < threshold;
         self.left -= u64::from(selected);
         self.items = self.items.saturating_sub(1);
         Ok(Choice::plain(selected, Some(rank), threshold))
+    }
+
+    fn metrics(&self) -> Metrics {
+        let mut metrics = threshold_metrics(self.threshold());
+        metrics.push("budget/left", self.left as f64);
+        metrics.push("budget/items_left", self.items as f64);
+        metrics
     }
 }

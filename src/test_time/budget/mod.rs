@@ -42,6 +42,7 @@ pub use window::Window;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::Result;
+use crate::base::metrics::Metrics;
 
 /// What a budget made of one item.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -50,7 +51,7 @@ pub struct Choice {
     /// Whether the item should be given the effort.
     pub selected: bool,
     /// Whether it would have been without a cap.
-    pub wished: bool,
+    pub wanted: bool,
     /// Its smoothed rank in `[0, 1)`, low for uncertain items, where the budget ranks.
     pub rank: Option<f64>,
     /// What it was compared with: a rank where there is one, else an uncertainty.
@@ -60,7 +61,7 @@ pub struct Choice {
 impl Choice {
     /// A choice, for a budget of one's own.
     pub fn plain(selected: bool, rank: Option<f64>, threshold: f64) -> Self {
-        Self { selected, wished: selected, rank, threshold }
+        Self { selected, wanted: selected, rank, threshold }
     }
 }
 
@@ -94,4 +95,18 @@ pub trait Budget {
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a coin outside `[0, 1)`. The budget is then
     /// as it was.
     fn wants(&mut self, uncertainty: f64, coin: f64) -> Result<Choice>;
+
+    /// The state of the budget as names and numbers, to be logged: `budget/threshold`, what the next item is
+    /// compared with (a rank for those that rank), and what else there is of it: `budget/seen`, `budget/left`,
+    /// `budget/items_left`, `budget/tokens`. The default has none.
+    fn metrics(&self) -> Metrics {
+        Metrics::default()
+    }
+}
+
+/// The metrics of a budget that is a threshold.
+fn threshold_metrics(threshold: f64) -> Metrics {
+    let mut metrics = Metrics::default();
+    metrics.push("budget/threshold", threshold);
+    metrics
 }

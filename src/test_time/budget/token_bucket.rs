@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Budget, Choice};
 use crate::base::error::{Result, within};
+use crate::base::metrics::Metrics;
 
 /// A token is 2^32 of these: whole numbers, so that a million steps lose nothing.
 const TOKEN: u64 = 1 << 32;
@@ -11,7 +12,7 @@ const TOKEN: u64 = 1 << 32;
 /// Lets through at most `rate w + burst` selections of another budget in any `w` items in a row.
 ///
 /// Tokens come at `rate` an item, up to `burst` of them; a selection takes one. The inner budget
-/// decides as if there were no cap, so its guarantee holds for what is [`wished`](Choice::wished); what
+/// decides as if there were no cap, so its guarantee holds for what is [`wanted`](Choice::wanted); what
 /// is [`selected`](Choice::selected) is less.
 ///
 /// ```
@@ -62,5 +63,11 @@ impl<B: Budget> Budget for TokenBucket<B> {
         }
         self.held = (self.held + self.gain).min(self.most);
         Ok(choice)
+    }
+
+    fn metrics(&self) -> Metrics {
+        let mut metrics = self.inner.metrics();
+        metrics.push("budget/tokens", self.held as f64 / TOKEN as f64);
+        metrics
     }
 }

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::window::Window;
-use super::{Budget, Choice};
+use super::{Budget, Choice, threshold_metrics};
 use crate::base::error::{Result, within};
+use crate::base::metrics::Metrics;
 
 /// A threshold in `[0, 1]` that follows what it selects, so that the rate of selections is met.
 ///
@@ -161,5 +162,11 @@ impl Budget for Tracking {
         self.window.push(uncertainty)?;
         self.seen += 1;
         Ok(Choice::plain(selected, Some(rank), threshold))
+    }
+
+    fn metrics(&self) -> Metrics {
+        let mut metrics = threshold_metrics(self.theta());
+        metrics.push("budget/seen", self.seen as f64);
+        metrics
     }
 }

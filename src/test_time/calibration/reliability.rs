@@ -7,6 +7,7 @@ use crate::base::math::ln;
 
 /// How confidences are binned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Bins {
     /// So many of equal width: bin `floor(c B)`, and the last for `c = 1`.
     Width(usize),

@@ -11,6 +11,7 @@ use super::outcome::{Failure, Outcome, guarded, offered, refused};
 use super::{GainGate, Model, NearDuplicates, Switch};
 use crate::base::error::{Error, Result, finite, within};
 use crate::base::id::Ticket;
+use crate::base::metrics::Metrics;
 use crate::signal::uncertainty::{Candidate, Relative, Score};
 use crate::test_time::budget::Budget;
 
@@ -197,6 +198,15 @@ impl<B: Budget> Improver<B> {
     /// The budget.
     pub fn budget(&self) -> &B {
         &self.budget
+    }
+
+    /// The state of the loop as names and numbers, to be logged: what the journal adds up to since it was last
+    /// [taken](Self::take_journal), `self_improvement/{inputs,wanted,spent,improved,failed,verified,fixed,harmed}`,
+    /// and the metrics of the budget.
+    pub fn metrics(&self) -> Metrics {
+        let mut metrics = self.journal.summary().metrics();
+        metrics.extend(self.budget.metrics());
+        metrics
     }
 
     /// The gate, with what it has learned.
@@ -388,7 +398,7 @@ impl<B: Budget> Improver<B> {
         entry.standing = Some(standing);
         entry.expected = self.gate.as_ref().map(|gate| gate.expect(standing));
         if !choice.selected {
-            return Ok(Some(if choice.wished { Why::Capped } else { Why::Certain }));
+            return Ok(Some(if choice.wanted { Why::Capped } else { Why::Certain }));
         }
         if self.switch.as_ref().is_some_and(Switch::is_off) {
             return Ok(Some(Why::SwitchedOff));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::gain_gate::Expectation;
 use crate::base::error::{Error, Result};
 use crate::base::id::Ticket;
+use crate::base::metrics::Metrics;
 use crate::test_time::budget::Choice;
 use crate::test_time::calibration::McNemar;
 
@@ -147,7 +148,7 @@ pub struct Summary {
     /// Inputs.
     pub inputs: u64,
     /// Inputs for which the budget wanted an update.
-    pub wished: u64,
+    pub wanted: u64,
     /// Updates paid for.
     pub spent: u64,
     /// Inputs answered otherwise than by the model as it is.
@@ -163,6 +164,23 @@ pub struct Summary {
 }
 
 impl Summary {
+    pub(super) fn metrics(&self) -> Metrics {
+        let mut metrics = Metrics::default();
+        for (name, count) in [
+            ("inputs", self.inputs),
+            ("wanted", self.wanted),
+            ("spent", self.spent),
+            ("improved", self.improved),
+            ("failed", self.failed),
+            ("verified", self.verified),
+            ("fixed", self.fixed),
+            ("harmed", self.harmed),
+        ] {
+            metrics.push(format!("self_improvement/{name}"), count as f64);
+        }
+        metrics
+    }
+
     /// The p-value of [`McNemar`]'s test of the fixed and the harmed; `None` where no input was
     /// verified, so that nothing is known of either.
     pub fn p_value(&self) -> Option<f64> {
@@ -190,7 +208,7 @@ impl Journal {
         let mut summary = Summary::default();
         for entry in &self.entries {
             summary.inputs += 1;
-            summary.wished += u64::from(entry.choice.is_some_and(|choice| choice.wished));
+            summary.wanted += u64::from(entry.choice.is_some_and(|choice| choice.wanted));
             summary.spent += u64::from(entry.spent);
             summary.improved += u64::from(entry.is_improved());
             summary.failed += u64::from(entry.failed.is_some());

@@ -1,0 +1,171 @@
+//! The verbs of a curriculum, each written down.
+
+use super::event::Event;
+use super::{Durability, Journal};
+use crate::base::error::{Error, JournalError, Result};
+use crate::base::id::{ArmId, SampleId, Ticket};
+use crate::curriculum::Curriculum;
+use crate::event::{Batch, Feedback, Verdict};
+use crate::policy::Policy;
+use crate::sampler::Sampler;
+use crate::signal::Signal;
+
+impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
+    /// As [`Curriculum::draw`].
+    ///
+    /// # Errors
+    /// As `Curriculum::draw`; those of the disk.
+    pub fn draw(&mut self, n: usize) -> Result<Batch> {
+        self.happen(|curriculum| curriculum.draw(n), |curriculum| draw(n, curriculum))
+    }
+
+    /// As [`Curriculum::draw_into`]; writing it down allocates nothing either.
+    ///
+    /// # Errors
+    /// As `Curriculum::draw_into`; those of the disk, when the batch is the one that was drawn.
+    pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
+        self.happen(|curriculum| curriculum.draw_into(n, batch), |curriculum| draw(n, curriculum))
+    }
+
+    /// As [`Curriculum::fold`]. Nothing is written where nothing was due.
+    ///
+    /// # Errors
+    /// As `Curriculum::fold`; those of the disk.
+    pub fn fold(&mut self) -> Result<u64> {
+        self.check()?;
+        let changes = self.curriculum.changes();
+        let rounds = self.change(Curriculum::fold);
+        if self.curriculum.changes() != changes {
+            self.log(|_| Event::Fold)?;
+        }
+        rounds
+    }
+
+    /// As [`Curriculum::observe`].
+    ///
+    /// # Errors
+    /// As `Curriculum::observe`; those of the disk.
+    pub fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        self.happen(|curriculum| curriculum.observe(feedback), |_| Event::Observe(feedback.into()))
+    }
+
+    /// As [`Curriculum::observe_into`].
+    ///
+    /// # Errors
+    /// As `Curriculum::observe_into`; those of the disk.
+    pub fn observe_into(&mut self, feedback: &[Feedback], verdicts: &mut Vec<Verdict>) -> Result<()> {
+        let observe =
+            |curriculum: &mut Curriculum<P, S, D>| curriculum.observe_into(feedback, verdicts);
+        self.happen(observe, |_| Event::Observe(feedback.into()))
+    }
+
+    /// As [`Curriculum::lose`].
+    ///
+    /// # Errors
+    /// As `Curriculum::lose`; those of the disk.
+    pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
+        self.happen(|curriculum| curriculum.lose(tickets), |_| Event::Lose(tickets.into()))
+    }
+
+    /// As [`Curriculum::insert`].
+    ///
+    /// # Errors
+    /// As `Curriculum::insert`; those of the disk.
+    pub fn insert(&mut self, arm: ArmId, weight: f64) -> Result<SampleId> {
+        self.happen(|curriculum| curriculum.insert(arm, weight), |_| Event::Insert(arm, weight))
+    }
+
+    /// As [`Curriculum::remove`].
+    ///
+    /// # Errors
+    /// As `Curriculum::remove`; those of the disk.
+    pub fn remove(&mut self, sample: SampleId) -> Result<()> {
+        self.happen(|curriculum| curriculum.remove(sample), |_| Event::Remove(sample))
+    }
+
+    /// As [`Curriculum::retag`].
+    ///
+    /// # Errors
+    /// As `Curriculum::retag`; those of the disk.
+    pub fn retag(&mut self, sample: SampleId, arm: ArmId) -> Result<()> {
+        self.happen(|curriculum| curriculum.retag(sample, arm), |_| Event::Retag(sample, arm))
+    }
+
+    /// As [`Curriculum::set_weight`].
+    ///
+    /// # Errors
+    /// As `Curriculum::set_weight`; those of the disk.
+    pub fn set_weight(&mut self, sample: SampleId, weight: f64) -> Result<()> {
+        let event = |_: &_| Event::SetWeight(sample, weight);
+        self.happen(|curriculum| curriculum.set_weight(sample, weight), event)
+    }
+
+    /// As [`Curriculum::set_weights`]; one event.
+    ///
+    /// # Errors
+    /// As `Curriculum::set_weights`; those of the disk.
+    pub fn set_weights(&mut self, weights: &[(SampleId, f64)]) -> Result<()> {
+        let event = |_: &_| Event::SetWeights(weights.into());
+        self.happen(|curriculum| curriculum.set_weights(weights), event)
+    }
+
+    /// Changes the curriculum and writes down what happened.
+    fn happen<'a, T>(
+        &mut self,
+        verb: impl FnOnce(&mut Curriculum<P, S, D>) -> Result<T>,
+        event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>,
+    ) -> Result<T> {
+        self.check()?;
+        let changes = self.curriculum.changes();
+        let seen = self.change(verb);
+        if seen.is_ok() {
+            self.log(|curriculum| event(curriculum))?;
+        } else if self.curriculum.changes() != changes {
+            self.log(|_| Event::Fold)?;
+        }
+        seen
+    }
+
+    /// Changes the curriculum. After a panic in it nobody knows its state: it is neither written nor gone on with.
+    fn change<T>(&mut self, verb: impl FnOnce(&mut Curriculum<P, S, D>) -> T) -> T {
+        self.changing = true;
+        let seen = verb(&mut self.curriculum);
+        self.changing = false;
+        seen
+    }
+
+    /// Writes down what happened.
+    fn log<'a>(&mut self, event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>) -> Result<()> {
+        let mark = self.log.mark();
+        self.write(&event(&self.curriculum)).inspect_err(|_| {
+            self.behind = true;
+            // No more can be done if this fails too.
+            let _ = self.log.take_back(mark).and_then(|()| self.log.rewrite());
+        })
+    }
+
+    fn write(&mut self, event: &Event) -> Result<()> {
+        self.log.append(event)?;
+        match self.durability {
+            Durability::Each => self.log.sync(),
+            Durability::Every(events) if self.log.unsynced >= u64::from(events.get()) => {
+                self.log.sync()
+            }
+            Durability::Every(_) | Durability::OnDemand => Ok(()),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        match (self.changing, self.behind) {
+            (true, _) => Err(Error::Poisoned),
+            (_, true) => Err(Error::Journal(JournalError::Behind)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The event of a draw that has just happened.
+fn draw<P, S, D>(n: usize, curriculum: &Curriculum<P, S, D>) -> Event<'static> {
+    // A draw of more than 2^32 is refused.
+    Event::Draw { want: n as u32, digest: curriculum.digest() }
+}
