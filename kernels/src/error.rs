@@ -128,6 +128,7 @@ pub enum Error {
     },
 }
 
+#[cfg(feature = "scores")]
 impl Error {
     /// The same, said by someone who counts rows from an earlier one.
     pub(crate) fn after(self, rows: usize) -> Self {

@@ -163,6 +163,7 @@ pub enum Error {
         /// The position of the second one.
         index: u64,
     },
+    #[cfg(feature = "scores")]
     /// The evidence does not determine the score.
     #[error("{score} cannot be told from {evidence}")]
     Unavailable {

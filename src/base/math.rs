@@ -5,7 +5,9 @@
 //! portable implementation. `sqrt`, `floor` and the four operations are exact under IEEE 754 and
 //! need no such care.
 
-pub(crate) use libm::{cos, exp, expm1, log as ln, log1p, pow, tanh};
+pub(crate) use libm::{cos, exp, log as ln, pow, tanh};
+#[cfg(feature = "scores")]
+pub(crate) use libm::{expm1, log1p};
 
 /// `exp(x_k / temperature)`, scaled to sum to one, in place.
 ///

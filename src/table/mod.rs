@@ -39,6 +39,7 @@ pub use statistics::{Statistics, rank_correlation};
 
 use crate::base::error::{Result, finite, length};
 use crate::base::id::SampleId;
+#[cfg(feature = "scores")]
 use crate::signal::{Angle, Concentration};
 
 /// What made a table. Orders of different models, or of different revisions of one, are different
@@ -182,6 +183,7 @@ impl Table {
     /// # Errors
     /// [`Error::Length`](crate::Error::Length) if there are not as many concentrations as samples;
     /// [`TableError::RepeatedSample`].
+    #[cfg(feature = "scores")]
     pub fn of_concentrations(
         made_by: Provenance,
         samples: Vec<u64>,
