@@ -18,8 +18,8 @@ use curricle::signal::{
     self, Gated, GroupSpread, Learnability, LearningProgress, MeanAdvantage, Reported, Source, Utility,
 };
 use curricle::{
-    ArmId, Builder, Config, Curriculum, Error, Feedback, Field, Gate, Missing, Policy, Sampler,
-    Schedule, Signal, Weighting,
+    ArmId, Builder, Config, Curriculum, Error, Feedback, Field, Gate, Journal, Missing, Policy,
+    Sampler, Schedule, Signal, SnapshotError, Weighting,
 };
 use proptest::prelude::*;
 
@@ -339,6 +339,58 @@ fn what_is_wrong_is_said_with_its_path() {
     assert!(matches!(built("signal.utility = {}"), Err(Error::Unread { part: "signal", .. })));
     let restarted = "policy.restart = { inner.uniform = {}, detector.cusum = { slack = 0, calibration = 1, threshold = 1 }, scope = 'local' }";
     assert!(matches!(built(restarted), Err(Error::Unsupported { part: "Restart", .. })));
+}
+
+/// What a run was configured by stands in its files, as long as it is what was built.
+#[test]
+fn a_configuration_stands_in_the_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run");
+    let saved = |built: curricle::Result<curricle::AnyCurriculum>| {
+        built.unwrap().save(&file).unwrap();
+        Config::of_snapshot(&file).unwrap()
+    };
+    let over = |config: &Config| config.builder(60).arms(3, |sample| (sample.0 / 20) as u32);
+    for case in cases() {
+        let config = Config::from_toml(&format!("seed = 5\nlag = 1\npolicy.{}", case.text)).unwrap();
+        let found = saved(over(&config).arm_names(["a", "b", "c"]).build());
+        assert_eq!(found, Some(config), "{}", case.text);
+    }
+    let config = Config::from_toml("seed = 5\npolicy.boltzmann = {}").unwrap();
+    assert_eq!(saved(over(&config).seed(6).build()), None);
+    assert_eq!(saved(over(&config).gate(curricle::Gate::mixed()).build()), None);
+    assert_eq!(saved(over(&config).sampler(sampler::Any::Top).build()), None);
+    // A change to what was configured is none.
+    assert_eq!(saved(over(&config).seed(6).seed(5).build()), Some(config.clone()));
+
+    // In the base of a journal; and the same curriculum in code goes on with it.
+    let base = folder.path().join("journal");
+    let mut journal = Journal::open(&base, over(&config).build().unwrap()).unwrap();
+    journal.draw(4).unwrap();
+    drop(journal);
+    assert_eq!(Config::of_snapshot(&base).unwrap(), Some(config.clone()));
+    let plain = |policy: policy::Any| {
+        let builder = Curriculum::builder(60).arms(3, |sample| (sample.0 / 20) as u32).seed(5);
+        builder
+            .signal(signal::Any::from(curricle::signal::GroupSpread))
+            .sampler(sampler::Any::Distinct)
+            .policy(policy)
+    };
+    let built = plain(curricle::policy::Boltzmann::new().into()).build().unwrap();
+    let mut resumed = Journal::open(&base, built).unwrap();
+    assert_eq!(resumed.curriculum().round().0, 1);
+    resumed.compact().unwrap();
+    drop(resumed);
+    assert_eq!(Config::of_snapshot(&base).unwrap(), None);
+
+    let mut bytes = std::fs::read(&file).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    assert!(matches!(Config::of_snapshot(&file), Err(Error::Snapshot(SnapshotError::Checksum { .. }))));
+    std::fs::write(&file, b"seed = 5").unwrap();
+    assert!(matches!(Config::of_snapshot(&file), Err(Error::Snapshot(_))));
+    assert!(matches!(Config::of_snapshot(folder.path().join("none")), Err(Error::Io { .. })));
 }
 
 /// The types that are chosen at run time go through a snapshot like any other.

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
 use crate::curriculum::builder::{Builder, Missing, Weighting};
+use crate::curriculum::identity::config_of;
 use crate::event::gate::Gate;
+use crate::population::Population;
 use crate::{policy as policies, sampler, signal as signals};
 use options::Value;
 
@@ -158,11 +160,44 @@ impl Config {
             .importance(self.importance.unwrap_or(Value::Constant(0.0)))
             .sampler(self.sampler)
             .policy(policy);
-        match self.signal.clone() {
+        let builder = match self.signal.clone() {
             Some(signal) => builder.signal(signal.build()),
             None => builder.unscored_any(),
-        }
+        };
+        builder.configured(serde_json::to_string(self).ok())
     }
+
+    /// The configuration that stands in a snapshot, which the base of a [`Journal`](crate::Journal) is, too. None if the
+    /// curriculum was built in code, or if the [`builder`](Self::builder) was changed afterwards in its options, its
+    /// policy, its signal or its sampler, so that it no longer is what was configured.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// # let folder = tempfile::tempdir().expect("a folder for the example");
+    /// # let file = folder.path().join("curriculum.snapshot");
+    /// use curricle::Config;
+    ///
+    /// let config = Config::from_toml("seed = 7\npolicy.boltzmann.temperature = 0.2")?;
+    /// config.builder(100).build()?.save(&file)?;
+    /// assert_eq!(Config::of_snapshot(&file)?, Some(config));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Cost: one reading of the file, for its checksum.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Snapshot`] for what is no snapshot of this [schema](crate::SCHEMA), or is damaged;
+    /// [`Error::Feature`] if it is compressed and this build does not have what it takes; [`Error::Config`] if it
+    /// describes something that this build does not know.
+    pub fn of_snapshot(path: impl AsRef<std::path::Path>) -> Result<Option<Self>> {
+        let parts = crate::files::snapshot::parts(path.as_ref())?;
+        config_of(&parts).map(Self::from_json).transpose()
+    }
+}
+
+/// The configuration digest of what a text describes, over these samples; none if it describes nothing that can be built.
+pub(crate) fn identity_of(text: &str, dataset: u128, population: &Population) -> Option<u128> {
+    Config::from_json(text).ok()?.builder(0).identity(dataset, population).ok()
 }
 
 fn at_path<E: std::fmt::Display>(error: &serde_path_to_error::Error<E>) -> Error {

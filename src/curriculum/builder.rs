@@ -94,6 +94,9 @@ pub struct Builder<P = Uniform, S = GroupSpread, D = Distinct> {
     /// Whether the signal was asked for, rather than being the default.
     scores: bool,
     sampler: D,
+    /// The configuration that this was made from, as JSON.
+    #[cfg(feature = "config")]
+    config: Option<String>,
 }
 
 impl Builder {
@@ -116,6 +119,8 @@ impl Builder {
             signal: GroupSpread,
             scores: false,
             sampler: Distinct,
+            #[cfg(feature = "config")]
+            config: None,
         }
     }
 }
@@ -189,6 +194,12 @@ impl<P, S, D> Builder<P, S, D> {
         Builder { scores: false, ..self.signal(GroupSpread.into()) }
     }
 
+    /// Notes what this was made from.
+    #[cfg(feature = "config")]
+    pub(crate) fn configured(self, config: Option<String>) -> Self {
+        Self { config, ..self }
+    }
+
     /// Sets the sampler.
     pub fn sampler<E>(self, sampler: E) -> Builder<P, S, E> {
         self.parts(|(policy, signal, _)| (policy, signal, sampler))
@@ -197,6 +208,8 @@ impl<P, S, D> Builder<P, S, D> {
     /// The same description with other parts.
     fn parts<Q, T, E>(self, other: impl FnOnce((P, S, D)) -> (Q, T, E)) -> Builder<Q, T, E> {
         let Self { samples, arms, weights, arm_names, fingerprint, options, scores, .. } = self;
+        #[cfg(feature = "config")]
+        let config = self.config;
         let (policy, signal, sampler) = other((self.policy, self.signal, self.sampler));
         Builder {
             samples,
@@ -209,6 +222,8 @@ impl<P, S, D> Builder<P, S, D> {
             signal,
             scores,
             sampler,
+            #[cfg(feature = "config")]
+            config,
         }
     }
 
@@ -278,6 +293,8 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
             signal,
             scores,
             sampler,
+            #[cfg(feature = "config")]
+            config,
         } = self;
         let arms = match arms? {
             Some(arms) => arms,
@@ -300,8 +317,21 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         }
         let dataset = dataset(fingerprint, &population);
         let identity = Identity::new(dataset, &options, (&policy, &signal, &sampler))?;
+        #[cfg(feature = "config")]
+        let identity = identity.configured(config, &population);
         let needs = reads.fields | if is_scored { signal.needs() } else { Fields::NONE };
         Ok(Curriculum::new((policy, signal, sampler), options, needs, identity, arm_names, population))
+    }
+}
+
+#[cfg(feature = "config")]
+impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
+    /// The configuration digest of what would be built over these samples.
+    pub(crate) fn identity(self, dataset: u128, population: &Population) -> Result<u128> {
+        let Self { options, mut policy, signal, sampler, .. } = self;
+        policy.prepare(population)?;
+        Identity::new(dataset, &options, (&policy, &signal, &sampler))
+            .map(|identity| identity.configuration)
     }
 }
 

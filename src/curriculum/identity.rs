@@ -10,6 +10,9 @@ use crate::curriculum::builder::Options;
 /// The options that no learned state depends on.
 const EDGE: [&str; 5] = ["lag", "missing", "weighting", "importance", "gate"];
 
+/// The part that holds the configuration as it was read, for people and programs; the others are what it came to.
+const CONFIG: &str = "config";
+
 /// The data set and the configuration of a curriculum, as it was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
@@ -50,28 +53,53 @@ impl Identity {
         Ok(Self { dataset, configuration: xxh3_128(&whole), parts })
     }
 
+    /// Keeps a configuration beside what was built from it, if that is still what it describes: a builder can have been
+    /// changed in the meantime.
+    #[cfg(feature = "config")]
+    pub fn configured(mut self, config: Option<String>, population: &crate::Population) -> Self {
+        let stands = |text: &String| {
+            crate::config::identity_of(text, self.dataset, population) == Some(self.configuration)
+        };
+        if let Some(value) = config.filter(stands) {
+            let hash = xxh3_64(value.as_bytes());
+            self.parts.push(Part { name: CONFIG.to_owned(), value, hash });
+        }
+        self
+    }
+
     /// In what the parts of a snapshot differ from these.
     pub fn differences(&self, found: &[Part]) -> Vec<Difference> {
+        // The same curriculum can have been built by a configuration and by code.
+        let told = |parts: &[Part]| -> Vec<Part> {
+            parts.iter().filter(|part| part.name != CONFIG).cloned().collect()
+        };
+        let (own, found) = (&told(&self.parts), &told(found));
         let value = |parts: &[Part], name: &str| {
             let part = parts.iter().find(|part| part.name == name);
             part.map_or(String::new(), |part| part.value.clone())
         };
         let mut names: Vec<&str> = Vec::new();
-        for part in self.parts.iter().filter(|part| !found.contains(part)) {
+        for part in own.iter().filter(|part| !found.contains(part)) {
             names.push(&part.name);
         }
-        for part in found.iter().filter(|part| !self.parts.contains(part)) {
+        for part in found.iter().filter(|part| !own.contains(part)) {
             if !names.contains(&&part.name[..]) {
                 names.push(&part.name);
             }
         }
         let difference = |name: &str| Difference {
             part: name.to_owned(),
-            expected: value(&self.parts, name),
+            expected: value(own, name),
             found: value(found, name),
         };
         names.into_iter().map(difference).collect()
     }
+}
+
+/// The configuration among the parts of a snapshot.
+#[cfg(feature = "config")]
+pub(crate) fn config_of(parts: &[Part]) -> Option<&str> {
+    parts.iter().find(|part| part.name == CONFIG).map(|part| &part.value[..])
 }
 
 /// Whether a snapshot that differs so can be gone on with all the same.

@@ -313,11 +313,10 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             places.push(place);
         }
         verdicts.clear();
-        for (&place, feedback) in places.iter().zip(feedback) {
-            let verdict = self.options.gate.admit(&feedback.outcome);
-            ledger.put(place, State::Settled(feedback.outcome, verdict));
-            verdicts.push(verdict);
-        }
+        let gate = &self.options.gate;
+        verdicts.extend(feedback.iter().map(|feedback| gate.admit(&feedback.outcome)));
+        let settled = places.iter().zip(feedback).zip(&*verdicts);
+        ledger.settle(settled.map(|((&place, feedback), &verdict)| (place, feedback.outcome, verdict)));
         Ok(())
     }
 
@@ -341,7 +340,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
                 return Err(Error::RepeatedTicket(ticket));
             }
         }
-        places.into_iter().for_each(|place| ledger.put(place, State::Lost));
+        places.into_iter().for_each(|place| ledger.lose(place));
         Ok(())
     }
 }

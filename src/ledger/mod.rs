@@ -202,8 +202,15 @@ impl Ledger {
         if ticket.0 >= self.counts.drawn {
             return Err(Error::UnknownTicket(ticket));
         }
-        let round = self.pending.partition_point(|pending| pending.first() <= ticket.0);
-        let round = round.checked_sub(1).ok_or_else(|| self.gone(ticket))?;
+        // Most feedback is that of the oldest round, or of the next.
+        let is_behind = |pending: &Pending| ticket.0 < pending.first();
+        let round = match (self.pending.front(), self.pending.get(1)) {
+            (Some(oldest), next) if !is_behind(oldest) && next.is_none_or(is_behind) => 0,
+            _ => {
+                let round = self.pending.partition_point(|pending| !is_behind(pending));
+                round.checked_sub(1).ok_or_else(|| self.gone(ticket))?
+            }
+        };
         Ok((round, (ticket.0 - self.pending[round].first()) as usize))
     }
 
@@ -219,23 +226,34 @@ impl Ledger {
         &self.pending[round].states[place]
     }
 
-    /// Moves a ticket from one state to another; the counts follow.
-    #[inline]
-    pub fn put(&mut self, (round, place): Place, state: State) {
+    /// Gives a ticket up, open or settled; the counts follow.
+    pub fn lose(&mut self, (round, place): Place) {
         let pending = &mut self.pending[round];
-        if matches!(state, State::Lost) {
-            self.lost.insert(pending.draws[place].ticket.0);
-        }
-        let slot = &mut pending.states[place];
-        if let State::Settled(_, Verdict::Reject(reason)) = *slot {
+        self.lost.insert(pending.draws[place].ticket.0);
+        let state = std::mem::replace(&mut pending.states[place], State::Lost);
+        if let State::Settled(_, Verdict::Reject(reason)) = state {
             self.reasons[reason as usize] -= 1;
         }
-        if let State::Settled(_, Verdict::Reject(reason)) = state {
-            self.reasons[reason as usize] += 1;
+        *self.counts.of(&state) -= 1;
+        self.counts.lost += 1;
+    }
+
+    /// Takes in the outcomes of open tickets; the counts follow.
+    pub fn settle(&mut self, outcomes: impl Iterator<Item = (Place, Outcome, Verdict)>) {
+        let (mut admitted, mut rejected) = (0, 0);
+        for ((round, place), outcome, verdict) in outcomes {
+            match verdict {
+                Verdict::Admit => admitted += 1,
+                Verdict::Reject(reason) => {
+                    rejected += 1;
+                    self.reasons[reason as usize] += 1;
+                }
+            }
+            self.pending[round].states[place] = State::Settled(outcome, verdict);
         }
-        *self.counts.of(slot) -= 1;
-        *self.counts.of(&state) += 1;
-        *slot = state;
+        self.counts.admitted += admitted;
+        self.counts.rejected += rejected;
+        self.counts.open -= admitted + rejected;
     }
 
     /// Opens the tickets of a round.
@@ -267,7 +285,7 @@ impl Ledger {
     pub fn close_oldest(&mut self) -> Option<Pending> {
         for place in 0..self.pending.front().map_or(0, |round| round.states.len()) {
             if *self.state((0, place)) == State::Open {
-                self.put((0, place), State::Lost);
+                self.lose((0, place));
             }
         }
         let done = self.pending.pop_front()?;

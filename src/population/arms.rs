@@ -246,6 +246,7 @@ impl Arms {
     /// assert_eq!(ranked, [SampleId(1), SampleId(0), SampleId(2)]);
     /// # Ok::<(), curricle::Error>(())
     /// ```
+    #[inline]
     pub fn sample_at_rank(&self, rank: usize) -> Option<SampleId> {
         self.slot_at_rank(rank).and_then(|slot| self.sample_at(slot))
     }

@@ -135,6 +135,7 @@ impl<'a> Ranks<'a> {
             .is_some_and(|slot| self.population.tree().get(slot) > 0)
     }
 
+    #[inline(always)]
     fn pick(&self, rank: usize, propensity: f64) -> Result<Pick> {
         let arms = self.population.arms();
         let sample = arms.sample_at_rank(rank).ok_or(Error::NothingToDraw)?;

@@ -232,6 +232,31 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     }
 }
 
+/// The parts of which the curriculum of a snapshot was built. The state behind them is hashed, not looked at.
+#[cfg(feature = "config")]
+pub(crate) fn parts(path: &Path) -> Result<Vec<Part>> {
+    let mut file = File::open(path).map_err(at(path))?;
+    let size = file.metadata().map_err(at(path))?.len();
+    let mut start = Vec::with_capacity(HEADER);
+    Read::by_ref(&mut file).take(HEADER as u64).read_to_end(&mut start).map_err(at(path))?;
+    let (header, bytes) = Header::open(&start, size)?;
+    let mut payload = Payload::new(file, header.stored);
+    let mut found = None;
+    let known = |parts: &Vec<Part>| {
+        found = Some(parts.clone());
+        Ok(())
+    };
+    // There is no state of no bytes behind them.
+    let state: Result<()> = unpack(&mut payload, header.size, header.compression, known);
+    payload.finish().map_err(at(path))?;
+    header::check_sum(&bytes, &payload.hash)?;
+    match (found, state) {
+        (Some(parts), _) => Ok(parts),
+        (None, Err(error)) => Err(error),
+        (None, Ok(())) => Err(SnapshotError::Inconsistent("the parts").into()),
+    }
+}
+
 impl<P> Memory<P> {
     /// Checks that the parts agree with each other.
     fn check(&self) -> Result<(), SnapshotError> {

@@ -174,14 +174,14 @@ impl Policy for Boltzmann {
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         // Arms that have nothing to draw take no part: next to the value of one that has been emptied
         // the others could all be nothing.
-        let open = open(turn.population, self.values.len())?;
         let p = allotment.arms(self.values.len());
         match self.effective {
             None => {
                 p.copy_from_slice(&self.values);
-                softmax_open(p, &open, self.temperature.at(turn.round));
+                softmax_open(turn.population, p, self.temperature.at(turn.round))?;
             }
             Some(arms) => {
+                let open = open(turn.population, self.values.len())?;
                 let values: Vec<f64> = open.iter().map(|&arm| self.values[arm]).collect();
                 let mut soft = vec![0.0; values.len()];
                 soften(&values, arms, &mut soft);

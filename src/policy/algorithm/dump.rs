@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::math::ln;
 use crate::base::rng::Rng;
-use crate::policy::kit::open_arms::{open, softmax_open};
+use crate::policy::kit::open_arms::softmax_open;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -146,11 +146,9 @@ impl Policy for Dump {
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
-        let open = open(turn.population, self.arms.len())?;
         let p = allotment.arms(self.arms.len());
         p.copy_from_slice(&self.bounds());
-        softmax_open(p, &open, self.temperature);
-        Ok(())
+        softmax_open(turn.population, p, self.temperature)
     }
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {

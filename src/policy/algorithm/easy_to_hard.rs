@@ -124,7 +124,7 @@ impl Policy for EasyToHard {
                     let distance = (arm as f64 - centre) / sigma;
                     *log = -0.5 * distance * distance;
                 }
-                softmax_open(p, &open, 1.0);
+                softmax_open(turn.population, p, 1.0)?;
             }
         }
         Ok(())

@@ -150,7 +150,7 @@ impl Policy for OnlineMixing {
         for (value, reward) in p.iter_mut().zip(&self.rewards) {
             *value = before * reward;
         }
-        softmax_open(p, &open, 1.0);
+        softmax_open(turn.population, p, 1.0)?;
         let arms = p.len() as f64;
         p.iter_mut().for_each(|share| *share = (1.0 - arms * floor) * *share + floor);
         Ok(())

@@ -120,15 +120,26 @@ pub(in crate::policy) fn choose(
 }
 
 /// A softmax over the arms that have something to draw; the others get 0. An arm that cannot be
-/// drawn must not be the one that makes the rest underflow.
-pub(in crate::policy) fn softmax_open(p: &mut [f64], open: &[usize], temperature: f64) {
-    let mut open = open.iter().peekable();
-    for (arm, value) in p.iter_mut().enumerate() {
-        if open.next_if(|next| **next == arm).is_none() {
+/// drawn must not be the one that makes the rest underflow. No allocation.
+pub(in crate::policy) fn softmax_open(
+    population: &Population,
+    p: &mut [f64],
+    temperature: f64,
+) -> Result<()> {
+    length("arms of the policy", population.arms().count(), p.len())?;
+    let mut is_any = false;
+    for (arm, value) in (0..).map(ArmId).zip(p.iter_mut()) {
+        if population.drawable(arm) > 0 {
+            is_any = true;
+        } else {
             *value = f64::NEG_INFINITY;
         }
     }
+    if !is_any {
+        return Err(Error::NothingToDraw);
+    }
     math::softmax(p, temperature);
+    Ok(())
 }
 
 /// What the tests of the policies share.
@@ -178,8 +189,12 @@ mod tests {
     #[test]
     fn closed_arms_take_no_part_in_a_softmax() {
         let mut p = [1e9, 0.0, 0.0];
-        softmax_open(&mut p, &[1, 2], 0.1);
+        softmax_open(&testing::population(&[0, 2, 1]), &mut p, 0.1).unwrap();
         assert_eq!(p, [0.0, 0.5, 0.5]);
+        let none = softmax_open(&testing::population(&[0]), &mut [1.0], 0.1);
+        assert_eq!(none, Err(Error::NothingToDraw));
+        let other = softmax_open(&testing::population(&[1]), &mut [1.0, 2.0], 0.1);
+        assert!(matches!(other, Err(Error::Length { expected: 1, found: 2, .. })));
         assert_eq!(open(&testing::population(&[0, 2, 1]), 3), Ok(vec![1, 2]));
         assert_eq!(open(&testing::population(&[0]), 1), Err(Error::NothingToDraw));
     }
