@@ -22,6 +22,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// | `gate/rejected/{zero_signal,too_hard,too_easy}` | rejections by reason |
     /// | `feedback/pending_rounds` | rounds that have not been folded in |
     /// | `feedback/oldest_open` | age of the oldest open ticket, in rounds |
+    /// | `feedback/refused/{unknown,late,repeated,invalid}` | what [`report`](Self::report) refused, in this process |
     ///
     /// and, for fewer than 1024 arms, by the [name](crate::Builder::arm_names) of the arm or its number,
     ///
@@ -60,6 +61,7 @@ impl<P, S, D> Curriculum<P, S, D> {
         if let Some(pending) = open {
             metrics.push("feedback/oldest_open", (self.memory.round.0 - pending.round.0) as f64);
         }
+        self.refused.metrics(&mut metrics);
         self.arm_metrics(&mut metrics);
         metrics
     }

@@ -7,6 +7,7 @@ mod fold;
 pub(crate) mod identity;
 mod metrics;
 pub(crate) mod presets;
+mod refused;
 mod stale;
 mod tally;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result, within};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
 use crate::base::seen::Seen;
+use crate::event::gate::Gate;
 use crate::event::{Batch, Feedback, Fields, Verdict};
 use crate::ledger::progress::Progress;
 use crate::ledger::{Counts, Ledger, Pending, Place, Record, State};
@@ -28,6 +30,7 @@ use builder::{Builder, Missing, Options};
 use decision::Decision;
 use fold::Fold;
 use identity::Identity;
+use refused::Refused;
 use stale::Stale;
 
 /// Decides which samples a model trains on next, from what the training reports back.
@@ -87,6 +90,8 @@ pub struct Curriculum<P = Uniform, S = GroupSpread, D = Distinct> {
     stale: Stale,
     /// How often learning has changed something, in this process.
     changes: u64,
+    /// What reports were refused, in this process.
+    refused: Refused,
     work: Work,
 }
 
@@ -145,7 +150,20 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let (round, allotment, batch, digest) = (Round(0), Allotment::default(), 0, 0);
         let memory = Memory { round, policy, population, ledger, allotment, batch, digest };
         let (stale, work) = (Stale::default(), Work::default());
-        Self { options, signal, sampler, needs, identity, arm_names, memory, stale, changes: 0, work }
+        let (changes, refused) = (0, Refused::default());
+        Self {
+            options,
+            signal,
+            sampler,
+            needs,
+            identity,
+            arm_names,
+            memory,
+            stale,
+            changes,
+            refused,
+            work,
+        }
     }
 
     /// Folds in the feedback that is due, as [`fold`](Self::fold) does, and draws the next batch of `n`
@@ -297,19 +315,12 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         // Tickets in rising order, as most trainers report them, name none twice.
         let rises = feedback.is_sorted_by(|a, b| a.ticket < b.ticket);
         seen.clear(if rises { 0 } else { feedback.len() });
-        for Feedback { ticket, outcome } in feedback {
-            let place = ledger.locate(*ticket)?;
-            if !matches!(ledger.state(place), State::Open) {
-                return Err(ledger.gone(*ticket));
+        for feedback in feedback {
+            let place = ledger.locate_open(feedback.ticket)?;
+            if !rises && !seen.insert(feedback.ticket.0) {
+                return Err(Error::RepeatedTicket(feedback.ticket));
             }
-            if !rises && !seen.insert(ticket.0) {
-                return Err(Error::RepeatedTicket(*ticket));
-            }
-            outcome.check(*ticket)?;
-            outcome.require(*ticket, self.needs)?;
-            if let Some(field) = self.options.gate.missing(outcome) {
-                return Err(Error::MissingOutcome { ticket: *ticket, field });
-            }
+            check(feedback, self.needs, &self.options.gate)?;
             places.push(place);
         }
         verdicts.clear();
@@ -318,6 +329,40 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let settled = places.iter().zip(feedback).zip(&*verdicts);
         ledger.settle(settled.map(|((&place, feedback), &verdict)| (place, feedback.outcome, verdict)));
         Ok(())
+    }
+
+    /// As [`observe`](Self::observe), but what cannot be taken in does not keep out the rest: each feedback has a
+    /// result of its own, a verdict or what is wrong with it, in the order of the feedback. Of several for one ticket
+    /// the first that is good is taken in. For asynchronous trainers, of whose reports some come late or twice.
+    ///
+    /// What was refused is counted in the [metrics](Self::metrics) of this process and changes nothing else.
+    ///
+    /// ```
+    /// use curricle::{Curriculum, Error, Feedback, Outcome, Ticket, Verdict};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let mut curriculum = Curriculum::builder(10).build()?;
+    /// curriculum.draw(2)?;
+    /// let seen = |ticket| Feedback::new(Ticket(ticket), Outcome::default().success(0.5));
+    /// let results = curriculum.report(&[seen(0), seen(7), seen(0), seen(1)]);
+    /// let (unknown, repeated) = (Error::UnknownTicket(Ticket(7)), Error::RepeatedTicket(Ticket(0)));
+    /// assert_eq!(results, [Ok(Verdict::Admit), Err(unknown), Err(repeated), Ok(Verdict::Admit)]);
+    /// assert_eq!(curriculum.metrics().get("feedback/refused/unknown"), Some(1.0));
+    /// assert_eq!(curriculum.counts().open, 0);
+    /// # Ok(()) }
+    /// ```
+    #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = feedback.len())))]
+    pub fn report(&mut self, feedback: &[Feedback]) -> Vec<Result<Verdict>> {
+        let Self { memory, options, needs, refused, .. } = self;
+        let take_in = |feedback: &Feedback| {
+            let place = memory.ledger.locate_open(feedback.ticket);
+            let good = place.and_then(|place| check(feedback, *needs, &options.gate).map(|()| place));
+            let place = good.inspect_err(|error| refused.count(error))?;
+            let verdict = options.gate.admit(&feedback.outcome);
+            memory.ledger.settle(std::iter::once((place, feedback.outcome, verdict)));
+            Ok(verdict)
+        };
+        feedback.iter().map(take_in).collect()
     }
 
     /// Gives tickets up: their outcomes will not come, or, if they came already and have not been
@@ -342,6 +387,17 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         }
         places.into_iter().for_each(|place| ledger.lose(place));
         Ok(())
+    }
+}
+
+/// Checks that an outcome can be taken in.
+#[inline]
+fn check(Feedback { ticket, outcome }: &Feedback, needs: Fields, gate: &Gate) -> Result<()> {
+    outcome.check(*ticket)?;
+    outcome.require(*ticket, needs)?;
+    match gate.missing(outcome) {
+        Some(field) => Err(Error::MissingOutcome { ticket: *ticket, field }),
+        None => Ok(()),
     }
 }
 

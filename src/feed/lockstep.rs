@@ -124,8 +124,11 @@ impl<F> Lockstep<F> {
 impl<F: Feed + Send + 'static> Lockstep<F> {
     /// A handle that can only report, whatever the type of the feed: what a training step carries.
     pub fn reporter(&self) -> Reporter {
-        let feed = self.clone();
-        Reporter(Arc::new(move |feedback| feed.with(|feed| feed.observe(feedback))?))
+        let (strict, lenient) = (self.clone(), self.clone());
+        Reporter {
+            observe: Arc::new(move |feedback| strict.with(|feed| feed.observe(feedback))?),
+            report: Arc::new(move |feedback| lenient.with(|feed| feed.report(feedback))?),
+        }
     }
 }
 
@@ -144,9 +147,13 @@ impl<F: Feed + Send + 'static> Lockstep<F> {
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
-pub struct Reporter(Arc<Observe>);
+pub struct Reporter {
+    observe: Arc<Observe>,
+    report: Arc<Report>,
+}
 
 type Observe = dyn Fn(&[Feedback]) -> Result<Vec<Verdict>> + Send + Sync;
+type Report = dyn Fn(&[Feedback]) -> Result<Vec<Result<Verdict>>> + Send + Sync;
 
 impl Reporter {
     /// Reports outcomes; the verdicts stand in the order of the feedback.
@@ -154,7 +161,15 @@ impl Reporter {
     /// # Errors
     /// As [`Curriculum::observe`](crate::Curriculum::observe); [`Error::Poisoned`].
     pub fn observe(&self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
-        (self.0)(feedback)
+        (self.observe)(feedback)
+    }
+
+    /// Reports what can be taken in; each feedback has a result of its own.
+    ///
+    /// # Errors
+    /// As [`Feed::report`]; [`Error::Poisoned`].
+    pub fn report(&self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
+        (self.report)(feedback)
     }
 }
 
@@ -183,6 +198,10 @@ impl<F: Feed> Feed for Lockstep<F> {
 
     fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
         self.with(|feed| feed.observe(feedback))?
+    }
+
+    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
+        self.with(|feed| feed.report(feedback))?
     }
 
     fn lag(&self) -> u64 {

@@ -8,7 +8,7 @@ mod prefetch;
 pub use lockstep::{Lockstep, Reporter};
 pub use prefetch::Prefetch;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
 use crate::event::{Batch, Feedback, Verdict};
@@ -52,6 +52,19 @@ pub trait Feed {
     /// As [`Curriculum::observe`].
     fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>>;
 
+    /// Takes in what can be taken in; each feedback has a result of its own. See [`Curriculum::report`]. The default
+    /// [observes](Self::observe) one by one.
+    ///
+    /// # Errors
+    /// What is wrong with the feed, not with feedback: its files, or a panic of another thread.
+    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
+        let one = |feedback: &Feedback| {
+            let verdicts = self.observe(std::slice::from_ref(feedback))?;
+            verdicts.first().copied().ok_or(Error::UnknownTicket(feedback.ticket))
+        };
+        Ok(feedback.iter().map(one).collect())
+    }
+
     /// How many batches may be drawn before the feedback of a batch is due: the
     /// [lag](crate::Builder::lag). The default is 0, with which nothing is drawn ahead.
     fn lag(&self) -> u64 {
@@ -71,6 +84,10 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Curriculum<P, S, D> {
 
     fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
         Curriculum::observe(self, feedback)
+    }
+
+    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
+        Ok(Curriculum::report(self, feedback))
     }
 
     fn lag(&self) -> u64 {

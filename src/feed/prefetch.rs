@@ -105,6 +105,14 @@ impl<F: Feed, T: Send + 'static> Prefetch<F, T> {
         self.feed.observe(feedback)
     }
 
+    /// Takes in what can be taken in, as the feed does.
+    ///
+    /// # Errors
+    /// As [`Feed::report`].
+    pub fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
+        self.feed.report(feedback)
+    }
+
     /// The metrics of the feed, and `prefetch/ahead`: 1 if a batch has been drawn ahead.
     pub fn metrics(&self) -> Metrics {
         let mut metrics = self.feed.metrics();

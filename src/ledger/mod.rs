@@ -214,8 +214,15 @@ impl Ledger {
         Ok((round, (ticket.0 - self.pending[round].first()) as usize))
     }
 
+    /// Where an open ticket is kept.
+    #[inline]
+    pub fn locate_open(&self, ticket: Ticket) -> Result<Place> {
+        let place = self.locate(ticket)?;
+        if matches!(self.state(place), State::Open) { Ok(place) } else { Err(self.gone(ticket)) }
+    }
+
     /// Why a ticket that was drawn is not to be had any more.
-    pub fn gone(&self, ticket: Ticket) -> Error {
+    fn gone(&self, ticket: Ticket) -> Error {
         let is_lost = self.lost.contains(ticket.0);
         if is_lost { Error::LateTicket(ticket) } else { Error::RepeatedTicket(ticket) }
     }

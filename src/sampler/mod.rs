@@ -164,3 +164,19 @@ fn occupant(population: &Population, slot: usize) -> Result<SampleId> {
     let Some(sample) = population.arms().sample_at(slot) else { return Err(Error::NothingToDraw) };
     Ok(sample)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where it changes over is a part of the decision stream.
+    #[test]
+    fn drawing_goes_on_until_it_is_tedious() {
+        // More than half of what was asked for, and more than a few.
+        assert!(!is_tedious(17, 34, 0, 8) && is_tedious(18, 34, 0, 8));
+        assert!(!is_tedious(16, 18, 0, 8) && is_tedious(17, 18, 0, 8));
+        // A few only where there is no end: more than two draws for each that is wanted, and 64.
+        assert!(!is_tedious(10, 16, 80, 8) && is_tedious(10, 16, 81, 8));
+        assert!(!is_tedious(8, 16, 1000, 8) && is_tedious(9, 16, 1000, 8));
+    }
+}

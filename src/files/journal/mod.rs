@@ -211,6 +211,10 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
         Journal::observe(self, feedback)
     }
 
+    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
+        Journal::report(self, feedback)
+    }
+
     fn lag(&self) -> u64 {
         self.curriculum.lag()
     }

@@ -59,6 +59,21 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         self.happen(observe, |_| Event::Observe(feedback.into()))
     }
 
+    /// As [`Curriculum::report`]. What was taken in is one event; where nothing was, nothing is written.
+    ///
+    /// # Errors
+    /// Those of the disk; then what is good of the feedback is in the curriculum and not in the files.
+    pub fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
+        self.check()?;
+        let results = self.change(|curriculum| curriculum.report(feedback));
+        let taken = feedback.iter().zip(&results).filter(|(_, result)| result.is_ok());
+        let taken: Vec<Feedback> = taken.map(|(feedback, _)| *feedback).collect();
+        if !taken.is_empty() {
+            self.log(|_| Event::Observe(taken.into()))?;
+        }
+        Ok(results)
+    }
+
     /// As [`Curriculum::lose`].
     ///
     /// # Errors

@@ -1,0 +1,37 @@
+//! How many reports were refused, and why.
+
+use crate::base::error::Error;
+use crate::base::metrics::Metrics;
+
+/// Counts of refused feedback. They are those of a process: what was refused has changed nothing, so that no event and
+/// no snapshot holds it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Refused {
+    unknown: u64,
+    late: u64,
+    repeated: u64,
+    invalid: u64,
+}
+
+impl Refused {
+    pub fn count(&mut self, error: &Error) {
+        let count = match error {
+            Error::UnknownTicket(_) => &mut self.unknown,
+            Error::LateTicket(_) => &mut self.late,
+            Error::RepeatedTicket(_) => &mut self.repeated,
+            _ => &mut self.invalid,
+        };
+        *count += 1;
+    }
+
+    pub fn metrics(&self, metrics: &mut Metrics) {
+        for (why, count) in [
+            ("unknown", self.unknown),
+            ("late", self.late),
+            ("repeated", self.repeated),
+            ("invalid", self.invalid),
+        ] {
+            metrics.push(format!("feedback/refused/{why}"), count as f64);
+        }
+    }
+}
