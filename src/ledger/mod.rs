@@ -380,6 +380,104 @@ mod tests {
     }
 
     #[test]
+    fn counts_that_lose_a_ticket_are_told() {
+        let counts = Counts { drawn: 10, admitted: 4, rejected: 3, lost: 2, open: 1 };
+        assert!(counts.is_conserved());
+        for change in [
+            Counts { drawn: 11, ..counts },
+            Counts { admitted: 5, ..counts },
+            Counts { rejected: 2, ..counts },
+            Counts { lost: 3, ..counts },
+            Counts { open: 0, ..counts },
+        ] {
+            assert!(!change.is_conserved(), "{change:?}");
+        }
+    }
+
+    /// Two rounds of two tickets over three samples and two arms; one ticket is settled, one lost.
+    fn two_rounds() -> Ledger {
+        let mut ledger = Ledger::new(3, 2);
+        for round in 0..2 {
+            let draw = |place: u64| Draw {
+                ticket: Ticket(2 * round + place),
+                sample: SampleId(place + round),
+                arm: ArmId(place as u32),
+                propensity: 0.5,
+                loss_weight: 1.0,
+            };
+            let draws = vec![draw(0), draw(1)];
+            ledger.open(Pending {
+                round: Round(round),
+                draws,
+                states: Vec::new(),
+                shares: vec![0.5; 2],
+            });
+        }
+        let rejected = Verdict::Reject(Reason::ZeroSignal);
+        ledger.settle([((0, 1), Outcome::default().success(1.0), rejected)].into_iter());
+        ledger.lose((1, 0));
+        ledger
+    }
+
+    /// Each condition by itself is enough to refuse what was read from a file.
+    #[test]
+    fn a_ledger_that_does_not_agree_with_itself_is_told() {
+        let good = two_rounds();
+        assert!(good.is_consistent(3, 2, Round(2)));
+        assert!(!good.is_consistent(4, 2, Round(2)) && !good.is_consistent(3, 3, Round(2)));
+        assert!(!good.is_consistent(3, 2, Round(1)), "a round that is not over");
+        let changes: [(&str, fn(&mut Ledger)); 21] = [
+            ("a round without draws", |it| {
+                it.pending[1].draws.clear();
+                it.pending[1].states.clear();
+                it.pending[1].shares.clear();
+            }),
+            ("a draw without a state", |it| _ = it.pending[0].states.pop()),
+            ("a draw without a share", |it| _ = it.pending[0].shares.pop()),
+            ("a sample that is not there", |it| it.pending[0].draws[0].sample = SampleId(3)),
+            ("an arm that is not there", |it| it.pending[0].draws[0].arm = ArmId(2)),
+            ("a ticket twice", |it| it.pending[0].draws[1].ticket = Ticket(0)),
+            ("a gap between rounds", |it| {
+                it.pending[1].draws.iter_mut().for_each(|draw| draw.ticket.0 += 1)
+            }),
+            ("tickets after the last", |it| {
+                it.pending.iter_mut().flat_map(|it| &mut it.draws).for_each(|draw| draw.ticket.0 += 1)
+            }),
+            ("a record too few", |it| _ = it.records.pop()),
+            ("a progress too few", |it| _ = it.progress.pop()),
+            ("a tally too few", |it| _ = it.tallies.pop()),
+            ("more drawn", |it| it.counts.drawn += 1),
+            ("more open, all counted", |it| {
+                it.counts.open += 1;
+                it.counts.lost -= 1;
+            }),
+            ("an open ticket that is settled", |it| it.pending[0].states[1] = State::Open),
+            ("a settled ticket that is open", |it| {
+                it.pending[0].states[0] = State::Settled(Outcome::default(), Verdict::Admit)
+            }),
+            ("a rejected ticket for another reason", |it| it.reasons[Reason::TooHard as usize] += 1),
+            ("a rejected ticket for none", |it| it.reasons = Default::default()),
+            ("fewer rejected than there are", |it| {
+                it.counts.rejected -= 1;
+                it.counts.admitted += 1;
+                it.reasons = Default::default();
+            }),
+            ("fewer lost than there are", |it| {
+                it.counts.lost -= 1;
+                it.counts.admitted += 1;
+                it.lost = Lost::default();
+            }),
+            ("a lost ticket more", |it| it.lost.insert(0)),
+            ("none lost", |it| it.lost = Lost::default()),
+        ];
+        for (what, change) in changes {
+            let mut ledger = good.clone();
+            change(&mut ledger);
+            assert!(!ledger.is_consistent(3, 2, Round(2)), "{what}");
+        }
+    }
+
+    #[test]
     fn a_running_success_follows_the_last_outcomes() {
         let outcomes = [0.0, 1.0, 1.0, 1.0];
         let record = outcomes.iter().fold(Record::default(), |record, &success| {
