@@ -67,6 +67,24 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn impossible_numbers_are_told() {
+        let good = Tallies { drawn: 9, admitted: 4, rejected: 3, lost: 2, ..Tallies::default() };
+        assert!(good.is_possible() && Tallies { drawn: 10, ..good }.is_possible());
+        for bad in [
+            Tallies { drawn: 8, ..good },
+            Tallies { admitted: 5, ..good },
+            Tallies { rejected: 4, ..good },
+            Tallies { lost: 3, ..good },
+            Tallies { lost: u64::MAX, ..good },
+            Tallies { asked: f64::NAN, ..good },
+            Tallies { mean: f64::INFINITY, ..good },
+            Tallies { squares: f64::NAN, ..good },
+        ] {
+            assert!(!bad.is_possible(), "{bad:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn mean_and_spread_are_those_of_the_list(scores in prop::collection::vec(-5.0..5.0f64, 1..40)) {
