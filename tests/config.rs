@@ -341,6 +341,33 @@ fn what_is_wrong_is_said_with_its_path() {
     assert!(matches!(built(restarted), Err(Error::Unsupported { part: "Restart", .. })));
 }
 
+/// A list is no table without its keys, wherever it stands.
+#[test]
+fn a_list_is_no_table() {
+    for (json, toml, path) in [
+        (r#"{"gate":{"band":[0.1,0.9]}}"#, "gate.band = [0.1, 0.9]", "gate.band"),
+        (r#"{"gate":{"zero_signal":[0.1]}}"#, "gate.zero_signal = [0.1]", "gate.zero_signal"),
+        (r#"{"weighting":{"score":[0.1]}}"#, "weighting.score = [0.1]", "weighting.score"),
+        (r#"{"policy":{"uniform":[]}}"#, "policy.uniform = []", "policy.uniform"),
+        (
+            r#"{"policy":{"bounded":[{"uniform":{}},null,null]}}"#,
+            "policy.bounded = [{ uniform = {} }]",
+            "policy.bounded",
+        ),
+        (r#"{"importance":{"linear":[0,1,9]}}"#, "importance.linear = [0, 1, 9]", "importance.linear"),
+        (
+            r#"{"signal":{"gated":{"inner":{"utility":[]}}}}"#,
+            "signal.gated.inner.utility = []",
+            "signal.gated.inner.utility",
+        ),
+    ] {
+        for error in [Config::from_json(json).unwrap_err(), Config::from_toml(toml).unwrap_err()] {
+            let Error::Config { path: found, .. } = &error else { panic!("{error}") };
+            assert!(path.starts_with(found.as_str()) && found.len() > 3, "{json}: {error}");
+        }
+    }
+}
+
 /// What a run was configured by stands in its files, as long as it is what was built.
 #[test]
 fn a_configuration_stands_in_the_snapshot() {
@@ -362,6 +389,16 @@ fn a_configuration_stands_in_the_snapshot() {
     assert_eq!(saved(over(&config).sampler(sampler::Any::Top).build()), None);
     // A change to what was configured is none.
     assert_eq!(saved(over(&config).seed(6).seed(5).build()), Some(config.clone()));
+
+    // Numbers come back as the same bits.
+    let mut random = curricle::Rng::at(1, curricle::Round(0), curricle::Purpose::User);
+    for _ in 0..2000 {
+        let temperature = 1e-3 + random.unit();
+        let config =
+            Config::from_toml(&format!("policy.boltzmann.temperature = {temperature:?}")).unwrap();
+        assert_eq!(Config::from_json(&config.to_json().unwrap()).unwrap(), config);
+        assert_eq!(saved(config.builder(4).build()), Some(config));
+    }
 
     // In the base of a journal; and the same curriculum in code goes on with it.
     let base = folder.path().join("journal");

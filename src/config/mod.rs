@@ -112,8 +112,11 @@ impl Config {
     /// # Errors
     /// [`Error::Config`], with the path of what is wrong.
     pub fn from_toml(text: &str) -> Result<Self> {
-        let reader = toml::Deserializer::parse(text).map_err(|error| refused(".", &error))?;
-        serde_path_to_error::deserialize(reader).map_err(|error| at_path(&error))
+        let read = || toml::Deserializer::parse(text).map_err(|error| refused(".", &error));
+        let config: Self =
+            serde_path_to_error::deserialize(read()?).map_err(|error| at_path(&error))?;
+        let given = serde_json::Value::deserialize(read()?).map_err(|error| refused(".", &error))?;
+        config.has_its_keys(&given)
     }
 
     /// Reads JSON.
@@ -121,14 +124,24 @@ impl Config {
     /// # Errors
     /// [`Error::Config`], with the path of what is wrong.
     pub fn from_json(text: &str) -> Result<Self> {
-        // A list would be taken for the values of a table without its keys.
         if !text.trim_start().starts_with('{') {
             return Err(refused(".", &"expected an object"));
         }
         let mut reader = serde_json::Deserializer::from_str(text);
         let config = serde_path_to_error::deserialize(&mut reader).map_err(|error| at_path(&error))?;
         reader.end().map_err(|error| refused(".", &error))?;
-        Ok(config)
+        let given = serde_json::from_str(text).map_err(|error| refused(".", &error))?;
+        Self::has_its_keys(config, &given)
+    }
+
+    /// The configuration, if what was given has a table wherever it has one: a list would be taken for the values of a
+    /// table without its keys.
+    fn has_its_keys(self, given: &serde_json::Value) -> Result<Self> {
+        let own = serde_json::to_value(&self).map_err(|error| refused(".", &error))?;
+        match list_for_a_table(given, &own, "") {
+            Some(path) => Err(refused(&path, &"expected a table with its keys, found a list")),
+            None => Ok(self),
+        }
     }
 
     /// Writes TOML that [`from_toml`](Self::from_toml) reads back as the same configuration.
@@ -198,6 +211,20 @@ impl Config {
 /// The configuration digest of what a text describes, over these samples; none if it describes nothing that can be built.
 pub(crate) fn identity_of(text: &str, dataset: u128, population: &Population) -> Option<u128> {
     Config::from_json(text).ok()?.builder(0).identity(dataset, population).ok()
+}
+
+/// Where something has a list in the place of a table.
+fn list_for_a_table(given: &serde_json::Value, own: &serde_json::Value, path: &str) -> Option<String> {
+    use serde_json::Value::{Array, Object};
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (given, own) {
+        (Array(_), Object(_)) => Some(path.to_owned()),
+        (Object(given), Object(own)) => given.iter().find_map(|(key, given)| {
+            let own = own.get(key)?;
+            list_for_a_table(given, own, &below(key))
+        }),
+        _ => None,
+    }
 }
 
 fn at_path<E: std::fmt::Display>(error: &serde_path_to_error::Error<E>) -> Error {

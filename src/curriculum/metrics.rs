@@ -16,7 +16,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// | `curriculum/tickets/{drawn,admitted,rejected,lost,open}` | where all tickets are |
     /// | `policy/entropy` | entropy of the probabilities of the arms, in nats |
     /// | `policy/effective_arms` | `exp(entropy)`: the number of equally likely arms that it is worth |
-    /// | `sampler/batch` | how many samples the last batch had |
+    /// | `sampler/batch` | how many samples the last batch had, as long as it has not been folded in |
     /// | `sampler/effective_sample_size` | `(sum w)^2 / sum w^2` of the last batch with `w = 1 / propensity` |
     /// | `gate/admission_rate` | admitted of all that were judged |
     /// | `gate/rejected/{zero_signal,too_hard,too_easy}` | rejections by reason |

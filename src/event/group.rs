@@ -93,8 +93,11 @@ impl<'a> Group<'a> {
             pairs.filter(|(reward, success)| !reward.is_nan() && !success.is_nan())
         };
         let (mut count, mut reward_sum, mut success_sum) = (0u32, 0.0, 0.0);
+        if let Some(place) = rewards.iter().position(|reward| reward.is_infinite()) {
+            finite("reward of a group", place as u64, rewards[place].into())?;
+        }
         for (reward, success) in scored() {
-            reward_sum += finite("reward of a group", count.into(), reward)?;
+            reward_sum += reward;
             success_sum += within("success of a group", success, 0.0, 1.0)?;
             count += 1;
         }
@@ -160,6 +163,9 @@ mod tests {
             Outcome::group(&[0.0, f32::INFINITY]),
             Err(Error::NonFinite { index: 1, .. })
         ));
+        // Its place in the list, those that were left out counted.
+        let after = Outcome::group(&[f32::NAN, 0.5, f32::INFINITY]);
+        assert!(matches!(after, Err(Error::NonFinite { index: 2, .. })));
         assert!(matches!(Outcome::group(&[0.0, 1.5]), Err(Error::OutOfRange { .. })));
         let short = Group::new(&[0.0, 1.0]).successes(&[1.0]).outcome();
         assert!(matches!(short, Err(Error::Length { expected: 2, found: 1, .. })));

@@ -110,7 +110,8 @@ pub struct Counts {
 impl Counts {
     /// Whether every drawn ticket is accounted for.
     pub fn is_conserved(&self) -> bool {
-        self.drawn == self.admitted + self.rejected + self.lost + self.open
+        let parts = [self.admitted, self.rejected, self.lost, self.open];
+        u128::from(self.drawn) == parts.iter().map(|&count| u128::from(count)).sum()
     }
 
     fn of(&mut self, state: &State) -> &mut u64 {
@@ -323,7 +324,10 @@ impl Ledger {
         let mut next = None;
         for pending in &self.pending {
             let known = |draw: &Draw| draw.sample.index() < samples && draw.arm.index() < arms;
-            let consecutive = pending.draws.iter().zip(pending.first()..).all(|(d, t)| d.ticket.0 == t);
+            let first = pending.first();
+            let is_next =
+                |(place, draw): (usize, &Draw)| first.checked_add(place as u64) == Some(draw.ticket.0);
+            let consecutive = pending.draws.iter().enumerate().all(is_next);
             let follows = next.is_none_or(|next| pending.first() == next);
             if pending.draws.is_empty()
                 || pending.draws.len() != pending.states.len()
@@ -335,7 +339,10 @@ impl Ledger {
             {
                 return false;
             }
-            next = Some(pending.first() + pending.draws.len() as u64);
+            next = first.checked_add(pending.draws.len() as u64);
+            if next.is_none() {
+                return false;
+            }
             pending.states.iter().for_each(|state| *counted.of(state) += 1);
         }
         self.records.len() == samples
@@ -389,6 +396,7 @@ mod tests {
             Counts { rejected: 2, ..counts },
             Counts { lost: 3, ..counts },
             Counts { open: 0, ..counts },
+            Counts { lost: u64::MAX, open: 4, ..counts },
         ] {
             assert!(!change.is_conserved(), "{change:?}");
         }
@@ -426,7 +434,7 @@ mod tests {
         assert!(good.is_consistent(3, 2, Round(2)));
         assert!(!good.is_consistent(4, 2, Round(2)) && !good.is_consistent(3, 3, Round(2)));
         assert!(!good.is_consistent(3, 2, Round(1)), "a round that is not over");
-        let changes: [(&str, fn(&mut Ledger)); 21] = [
+        let changes: [(&str, fn(&mut Ledger)); 23] = [
             ("a round without draws", |it| {
                 it.pending[1].draws.clear();
                 it.pending[1].states.clear();
@@ -442,6 +450,14 @@ mod tests {
             }),
             ("tickets after the last", |it| {
                 it.pending.iter_mut().flat_map(|it| &mut it.draws).for_each(|draw| draw.ticket.0 += 1)
+            }),
+            ("tickets up to the last number", |it| {
+                let tickets = it.pending.iter_mut().flat_map(|it| &mut it.draws).rev();
+                tickets.zip((0..=u64::MAX).rev()).for_each(|(draw, ticket)| draw.ticket.0 = ticket)
+            }),
+            ("tickets beyond the last number", |it| {
+                it.pending[1].draws[0].ticket.0 = u64::MAX;
+                it.pending[1].draws[1].ticket.0 = 0;
             }),
             ("a record too few", |it| _ = it.records.pop()),
             ("a progress too few", |it| _ = it.progress.pop()),
