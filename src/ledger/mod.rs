@@ -434,7 +434,8 @@ mod tests {
         assert!(good.is_consistent(3, 2, Round(2)));
         assert!(!good.is_consistent(4, 2, Round(2)) && !good.is_consistent(3, 3, Round(2)));
         assert!(!good.is_consistent(3, 2, Round(1)), "a round that is not over");
-        let changes: [(&str, fn(&mut Ledger)); 23] = [
+        type Change = (&'static str, fn(&mut Ledger));
+        let changes: [Change; 23] = [
             ("a round without draws", |it| {
                 it.pending[1].draws.clear();
                 it.pending[1].states.clear();
