@@ -13,7 +13,7 @@ use crate::curriculum::Curriculum;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Moment {
-    /// So many events after the journal was started: [`Journal::position`].
+    /// So many events after the journal was started: [`Journal::position`](crate::Journal::position).
     Position(u64),
     /// The first at which this is the next round to be drawn: [`Curriculum::round`].
     Round(Round),

@@ -43,8 +43,9 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// that of [`save`](Curriculum::save).
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Snapshot`] or [`Error::Feature`] for the base; [`Error::Journal`] for
-    /// the log. The files are then as they were, except that an interrupted [`compact`](Self::compact)
+    /// [`Error::Io`](crate::Error::Io), [`Error::Snapshot`](crate::Error::Snapshot) or
+    /// [`Error::Feature`](crate::Error::Feature) for the base; [`Error::Journal`](crate::Error::Journal) for the
+    /// log. The files are then as they were, except that an interrupted [`compact`](Self::compact)
     /// is completed.
     pub fn open(path: impl AsRef<Path>, curriculum: Curriculum<P, S, D>) -> Result<Self> {
         Self::resume(path.as_ref(), curriculum, None)
