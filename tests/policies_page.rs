@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 const PAGE: &str = include_str!("../POLICIES.md");
-const RECORD: &str = include_str!("../benches/record/2026-11-24-epyc-2core-curricula.csv");
+const RECORD: &str = include_str!("../benches/record/2026-11-27-epyc-2core-curricula.csv");
 const SCENARIOS: [&str; 5] = ["chain", "grid", "noisy", "flat", "graph"];
 const DEFAULT: &str = "gated, Boltzmann, floor 0.1 (default)";
 

@@ -37,9 +37,15 @@ fn of<P: Policy, S: Signal + Clone + Sync + 'static>(
     signal: S,
 ) -> Row {
     row(name, move |scenario, seed, options| {
-        let builder = curriculum(scenario, seed, options);
-        let mut curriculum = builder.policy(policy(scenario)).signal(signal.clone()).build()?;
-        simulate(&mut curriculum, scenario, seed, options)
+        let policy = policy(scenario);
+        let reads = policy.reads();
+        let builder = curriculum(scenario, seed, options).policy(policy);
+        if reads.score {
+            simulate(&mut builder.signal(signal.clone()).build()?, scenario, seed, options)
+        } else {
+            // A signal that nobody reads is refused.
+            simulate(&mut builder.build()?, scenario, seed, options)
+        }
     })
 }
 
