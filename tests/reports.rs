@@ -169,6 +169,23 @@ impl Feed for Plain {
     }
 }
 
+/// What is wrong with a feed is not a result of its feedback.
+#[test]
+fn a_feed_that_fails_fails_as_a_whole() {
+    struct Gone;
+    impl Feed for Gone {
+        fn draw(&mut self, _: usize) -> curricle::Result<curricle::Batch> {
+            Err(Error::Closed)
+        }
+
+        fn observe(&mut self, _: &[Feedback]) -> curricle::Result<Vec<Verdict>> {
+            Err(Error::Closed)
+        }
+    }
+    assert_eq!(Gone.report(&[seen(0), seen(1)]), Err(Error::Closed));
+    assert_eq!(Gone.report(&[]), Ok(Vec::new()));
+}
+
 #[test]
 fn every_feed_reports_alike() {
     fn results(mut feed: impl Feed) -> Vec<curricle::Result<Verdict>> {

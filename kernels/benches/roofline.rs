@@ -7,8 +7,8 @@
 //!
 //! The first line measures the kernels, the second appends PyTorch's ways to the same sums at the
 //! same shapes on the same card. `--sweep` tries other layouts, `--megabytes` sets the bytes of a
-//! launch (1024; a buffer of 2 GiB is more than some drivers give), `--runs` how often each is tried (the least time counts), `--wall` adds the whole call as the
-//! host sees it.
+//! launch (1024; a buffer of 2 GiB is more than some drivers give), `--runs` how often each is tried
+//! (the least time counts), `--wall` adds the whole call as the host sees it.
 //!
 //! Traffic is counted as the rows once, whatever a way really moves; `share` is that over the copy
 //! bandwidth of the device, which is measured first by a kernel that reads and writes.

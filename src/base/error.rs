@@ -429,6 +429,21 @@ pub(crate) fn within(what: &'static str, value: f64, low: f64, high: f64) -> Res
     }
 }
 
+impl Error {
+    /// Whether this says what is wrong with feedback, rather than with what it was given to.
+    pub(crate) fn is_of_feedback(&self) -> bool {
+        matches!(
+            self,
+            Self::UnknownTicket(_)
+                | Self::RepeatedTicket(_)
+                | Self::LateTicket(_)
+                | Self::MissingOutcome { .. }
+                | Self::NonFinite { .. }
+                | Self::OutOfRange { .. }
+        )
+    }
+}
+
 /// Checks the length of a list.
 pub(crate) fn length(what: &'static str, expected: usize, found: usize) -> Result<()> {
     if expected == found { Ok(()) } else { Err(Error::Length { what, expected, found }) }

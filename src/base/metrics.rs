@@ -28,6 +28,13 @@ impl Metrics {
         }
     }
 
+    /// Adds counts under one path.
+    pub(crate) fn push_counts<const N: usize>(&mut self, path: &str, counts: [(&str, u64); N]) {
+        for (name, count) in counts {
+            self.push(format!("{path}/{name}"), count as f64);
+        }
+    }
+
     /// The number of this name. Cost: O(n).
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| *value)

@@ -41,15 +41,14 @@ impl<P, S, D> Curriculum<P, S, D> {
         let ledger = &self.memory.ledger;
         metrics.push("curriculum/round", self.memory.round.0 as f64);
         let counts = ledger.counts;
-        for (name, count) in [
+        let tickets = [
             ("drawn", counts.drawn),
             ("admitted", counts.admitted),
             ("rejected", counts.rejected),
             ("lost", counts.lost),
             ("open", counts.open),
-        ] {
-            metrics.push(format!("curriculum/tickets/{name}"), count as f64);
-        }
+        ];
+        metrics.push_counts("curriculum/tickets", tickets);
         self.policy_metrics(&mut metrics);
         self.batch_metrics(&mut metrics);
         metrics.push("gate/admission_rate", rate(counts.admitted, counts.rejected));

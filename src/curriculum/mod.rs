@@ -335,7 +335,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// result of its own, a verdict or what is wrong with it, in the order of the feedback. Of several for one ticket
     /// the first that is good is taken in. For asynchronous trainers, of whose reports some come late or twice.
     ///
-    /// What was refused is counted in the [metrics](Self::metrics) of this process and changes nothing else.
+    /// What was refused is counted in the [metrics](Self::metrics) of this process and changes nothing else. The errors
+    /// are those of `observe`. Cost: that of `observe`, and the list.
     ///
     /// ```
     /// use curricle::{Curriculum, Error, Feedback, Outcome, Ticket, Verdict};

@@ -25,13 +25,9 @@ impl Refused {
     }
 
     pub fn metrics(&self, metrics: &mut Metrics) {
-        for (why, count) in [
-            ("unknown", self.unknown),
-            ("late", self.late),
-            ("repeated", self.repeated),
-            ("invalid", self.invalid),
-        ] {
-            metrics.push(format!("feedback/refused/{why}"), count as f64);
-        }
+        let Self { unknown, late, repeated, invalid } = *self;
+        let counts =
+            [("unknown", unknown), ("late", late), ("repeated", repeated), ("invalid", invalid)];
+        metrics.push_counts("feedback/refused", counts);
     }
 }

@@ -56,13 +56,15 @@ pub trait Feed {
     /// [observes](Self::observe) one by one.
     ///
     /// # Errors
-    /// What is wrong with the feed, not with feedback: its files, or a panic of another thread.
+    /// What is wrong with the feed, not with feedback: its files, or a panic of another thread. The default has then
+    /// taken in what is good of the feedback before.
     fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
-        let one = |feedback: &Feedback| {
-            let verdicts = self.observe(std::slice::from_ref(feedback))?;
-            verdicts.first().copied().ok_or(Error::UnknownTicket(feedback.ticket))
+        let one = |feedback: &Feedback| match self.observe(std::slice::from_ref(feedback)) {
+            Ok(verdicts) => Ok(verdicts.first().copied().ok_or(Error::UnknownTicket(feedback.ticket))),
+            Err(error) if error.is_of_feedback() => Ok(Err(error)),
+            Err(error) => Err(error),
         };
-        Ok(feedback.iter().map(one).collect())
+        feedback.iter().map(one).collect()
     }
 
     /// How many batches may be drawn before the feedback of a batch is due: the

@@ -73,8 +73,8 @@ fn join(x: Run, y: Run) -> Run {
 ///
 /// The greatest value is never in the sums, so that nothing cancels in a peaked row: where the values that a unit
 /// reads at once have a new greatest one, each of them and the greatest so far are sorted, and the lesser goes into
-/// the sums. The sums are relative to a
-/// reference that is moved, and they with it, only where a value exceeds it by [`SLACK`]: rarely.
+/// the sums. The sums are relative to a reference that is moved, and they with it, only where a value exceeds it
+/// by [`SLACK`]: rarely.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)]
 pub(super) fn row_sums<E: Numeric, N: Size>(

@@ -201,9 +201,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         path: &Path,
         changes: Changes,
     ) -> Result<u64> {
-        let mut start = Vec::with_capacity(HEADER);
-        reader.by_ref().take(HEADER as u64).read_to_end(&mut start).map_err(at(path))?;
-        let (header, bytes) = Header::open(&start, size)?;
+        let (header, bytes) = read_header(&mut reader, size, path)?;
         let mut payload = Payload::new(reader, header.stored);
         let memory =
             header::check_identity(&bytes, &self.identity).map_err(Error::from).and_then(|()| {
@@ -232,14 +230,19 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     }
 }
 
+/// Reads the header of a snapshot of `size` bytes.
+fn read_header<R: Read>(reader: &mut R, size: u64, path: &Path) -> Result<(Header, [u8; HEADER])> {
+    let mut start = Vec::with_capacity(HEADER);
+    reader.by_ref().take(HEADER as u64).read_to_end(&mut start).map_err(at(path))?;
+    Ok(Header::open(&start, size)?)
+}
+
 /// The parts of which the curriculum of a snapshot was built. The state behind them is hashed, not looked at.
 #[cfg(feature = "config")]
 pub(crate) fn parts(path: &Path) -> Result<Vec<Part>> {
     let mut file = File::open(path).map_err(at(path))?;
     let size = file.metadata().map_err(at(path))?.len();
-    let mut start = Vec::with_capacity(HEADER);
-    Read::by_ref(&mut file).take(HEADER as u64).read_to_end(&mut start).map_err(at(path))?;
-    let (header, bytes) = Header::open(&start, size)?;
+    let (header, bytes) = read_header(&mut file, size, path)?;
     let mut payload = Payload::new(file, header.stored);
     let mut found = None;
     let known = |parts: &Vec<Part>| {

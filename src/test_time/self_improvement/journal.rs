@@ -166,7 +166,7 @@ pub struct Summary {
 impl Summary {
     pub(super) fn metrics(&self) -> Metrics {
         let mut metrics = Metrics::default();
-        for (name, count) in [
+        let counts = [
             ("inputs", self.inputs),
             ("wanted", self.wanted),
             ("spent", self.spent),
@@ -175,9 +175,8 @@ impl Summary {
             ("verified", self.verified),
             ("fixed", self.fixed),
             ("harmed", self.harmed),
-        ] {
-            metrics.push(format!("self_improvement/{name}"), count as f64);
-        }
+        ];
+        metrics.push_counts("self_improvement", counts);
         metrics
     }
 
