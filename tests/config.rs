@@ -9,7 +9,7 @@ use common::outcome;
 use curricle::policy::{
     self, AbsoluteProgress, Advance, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector,
     Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay,
-    Mastered, MeanRule, OnlineMixing, Pac, Pace, PerCost, Posterior, Prior, Range, Rescaled, Restart,
+    Mastered, MeanRule, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior, Range, Rescaled, Restart,
     ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Ucb, Uniform, Unsampled,
     Update,
 };
@@ -18,8 +18,8 @@ use curricle::signal::{
     self, Gated, GroupSpread, Learnability, LearningProgress, MeanAdvantage, Reported, Source, Utility,
 };
 use curricle::{
-    ArmId, Builder, Config, Curriculum, Error, Feedback, Field, Gate, Journal, Missing, Policy,
-    Sampler, Schedule, Signal, SnapshotError, Weighting,
+    AgeLimit, ArmId, Arrival, Builder, Config, Curriculum, Error, Feedback, Field, Gate, Journal,
+    Measure, Missing, Policy, Sampler, Schedule, Signal, SnapshotError, Weighting,
 };
 use proptest::prelude::*;
 
@@ -140,7 +140,7 @@ fn cases() -> Vec<Case> {
         case(
             "easy_to_hard",
             "easy_to_hard = { pace.gaussian = { beta = 0.5, sigma = 0.6 }, rounds = 8 }",
-            EasyToHard::new(Pace::Gaussian { beta: 0.5, sigma: 0.6 }, 8),
+            EasyToHard::new(Pacing::Gaussian { beta: 0.5, sigma: 0.6 }, 8),
         ),
         case(
             "online_mixing",
@@ -285,11 +285,76 @@ fn the_other_options_do_what_they_say() {
     let made = plain()
         .importance(Schedule::Linear { from: 0.4, to: 1.0, rounds: 5 })
         .missing(Missing::Lose)
-        .gate(Gate::Band { low: 0.2, high: 0.8 })
+        .gate(Gate::band(0.2, 0.8))
         .weighting(Weighting::Score { floor: 0.05 });
     assert_eq!(decisions(Config::from_toml(text).unwrap().builder(60)), decisions(made));
     assert_eq!(Config::from_toml("").unwrap(), Config::default());
     assert_eq!(decisions(Config::default().builder(60)), decisions(plain()));
+}
+
+/// Every gate and both paces: the description is read as what the code makes.
+#[test]
+fn gates_and_paces_are_those_of_the_code() {
+    let ramp = Schedule::Linear { from: 0.4, to: 0.1, rounds: 5 };
+    let by = |by| Gate::zero_signal_by(by);
+    let gates: Vec<(&str, Gate)> = vec![
+        ("'all'", Gate::All),
+        ("{ zero_signal = {} }", Gate::zero_signal()),
+        ("{ zero_signal = { by = 'reported' } }", by(Measure::Reported)),
+        ("{ zero_signal = { by = 'abs_advantage' } }", by(Measure::AbsAdvantage)),
+        ("{ zero_signal = { by = 'spread' } }", by(Measure::Spread)),
+        ("{ zero_signal = { by = 'range' } }", by(Measure::Range)),
+        (
+            "{ zero_signal = { by = 'success', tolerance = 0.25 } }",
+            Gate::ZeroSignal { by: Measure::Success, tolerance: 0.25 },
+        ),
+        ("{ advantages = { least = 2 } }", Gate::Advantages { least: 2 }),
+        ("{ rollouts = { least = 4 } }", Gate::Rollouts { least: 4 }),
+        ("{ band = { low = 0.1, high = 0.9 } }", Gate::band(0.1, 0.9)),
+        (
+            "{ band = { low.linear = { from = 0.4, to = 0.1, rounds = 5 }, high = 0.9 } }",
+            Gate::band(ramp, 0.9),
+        ),
+        ("{ stale = { most.versions = 2 } }", Gate::stale(AgeLimit::versions(2))),
+        (
+            "{ stale = { most = { rounds = 3, versions = 2 }, teaches = false } }",
+            Gate::Stale { most: AgeLimit::rounds(3).and_versions(2), teaches: false },
+        ),
+        (
+            "{ every = [{ rollouts = { least = 4 } }, { zero_signal = {} }] }",
+            Gate::Rollouts { least: 4 }.and(Gate::zero_signal()),
+        ),
+        ("{ arms = ['all', { zero_signal = {} }] }", Gate::Arms(vec![Gate::All, Gate::zero_signal()])),
+    ];
+    type Made = Builder<policy::Any, signal::Any, sampler::Any>;
+    let plain = || Config::default().builder(60);
+    let same = |text: &str, made: Made| {
+        let read = Config::from_toml(text).unwrap().builder(60).arms(2, |sample| (sample.0 % 2) as u32);
+        let made = made.arms(2, |sample| (sample.0 % 2) as u32).build().unwrap();
+        // A snapshot names every option of what it was built from: what is read differs in nothing but its kinds.
+        let json = Config::from_toml(text).unwrap().to_json().unwrap();
+        assert_eq!(Config::from_json(&json).unwrap(), Config::from_toml(text).unwrap(), "{text}");
+        let bytes = made.to_bytes().unwrap();
+        assert_eq!(read.build().unwrap().restore_bytes(&bytes), Ok(()), "{text}");
+        bytes
+    };
+    let mut all = std::collections::BTreeSet::new();
+    for (text, gate) in gates {
+        all.insert(same(&format!("gate = {text}"), plain().gate(gate)));
+    }
+    assert_eq!(all.len(), 14, "two of the fifteen are the same");
+    let arrival = Arrival::new().in_flight(64).give_up(AgeLimit::rounds(9).and_versions(3));
+    same("pace = 'lockstep'", plain());
+    same("pace.arrival = {}", plain().pace(Arrival::new()));
+    let text = "pace.arrival = { in_flight = 64, give_up = { rounds = 9, versions = 3 } }";
+    same(text, plain().pace(arrival));
+    let beside = |text: &str| Config::from_toml(text).unwrap().builder(60).build().map(drop);
+    for (part, text) in [("lag", "lag = 1"), ("missing", "missing = 'lose'")] {
+        let refused = beside(&format!("{text}\npace.arrival = {{}}"));
+        assert!(matches!(refused, Err(Error::Unread { part: found, .. }) if found == part));
+    }
+    let empty = beside("pace.arrival.give_up = {}");
+    assert!(matches!(empty, Err(Error::Empty { what: "age limit of tickets", .. })), "{empty:?}");
 }
 
 #[test]
@@ -311,6 +376,10 @@ fn what_is_wrong_is_said_with_its_path() {
         ("policy.exp3.update.auer = { gamma = 0.1, share = 0, eta = 1 }", "policy.exp3.update.auer"),
         ("signal.gated.inner = {}", "signal.gated.inner"),
         ("gate.band = { low = 0.1 }", "gate.band"),
+        ("gate.every = [{ band = { low = 0.1 } }]", "gate.every[0].band"),
+        ("gate.every = [{ stale.most.days = 1 }]", "gate.every[0].stale.most.days"),
+        ("gate.own = 'mine'", "gate"),
+        ("pace.arrival.in_fligth = 1", "pace.arrival.in_fligth"),
         ("seed = 1\nseed = 2", "."),
         ("seed = ", "."),
     ] {
@@ -346,7 +415,12 @@ fn what_is_wrong_is_said_with_its_path() {
 fn a_list_is_no_table() {
     for (json, toml, path) in [
         (r#"{"gate":{"band":[0.1,0.9]}}"#, "gate.band = [0.1, 0.9]", "gate.band"),
-        (r#"{"gate":{"zero_signal":[0.1]}}"#, "gate.zero_signal = [0.1]", "gate.zero_signal"),
+        (
+            r#"{"gate":{"every":[{"rollouts":[3]}]}}"#,
+            "gate.every = [{ rollouts = [3] }]",
+            "gate.every[0].rollouts",
+        ),
+        (r#"{"gate":{"zero_signal":[0.1]}}"#, "gate.zero_signal = [0.1]", "gate.zero_signal[0]"),
         (r#"{"weighting":{"score":[0.1]}}"#, "weighting.score = [0.1]", "weighting.score"),
         (r#"{"policy":{"uniform":[]}}"#, "policy.uniform = []", "policy.uniform"),
         (
@@ -385,7 +459,10 @@ fn a_configuration_stands_in_the_snapshot() {
     }
     let config = Config::from_toml("seed = 5\npolicy.boltzmann = {}").unwrap();
     assert_eq!(saved(over(&config).seed(6).build()), None);
-    assert_eq!(saved(over(&config).gate(curricle::Gate::mixed()).build()), None);
+    assert_eq!(
+        saved(over(&config).gate(curricle::Gate::zero_signal_by(curricle::Measure::Success)).build()),
+        None
+    );
     assert_eq!(saved(over(&config).sampler(sampler::Any::Top).build()), None);
     // A change to what was configured is none.
     assert_eq!(saved(over(&config).seed(6).seed(5).build()), Some(config.clone()));

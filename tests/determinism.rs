@@ -25,7 +25,7 @@ fn sec(seed: u64, lag: u64) -> Curriculum<Bounded<Boltzmann>, Gated<MeanAdvantag
         .signal(Gated::new(MeanAdvantage))
         .sampler(Systematic)
         .weighting(Weighting::Score { floor: 0.05 })
-        .gate(Gate::Band { low: 0.2, high: 0.8 })
+        .gate(Gate::band(0.2, 0.8))
         .seed(seed)
         .lag(lag)
         .build()

@@ -21,7 +21,7 @@ fn builder() -> Builder<Bounded<Boltzmann>, GroupSpread, Systematic> {
         .arm_names(NAMES)
         .policy(Bounded::new(Boltzmann::new()).floor(0.2, Prior::Uniform))
         .sampler(Systematic)
-        .gate(Gate::Band { low: 0.2, high: 0.8 })
+        .gate(Gate::band(0.2, 0.8))
         .seed(3)
 }
 
@@ -156,8 +156,8 @@ fn the_effective_sample_size_is_that_of_the_propensities() {
     is(metrics.get("sampler/effective_sample_size"), expected);
     assert!(expected < 11.95, "{expected}");
     assert_eq!(
-        (metrics.get("sampler/batch"), metrics.get("feedback/oldest_open")),
-        (Some(12.0), Some(1.0))
+        (metrics.get("sampler/batch"), metrics.get("feedback/open_age_rounds")),
+        (Some(12.0), Some(0.0))
     );
     // All that was drawn and nothing else: no number that is not known.
     assert!(metrics.iter().all(|(_, value)| value.is_finite()));

@@ -6,16 +6,17 @@ mod common;
 use curricle::policy::{
     AbsoluteProgress, Advance, Any, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty,
     Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
-    MeanRule, OnlineMixing, Pac, Pace, PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw,
-    Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Ucb, Uniform, Unsampled, Update,
+    MeanRule, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior, Range, Rescaled, Restart,
+    ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Ucb, Uniform, Unsampled,
+    Update,
 };
 use curricle::sampler::{Replace, Systematic};
 use curricle::signal::{
     Gated, Learnability, LearningProgress, MeanAdvantage, Reported, Source, Utility,
 };
 use curricle::{
-    ArmId, Builder, Curriculum, Error, Feedback, Field, Gate, Missing, Policy, SampleId, Sampler,
-    Schedule, Signal, Weighting,
+    ArmId, Builder, Curriculum, Error, Feedback, Field, Gate, Measure, Missing, Policy, SampleId,
+    Sampler, Schedule, Signal, Weighting,
 };
 
 const NUMBERS: [f64; 20] = [
@@ -181,8 +182,8 @@ fn numbers_of_policies() {
         ("staged mastery", make(|x| Staged::one_by_one(3, Advance::Mastery(x)))),
         ("staged review", make(|x| Staged::one_by_one(3, Advance::Rounds(2)).review(x))),
         ("staged rate", make(|x| Staged::one_by_one(3, Advance::Mastery(0.1)).rate(x))),
-        ("bell beta", make(|beta| EasyToHard::new(Pace::Gaussian { beta, sigma: 1.0 }, 9))),
-        ("bell sigma", make(|sigma| EasyToHard::new(Pace::Gaussian { beta: 1.0, sigma }, 9))),
+        ("bell beta", make(|beta| EasyToHard::new(Pacing::Gaussian { beta, sigma: 1.0 }, 9))),
+        ("bell sigma", make(|sigma| EasyToHard::new(Pacing::Gaussian { beta: 1.0, sigma }, 9))),
         ("mixing scale", make(|x| OnlineMixing::new().warm_up(1).scale(x))),
         ("mixing keep", make(|x| OnlineMixing::new().warm_up(1).estimate(Estimate::Smoothed(x)))),
         ("law least", make(|x| ScalingLaw::new().refit(3).least(x))),
@@ -386,11 +387,20 @@ fn builders() {
         let scored = || base().policy(Boltzmann::new()).signal(Reported(Field::Loss));
         tally.try_out(&format!("floor = {x:?}"), scored().weighting(Weighting::Score { floor: x }));
         for (low, high) in [(x as f32, 0.9), (0.1, x as f32), (x as f32, x as f32)] {
-            tally.try_out(&format!("band {low:?} {high:?}"), base().gate(Gate::Band { low, high }));
+            tally.try_out(
+                &format!("band {low:?} {high:?}"),
+                base().gate(Gate::band(f64::from(low), f64::from(high))),
+            );
         }
         let tolerance = x as f32;
-        tally.try_out(&format!("tolerance {x:?}"), base().gate(Gate::ZeroSignal { tolerance }));
-        tally.try_out(&format!("tolerance {x:?}"), base().gate(Gate::Mixed { tolerance }));
+        tally.try_out(
+            &format!("tolerance {x:?}"),
+            base().gate(Gate::ZeroSignal { by: Measure::Reported, tolerance }),
+        );
+        tally.try_out(
+            &format!("tolerance {x:?}"),
+            base().gate(Gate::ZeroSignal { by: Measure::Success, tolerance }),
+        );
         let weights = (0..24).map(|sample| if sample % 5 == 0 { x } else { 1.0 }).collect();
         tally.try_out(&format!("weights {x:?}"), base().weights(weights));
         tally.try_out(&format!("weights, all {x:?}"), base().weights(vec![x; 24]).sampler(Replace));

@@ -7,12 +7,18 @@ use std::collections::BTreeMap;
 use common::{feedback, outcome};
 use curricle::feed::{Lockstep, Prefetch};
 use curricle::{
-    Curriculum, Error, Feed, Feedback, Field, Gate, Journal, Missing, Opening, Outcome, Purpose, Rng,
-    Round, Ticket, Verdict,
+    Curriculum, Error, Feed, Feedback, Field, Gate, Journal, Measure, Missing, Opening, Outcome,
+    Purpose, Rng, Round, Ticket, Verdict,
 };
 
 fn build() -> Curriculum {
-    Curriculum::builder(40).lag(1).missing(Missing::Lose).gate(Gate::mixed()).seed(3).build().unwrap()
+    Curriculum::builder(40)
+        .lag(1)
+        .missing(Missing::Lose)
+        .gate(Gate::zero_signal_by(Measure::Success))
+        .seed(3)
+        .build()
+        .unwrap()
 }
 
 fn seen(ticket: u64) -> Feedback {

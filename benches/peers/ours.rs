@@ -146,7 +146,7 @@ pub fn bandit_curriculum(arms: usize, batch: usize) -> Work {
 /// Distinct draws by score, a gate on the band, the moving averages of what was drawn.
 pub fn step_of_a_curriculum(samples: usize, batch: usize) -> Work {
     let builder = Curriculum::builder(samples)
-        .gate(Gate::Band { low: 0.2, high: 0.8 })
+        .gate(Gate::band(0.2, 0.8))
         .weighting(Weighting::Score { floor: 1e-6 })
         .sampler(Distinct);
     round(builder.build().expect("a valid description"), batch)
@@ -159,8 +159,7 @@ pub fn selection(samples: usize, batch: usize) -> Work {
     let mut rng = rng();
     let weight = |p: f32| if (0.2..=0.8).contains(&p) { f64::from(p * (1.0 - p)) } else { 0.0 };
     let weights = (0..samples).map(|_| weight(rng.unit() as f32)).collect();
-    let builder =
-        Curriculum::builder(samples).weights(weights).gate(Gate::Band { low: 0.2, high: 0.8 });
+    let builder = Curriculum::builder(samples).weights(weights).gate(Gate::band(0.2, 0.8));
     let mut curriculum = builder.build().expect("a valid description");
     let mut batches = VecDeque::from([curriculum.draw(batch).expect("enough samples")]);
     let (mut feedback, mut verdicts, mut changes) = (Vec::new(), Vec::new(), Vec::new());

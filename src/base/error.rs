@@ -94,6 +94,16 @@ pub enum Error {
         /// The first open ticket.
         first: Ticket,
     },
+    /// As many tickets are in flight as [may be](crate::Arrival::in_flight): report or [lose](crate::Curriculum::lose) some.
+    #[error("hold: {open} tickets are in flight, {want} more would be beyond {most}")]
+    Hold {
+        /// How many tickets are open.
+        open: u64,
+        /// How many more were asked for.
+        want: usize,
+        /// How many may be.
+        most: u64,
+    },
     /// No sample has a positive weight in an arm with a positive probability.
     #[error("nothing can be drawn: no sample of positive weight in an arm of positive probability")]
     NothingToDraw,

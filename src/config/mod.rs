@@ -1,5 +1,6 @@
 //! A curriculum as data: TOML or JSON, for choices that are made at run time.
 
+mod gate;
 mod options;
 mod policy;
 mod signal;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result};
 use crate::curriculum::builder::{Builder, Missing, Weighting};
 use crate::curriculum::identity::config_of;
-use crate::event::gate::Gate;
+use crate::curriculum::pace::Pace;
 use crate::population::Population;
 use crate::{policy as policies, sampler, signal as signals};
 use options::Value;
@@ -24,12 +25,22 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// |--|--|--|
 /// | `seed`, `lag` | 0 | |
 /// | `missing` | `refuse` | `refuse`, `lose` |
-/// | `gate` | `all` | `all`, `{ zero_signal = { tolerance } }`, `{ mixed = { tolerance } }`, `{ band = { low, high } }` |
+/// | `pace` | `lockstep` | `lockstep`, `{ arrival = { in_flight, give_up = { rounds, versions } } }`, each optional |
+/// | `gate` | `all` | one of the table below |
 /// | `weighting` | `given` | `given`, `{ score = { floor } }` |
 /// | `importance` | 0 | a number or a schedule |
 /// | `sampler` | `distinct` | `replace`, `distinct`, `systematic`, `top` |
 /// | `policy` | `uniform` | one of the table below |
 /// | `signal` | none asked for | `group_spread`, `mean_advantage`, `learnability { source }`, `learning_progress { nulls }`, `reported { field }`, `utility`, `gated { inner, least, ramp }` |
+///
+/// | gate | required | optional |
+/// |--|--|--|
+/// | `all` | | |
+/// | `zero_signal` | | `by` (`reported`, `abs_advantage`, `spread`, `range`, `success`), `tolerance` |
+/// | `advantages`, `rollouts` | `least` | |
+/// | `band` | `low`, `high` (numbers or schedules) | |
+/// | `stale` | `most` (`rounds`, `versions`) | `teaches` |
+/// | `every`, `arms` | a list of gates | |
 ///
 /// The samples themselves, their arms and their weights are data, not configuration: [`builder`](Self::builder) is handed
 /// their number, and [`Builder::labels`] and its like the rest.
@@ -95,7 +106,8 @@ pub struct Config {
     seed: u64,
     lag: u64,
     missing: Missing,
-    gate: Gate,
+    pace: Pace,
+    gate: gate::Described,
     weighting: Weighting,
     #[serde(skip_serializing_if = "Option::is_none")]
     importance: Option<Value>,
@@ -168,7 +180,8 @@ impl Config {
             .seed(self.seed)
             .lag(self.lag)
             .missing(self.missing)
-            .gate(self.gate)
+            .pace(self.pace)
+            .gate(self.gate.build())
             .weighting(self.weighting)
             .importance(self.importance.unwrap_or(Value::Constant(0.0)))
             .sampler(self.sampler)
@@ -219,6 +232,12 @@ fn list_for_a_table(given: &serde_json::Value, own: &serde_json::Value, path: &s
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match (given, own) {
         (Array(_), Object(_)) => Some(path.to_owned()),
+        (Array(given), Array(own)) => {
+            let each = given.iter().zip(own).enumerate();
+            each.into_iter().find_map(|(place, (given, own))| {
+                list_for_a_table(given, own, &format!("{path}[{place}]"))
+            })
+        }
         (Object(given), Object(own)) => given.iter().find_map(|(key, given)| {
             let own = own.get(key)?;
             list_for_a_table(given, own, &below(key))

@@ -139,7 +139,7 @@ options! { StagedOptions => Staged: (stages: Vec<Vec<ArmId>>, advance: Advance) 
     rate: f64 => Staged::rate,
 } }
 
-options! { EasyToHardOptions => EasyToHard: (pace: Pace, rounds: u64) EasyToHard::new, {} }
+options! { EasyToHardOptions => EasyToHard: (pace: Pacing, rounds: u64) EasyToHard::new, {} }
 
 options! { OnlineMixingOptions => OnlineMixing: () OnlineMixing::new, {
     scale: f64 => OnlineMixing::scale,

@@ -10,6 +10,7 @@ use crate::base::id::{ArmId, SampleId};
 use crate::base::schedule::Schedule;
 use crate::curriculum::Curriculum;
 use crate::curriculum::identity::Identity;
+use crate::curriculum::pace::Pace;
 use crate::event::Fields;
 use crate::event::gate::Gate;
 use crate::policy::{Policy, Uniform};
@@ -48,9 +49,10 @@ pub enum Weighting {
 }
 
 /// The options of a curriculum that do not change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Options {
     pub seed: u64,
+    pub pace: Pace,
     pub lag: u64,
     pub missing: Missing,
     pub weighting: Weighting,
@@ -109,6 +111,7 @@ impl Builder {
             fingerprint: 0,
             options: Options {
                 seed: 0,
+                pace: Pace::Lockstep,
                 lag: 0,
                 missing: Missing::Refuse,
                 weighting: Weighting::Given,
@@ -246,6 +249,13 @@ impl<P, S, D> Builder<P, S, D> {
         self
     }
 
+    /// Sets when feedback is folded in; default [`Pace::Lockstep`]. With [`Arrival`](crate::Arrival) nothing lags and
+    /// nothing is missing: [`build`](Self::build) refuses it beside `lag` or `missing`.
+    pub fn pace(mut self, pace: impl Into<Pace>) -> Self {
+        self.options.pace = pace.into();
+        self
+    }
+
     /// Sets what happens to missing feedback; default [`Missing::Refuse`].
     pub fn missing(mut self, missing: Missing) -> Self {
         self.options.missing = missing;
@@ -301,9 +311,18 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
             None => Arms::even(1, samples)?,
         };
         let population = Population::new(arms, weights.as_deref())?;
-        options.gate.check()?;
+        options.gate.check(population.arms().count())?;
         options.importance.check("importance exponent", 0.0, 1.0)?;
         within("lag", options.lag as f64, 0.0, 1e9)?;
+        if let Some(arrival) = options.pace.arrival() {
+            arrival.check()?;
+            if options.lag > 0 {
+                return Err(Error::Unread { part: "lag", what: "a delay" });
+            }
+            if options.missing != Missing::Refuse {
+                return Err(Error::Unread { part: "missing", what: "tickets that are due" });
+            }
+        }
         if let Weighting::Score { floor } = options.weighting {
             within("weight floor", floor, 1e-9, 2_147_483_648.0)?;
         }

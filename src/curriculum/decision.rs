@@ -2,6 +2,7 @@
 
 use super::Memory;
 use super::builder::Options;
+use super::pace::Pace;
 use crate::base::error::{Error, Result, within};
 use crate::base::id::Ticket;
 use crate::base::rng::{Purpose, Rng};
@@ -46,7 +47,7 @@ impl Decision {
             }
             (_, most) => within("batch size", n as f64, 1.0, most as f64)?,
         };
-        self.count_under_way(memory);
+        self.count_under_way(memory, &options.pace);
         let turn = Turn { under_way: &self.under_way, ..Turn::new(*round, n, population) };
         let is_many = population.arms().count() >= MANY;
         self.stands = false;
@@ -98,13 +99,22 @@ impl Decision {
         }));
     }
 
-    /// How many tickets of each arm stand in rounds that have not been folded in.
-    fn count_under_way<P>(&mut self, memory: &Memory<P>) {
+    /// How many tickets of each arm have not been folded in.
+    fn count_under_way<P>(&mut self, memory: &Memory<P>, pace: &Pace) {
         self.under_way.clear();
         for pending in &memory.ledger.pending {
             self.under_way.resize(memory.population.arms().count(), 0);
-            for draw in &pending.draws {
-                self.under_way[draw.arm.index()] += 1;
+            match pace {
+                Pace::Lockstep => {
+                    for draw in &pending.draws {
+                        self.under_way[draw.arm.index()] += 1;
+                    }
+                }
+                Pace::Arrival(_) => {
+                    for draw in pending.open_draws() {
+                        self.under_way[draw.arm.index()] += 1;
+                    }
+                }
             }
         }
     }
@@ -114,7 +124,7 @@ impl<P> Memory<P> {
     /// Opens the tickets of a decision: it becomes the last round. The lists of `spare` are filled anew.
     pub(super) fn open(&mut self, decision: &mut Decision, spare: Option<Pending>) {
         let mut pending = spare.unwrap_or_default();
-        pending.round = self.round;
+        (pending.round, pending.version) = (self.round, self.version);
         pending.draws.clone_from(&decision.draws);
         pending.shares.clear();
         pending.shares.extend(decision.picks.iter().map(|pick| pick.share));

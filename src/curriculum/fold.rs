@@ -32,8 +32,6 @@ pub(super) struct Fold {
     tally: Tally,
     /// Where `weights` stand in the tree.
     slots: Vec<(usize, u64)>,
-    /// A round that is done with, for the memory of its lists.
-    spare: Option<Pending>,
 }
 
 impl Fold {
@@ -72,11 +70,6 @@ impl Fold {
         self.weights.iter().filter(|(_, old)| *old == 0).map(|(sample, _)| *sample)
     }
 
-    /// The lists of a round that is done with.
-    pub fn spare(&mut self) -> Option<Pending> {
-        self.spare.take()
-    }
-
     /// The settled tickets of a round, as trials, by arm.
     fn collect(&mut self, pending: &Pending, ledger: &Ledger, population: &Population) -> Result<()> {
         self.trials.clear();
@@ -91,7 +84,7 @@ impl Fold {
             }
             for (draw, place) in now.iter().zip(places.by_ref()) {
                 let group = self.tally.group(draw.arm);
-                group.share = pending.shares[place];
+                group.share.add(pending.shares[place]);
                 let State::Settled(outcome, _) = &pending.states[place] else {
                     group.lost += 1;
                     self.lost.push(draw.sample);
@@ -164,7 +157,7 @@ impl Fold {
                 success: group.success.get(),
                 loss: group.loss.get(),
                 cost: (group.cost.count > 0).then_some(group.cost.sum),
-                share: group.share,
+                share: group.share.get(),
             });
         });
     }
@@ -193,7 +186,7 @@ impl Fold {
 }
 
 impl<P: Policy> Memory<P> {
-    /// Takes over what folding the oldest round in changes; the round is done with.
+    /// Takes over what folding a round in changes.
     pub(super) fn learn(&mut self, fold: &mut Fold) -> Result<()> {
         self.population.exchange(&mut fold.weights, &mut fold.slots)?;
         self.policy.learn(&self.population, &fold.rewards);
@@ -208,7 +201,6 @@ impl<P: Policy> Memory<P> {
                 tallies.score(f64::from(score));
             }
         }
-        fold.spare = ledger.close_oldest();
         Ok(())
     }
 }

@@ -13,15 +13,17 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// | name | what |
     /// |--|--|
     /// | `curriculum/round` | the round that the next draw will have |
+    /// | `curriculum/version` | the [version](Self::set_version) of the model |
     /// | `curriculum/tickets/{drawn,admitted,rejected,lost,open}` | where all tickets are |
     /// | `policy/entropy` | entropy of the probabilities of the arms, in nats |
     /// | `policy/effective_arms` | `exp(entropy)`: the number of equally likely arms that it is worth |
     /// | `sampler/batch` | how many samples the last batch had, as long as it has not been folded in |
     /// | `sampler/effective_sample_size` | `(sum w)^2 / sum w^2` of the last batch with `w = 1 / propensity` |
     /// | `gate/admission_rate` | admitted of all that were judged |
-    /// | `gate/rejected/{zero_signal,too_hard,too_easy}` | rejections by reason |
+    /// | `gate/rejected/{zero_signal,too_hard,too_easy,too_few,stale,own}` | rejections by reason |
     /// | `feedback/pending_rounds` | rounds that have not been folded in |
-    /// | `feedback/oldest_open` | age of the oldest open ticket, in rounds |
+    /// | `feedback/age_{rounds,versions}_{mean,most}` | [age](crate::Age) of feedback when it came, over the run |
+    /// | `feedback/open_age_{rounds,versions}` | age of the oldest open ticket |
     /// | `feedback/refused/{unknown,late,repeated,invalid}` | what [`report`](Self::report) refused, in this process |
     ///
     /// and, for fewer than 1024 arms, by the [name](crate::Builder::arm_names) of the arm or its number,
@@ -30,6 +32,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// |--|--|
     /// | `arm/{}/share` | its probability in the last draw |
     /// | `arm/{}/{drawn,admitted,rejected,lost}` | its tickets; the last three when their round has been folded in |
+    /// | `arm/{}/rejected/{zero_signal,...}` | rejections by reason, of those that there were |
     /// | `arm/{}/asked_share`, `arm/{}/drawn_share` | of all tickets, what the probabilities asked for, and what was drawn |
     /// | `arm/{}/admission_rate` | admitted of all that were judged |
     /// | `arm/{}/score_mean`, `arm/{}/score_spread` | mean and standard deviation of the scores of its tickets |
@@ -40,6 +43,7 @@ impl<P, S, D> Curriculum<P, S, D> {
         let mut metrics = Metrics::default();
         let ledger = &self.memory.ledger;
         metrics.push("curriculum/round", self.memory.round.0 as f64);
+        metrics.push("curriculum/version", self.memory.version as f64);
         let counts = ledger.counts;
         let tickets = [
             ("drawn", counts.drawn),
@@ -53,12 +57,14 @@ impl<P, S, D> Curriculum<P, S, D> {
         self.batch_metrics(&mut metrics);
         metrics.push("gate/admission_rate", rate(counts.admitted, counts.rejected));
         for reason in Reason::ALL {
-            metrics.push(format!("gate/rejected/{reason}"), ledger.rejections(reason) as f64);
+            metrics.push(format!("gate/rejected/{reason}"), ledger.rejections().get(reason) as f64);
         }
         metrics.push("feedback/pending_rounds", ledger.pending.len() as f64);
-        let open = ledger.pending.iter().find(|pending| pending.open().is_some());
-        if let Some(pending) = open {
-            metrics.push("feedback/oldest_open", (self.memory.round.0 - pending.round.0) as f64);
+        ledger.ages.metrics(&mut metrics);
+        if let Some(pending) = ledger.pending.iter().find(|pending| !pending.is_done()) {
+            let age = self.memory.age(pending);
+            metrics.push("feedback/open_age_rounds", age.rounds as f64);
+            metrics.push("feedback/open_age_versions", age.versions as f64);
         }
         self.refused.metrics(&mut metrics);
         self.arm_metrics(&mut metrics);
@@ -106,6 +112,9 @@ impl<P, S, D> Curriculum<P, S, D> {
             push("admitted", tallies.admitted as f64);
             push("rejected", tallies.rejected as f64);
             push("lost", tallies.lost as f64);
+            for reason in Reason::ALL.into_iter().filter(|&reason| tallies.reasons.get(reason) > 0) {
+                push(&format!("rejected/{reason}"), tallies.reasons.get(reason) as f64);
+            }
             push("drawn_share", tallies.drawn as f64 / drawn);
             push("admission_rate", rate(tallies.admitted, tallies.rejected));
             if let Some((mean, spread)) = tallies.mean().zip(tallies.spread()) {

@@ -6,6 +6,7 @@ mod decision;
 mod fold;
 pub(crate) mod identity;
 mod metrics;
+pub(crate) mod pace;
 pub(crate) mod presets;
 mod refused;
 mod stale;
@@ -18,10 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result, within};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
 use crate::base::seen::Seen;
-use crate::event::gate::Gate;
-use crate::event::{Batch, Feedback, Fields, Verdict};
+use crate::event::age::{Age, AgeLimit};
+use crate::event::gate::Case;
+use crate::event::{Batch, Draw, Feedback, Fields, Verdict};
 use crate::ledger::progress::Progress;
-use crate::ledger::{Counts, Ledger, Pending, Place, Record, State};
+use crate::ledger::{Counts, Judged, Ledger, Pending, Place, Record, State};
 use crate::policy::{Allotment, ChangedArms, Policy, Turn, Uniform};
 use crate::population::Population;
 use crate::sampler::{Distinct, Sampler};
@@ -30,6 +32,7 @@ use builder::{Builder, Missing, Options};
 use decision::Decision;
 use fold::Fold;
 use identity::Identity;
+use pace::Arrival;
 use refused::Refused;
 use stale::Stale;
 
@@ -101,12 +104,43 @@ pub struct Curriculum<P = Uniform, S = GroupSpread, D = Distinct> {
 struct Work {
     fold: Fold,
     decision: Decision,
-    /// Where the tickets of feedback are kept.
-    places: Vec<Place>,
+    /// The feedback of a call that can be taken in.
+    taken: Vec<Taken>,
+    /// Its tickets, unless they rise.
     seen: Seen,
+    rises: bool,
+    /// In the pace of arrival: the tickets of a call, as a round of their own, and where their rounds are kept.
+    arrived: Pending,
+    rounds: Vec<usize>,
+    /// Rounds that are done with, for the memory of their lists.
+    spare: Vec<Pending>,
     weights: Vec<(SampleId, u64)>,
     slots: Vec<(usize, u64)>,
     arms: ChangedArms,
+}
+
+/// One feedback that can be taken in.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    feedback: Feedback,
+    place: Place,
+    judged: Judged,
+}
+
+impl Taken {
+    fn verdict(&self) -> Verdict {
+        self.judged.judgement.verdict
+    }
+}
+
+impl Work {
+    /// Makes room for the feedback of a call.
+    fn start(&mut self, feedback: &[Feedback]) {
+        self.taken.clear();
+        // Tickets in rising order, as most trainers report them, name none twice.
+        self.rises = feedback.is_sorted_by(|a, b| a.ticket < b.ticket);
+        self.seen.clear(if self.rises { 0 } else { feedback.len() });
+    }
 }
 
 impl Clone for Work {
@@ -120,6 +154,8 @@ impl Clone for Work {
 #[serde(bound = "P: Policy")]
 pub(crate) struct Memory<P> {
     pub round: Round,
+    /// The version of the model that is trained now.
+    pub version: u64,
     pub policy: P,
     pub population: Population,
     pub ledger: Ledger,
@@ -128,6 +164,13 @@ pub(crate) struct Memory<P> {
     /// How many samples the last batch had.
     pub batch: usize,
     pub digest: u64,
+}
+
+impl<P> Memory<P> {
+    /// How long ago a round was drawn.
+    fn age(&self, pending: &Pending) -> Age {
+        Age::new(self.round.0 - 1 - pending.round.0, self.version - pending.version)
+    }
 }
 
 impl Curriculum {
@@ -147,8 +190,9 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         population: Population,
     ) -> Self {
         let ledger = Ledger::new(population.arms().samples(), population.arms().count());
-        let (round, allotment, batch, digest) = (Round(0), Allotment::default(), 0, 0);
-        let memory = Memory { round, policy, population, ledger, allotment, batch, digest };
+        let (round, version, batch, digest) = (Round(0), 0, 0, 0);
+        let allotment = Allotment::default();
+        let memory = Memory { round, version, policy, population, ledger, allotment, batch, digest };
         let (stale, work) = (Stale::default(), Work::default());
         let (changes, refused) = (0, Refused::default());
         Self {
@@ -171,7 +215,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     ///
     /// # Errors
     /// Those of `fold`; [`Error::OutOfRange`] for a batch of size 0, or
-    /// one that a sampler that repeats samples does not [take](Sampler::most);
+    /// one that a sampler that repeats samples does not [take](Sampler::most); [`Error::Hold`] in the
+    /// [pace of arrival](crate::Arrival);
     /// [`Error::BatchExceedsPool`] and [`Error::NothingToDraw`] from the sampler; what the policy
     /// cannot decide. No ticket has been drawn then; what was due has been folded in, if `fold` did not
     /// fail.
@@ -199,14 +244,19 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// As [`draw`](Self::draw); the batch is then as it was.
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(round = self.memory.round.0, n)))]
     pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
-        within("batch size", n as f64, 1.0, f64::from(u32::MAX))?;
+        let most = self.options.pace.arrival().map_or(u64::MAX, Arrival::most);
+        within("batch size", n as f64, 1.0, most.min(u32::MAX.into()) as f64)?;
         self.fold()?;
+        let open = self.memory.ledger.counts.open;
+        if n as u64 > most.saturating_sub(open) {
+            return Err(Error::Hold { open, want: n, most });
+        }
         let Self { memory, options, sampler, stale, work, .. } = self;
         work.decision.make(memory, options, sampler, n, stale.is_empty())?;
-        batch.round = memory.round;
+        (batch.round, batch.version) = (memory.round, memory.version);
         batch.draws.clear();
         batch.draws.extend_from_slice(work.decision.draws());
-        memory.open(&mut work.decision, work.fold.spare());
+        memory.open(&mut work.decision, work.spare.pop());
         stale.clear();
         Ok(())
     }
@@ -250,9 +300,16 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         Ok(rounds)
     }
 
-    /// Folds in the oldest round, if it is due; says whether it was.
+    /// Folds in the oldest round, if it is due; says whether it was. In the pace of arrival: what is too old, if there is
+    /// any.
     fn fold_one(&mut self) -> Result<bool> {
-        let Self { memory, options, signal, stale, work, .. } = self;
+        if let Some(arrival) = self.options.pace.arrival() {
+            return match arrival.limit() {
+                Some(limit) => self.give_up(limit),
+                None => Ok(false),
+            };
+        }
+        let Self { memory, options, signal, work, .. } = self;
         let due = |pending: &&Pending| pending.round.0 + 1 + options.lag <= memory.round.0;
         let Some(pending) = memory.ledger.pending.front().filter(due) else { return Ok(false) };
         if let (Some((missing, first)), Missing::Refuse) = (pending.open(), options.missing) {
@@ -260,12 +317,19 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         }
         work.fold.work_out(pending, memory, signal, options)?;
         memory.learn(&mut work.fold)?;
+        work.spare.extend(memory.ledger.close_oldest());
+        self.has_learned();
+        Ok(true)
+    }
+
+    /// Notes what the last fold has changed.
+    fn has_learned(&mut self) {
+        let Self { memory, stale, work, .. } = self;
         let arms = memory.population.arms();
         work.fold.rewarded().for_each(|arm| stale.note(arm, arms.count()));
         work.fold.refilled().for_each(|sample| stale.note(arms.label(sample), arms.count()));
         self.changes += 1;
         self.refresh();
-        Ok(true)
     }
 
     /// Brings the probabilities of very many arms up to date with the policy, where they can be changed arm
@@ -309,25 +373,13 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// As [`observe`](Self::observe); the list is then as it was.
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = feedback.len())))]
     pub fn observe_into(&mut self, feedback: &[Feedback], verdicts: &mut Vec<Verdict>) -> Result<()> {
-        let ledger = &mut self.memory.ledger;
-        let Work { places, seen, .. } = &mut self.work;
-        places.clear();
-        // Tickets in rising order, as most trainers report them, name none twice.
-        let rises = feedback.is_sorted_by(|a, b| a.ticket < b.ticket);
-        seen.clear(if rises { 0 } else { feedback.len() });
+        self.work.start(feedback);
         for feedback in feedback {
-            let place = ledger.locate_open(feedback.ticket)?;
-            if !rises && !seen.insert(feedback.ticket.0) {
-                return Err(Error::RepeatedTicket(feedback.ticket));
-            }
-            check(feedback, self.needs, &self.options.gate)?;
-            places.push(place);
+            self.take(feedback)?;
         }
+        self.settle()?;
         verdicts.clear();
-        let gate = &self.options.gate;
-        verdicts.extend(feedback.iter().map(|feedback| gate.admit(&feedback.outcome)));
-        let settled = places.iter().zip(feedback).zip(&*verdicts);
-        ledger.settle(settled.map(|((&place, feedback), &verdict)| (place, feedback.outcome, verdict)));
+        verdicts.extend(self.work.taken.iter().map(Taken::verdict));
         Ok(())
     }
 
@@ -354,16 +406,100 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// ```
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = feedback.len())))]
     pub fn report(&mut self, feedback: &[Feedback]) -> Vec<Result<Verdict>> {
-        let Self { memory, options, needs, refused, .. } = self;
-        let take_in = |feedback: &Feedback| {
-            let place = memory.ledger.locate_open(feedback.ticket);
-            let good = place.and_then(|place| check(feedback, *needs, &options.gate).map(|()| place));
-            let place = good.inspect_err(|error| refused.count(error))?;
-            let verdict = options.gate.admit(&feedback.outcome);
-            memory.ledger.settle(std::iter::once((place, feedback.outcome, verdict)));
-            Ok(verdict)
-        };
-        feedback.iter().map(take_in).collect()
+        self.work.start(feedback);
+        let take = |feedback| self.take(feedback);
+        let mut results: Vec<Result<Verdict>> = feedback.iter().map(take).collect();
+        while let Err(error) = self.settle() {
+            self.blame(&error, &mut results);
+        }
+        results.iter().filter_map(|result| result.as_ref().err()).for_each(|it| self.refused.count(it));
+        results
+    }
+
+    /// Checks and judges one feedback, and notes it as taken in. Nothing of the state changes.
+    #[inline]
+    fn take(&mut self, feedback: &Feedback) -> Result<Verdict> {
+        let Self { memory, options, needs, work, .. } = self;
+        let Feedback { ticket, outcome } = feedback;
+        let place = memory.ledger.locate_open(*ticket)?;
+        if !work.rises && work.seen.contains(ticket.0) {
+            return Err(Error::RepeatedTicket(*ticket));
+        }
+        outcome.check(*ticket)?;
+        outcome.require(*ticket, *needs)?;
+        let pending = &memory.ledger.pending[place.0];
+        let Draw { sample, arm, .. } = pending.draws[place.1];
+        let age = memory.age(pending);
+        let case = Case { outcome, sample, arm, round: memory.round, age };
+        if let Some(field) = options.gate.missing(&case) {
+            return Err(Error::MissingOutcome { ticket: *ticket, field });
+        }
+        let judged = Judged { age, judgement: options.gate.judge(&case) };
+        if !work.rises {
+            work.seen.insert(ticket.0);
+        }
+        let taken = Taken { feedback: *feedback, place, judged };
+        work.taken.push(taken);
+        Ok(taken.verdict())
+    }
+
+    /// Takes in what was taken. In the pace of arrival this is a step of learning, which may fail; then nothing has changed.
+    fn settle(&mut self) -> Result<()> {
+        let outcome = |taken: &Taken| (taken.place, taken.feedback.outcome, taken.judged);
+        if self.options.pace.arrival().is_none() {
+            self.memory.ledger.settle(self.work.taken.iter().map(outcome));
+            return Ok(());
+        }
+        let Work { arrived, rounds, taken, .. } = &mut self.work;
+        arrived.clear();
+        rounds.clear();
+        for &Taken { feedback, place: (round, place), judged } in &*taken {
+            let state = judged.judgement.state(feedback.outcome);
+            arrived.push(&self.memory.ledger.pending[round], place, state);
+            rounds.push(round);
+        }
+        self.learn_arrived()?;
+        self.memory.ledger.settle(self.work.taken.iter().map(outcome));
+        self.close_arrived();
+        Ok(())
+    }
+
+    /// Takes those out of what was taken for whom an error speaks: the ticket that it names, or all.
+    fn blame(&mut self, error: &Error, results: &mut [Result<Verdict>]) {
+        let taken = &mut self.work.taken;
+        let named = |taken: &Taken| matches!(error, Error::NonFinite { index, .. } if *index == taken.feedback.ticket.0);
+        let is_any_named = taken.iter().any(named);
+        let results = results.iter_mut().filter(|result| result.is_ok());
+        for (result, taken) in results.zip(&*taken) {
+            if !is_any_named || named(taken) {
+                *result = Err(error.clone());
+            }
+        }
+        taken.retain(|taken| is_any_named && !named(taken));
+    }
+
+    /// Learns from the tickets that have arrived, as from a round of their own.
+    fn learn_arrived(&mut self) -> Result<()> {
+        let Self { memory, options, signal, work, .. } = self;
+        if work.arrived.draws.is_empty() {
+            return Ok(());
+        }
+        work.fold.work_out(&work.arrived, memory, signal, options)?;
+        memory.learn(&mut work.fold)
+    }
+
+    /// The tickets that have arrived are done with.
+    fn close_arrived(&mut self) {
+        let Work { arrived, rounds, spare, .. } = &mut self.work;
+        if arrived.draws.is_empty() {
+            return;
+        }
+        let ledger = &mut self.memory.ledger;
+        ledger.tally(&arrived.draws, &arrived.states);
+        rounds.sort_unstable();
+        rounds.dedup();
+        ledger.close_done(rounds, spare);
+        self.has_learned();
     }
 
     /// Gives tickets up: their outcomes will not come, or, if they came already and have not been
@@ -375,30 +511,81 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// tickets has been given up.
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = tickets.len())))]
     pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
-        let ledger = &mut self.memory.ledger;
+        let ledger = &self.memory.ledger;
+        let is_arrival = self.options.pace.arrival().is_some();
         let mut places = BTreeSet::new();
         for &ticket in tickets {
             let place = ledger.locate(ticket)?;
-            if *ledger.state(place) == State::Lost {
-                return Err(Error::LateTicket(ticket));
-            }
-            if !places.insert(place) {
-                return Err(Error::RepeatedTicket(ticket));
+            match ledger.state(place) {
+                State::Lost => return Err(Error::LateTicket(ticket)),
+                State::Settled(..) | State::Untaught(_) if is_arrival => {
+                    return Err(Error::RepeatedTicket(ticket));
+                }
+                _ if !places.insert(place) => return Err(Error::RepeatedTicket(ticket)),
+                _ => {}
             }
         }
-        places.into_iter().for_each(|place| ledger.lose(place));
+        self.lose_places(places)
+    }
+
+    /// Gives up the open tickets that are older than they may be; says whether there were any.
+    fn give_up(&mut self, limit: AgeLimit) -> Result<bool> {
+        let memory = &self.memory;
+        let is_old = |pending: &&Pending| limit.is_exceeded(memory.age(pending));
+        let mut places = BTreeSet::new();
+        // Rounds and versions only rise.
+        for (round, pending) in memory.ledger.pending.iter().take_while(is_old).enumerate() {
+            let is_open = |place: &usize| pending.states[*place] == State::Open;
+            places.extend((0..pending.states.len()).filter(is_open).map(|place| (round, place)));
+        }
+        let is_any = !places.is_empty();
+        self.lose_places(places).map(|()| is_any)
+    }
+
+    /// Gives tickets up. In the pace of arrival this is a step of learning, which may fail; then nothing has changed.
+    fn lose_places(&mut self, places: BTreeSet<Place>) -> Result<()> {
+        let Work { arrived, rounds, .. } = &mut self.work;
+        arrived.clear();
+        rounds.clear();
+        if self.options.pace.arrival().is_some() {
+            for &(round, place) in &places {
+                arrived.push(&self.memory.ledger.pending[round], place, State::Lost);
+                rounds.push(round);
+            }
+        }
+        self.learn_arrived()?;
+        places.into_iter().for_each(|place| self.memory.ledger.lose(place));
+        self.close_arrived();
         Ok(())
     }
-}
 
-/// Checks that an outcome can be taken in.
-#[inline]
-fn check(Feedback { ticket, outcome }: &Feedback, needs: Fields, gate: &Gate) -> Result<()> {
-    outcome.check(*ticket)?;
-    outcome.require(*ticket, needs)?;
-    match gate.missing(outcome) {
-        Some(field) => Err(Error::MissingOutcome { ticket: *ticket, field }),
-        None => Ok(()),
+    /// Says which version of the model is trained from now on, as after each step of the optimiser, so that the
+    /// [age](crate::Age) of feedback in versions is known. The number is the trainer's own; it starts at 0 and never falls.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// use curricle::{AgeLimit, Curriculum, Feedback, Gate, Outcome, Reason, Verdict};
+    ///
+    /// let gate = Gate::stale(AgeLimit::versions(2));
+    /// let mut curriculum = Curriculum::builder(10).gate(gate).build()?;
+    /// let ticket = curriculum.draw(1)?.draws[0].ticket;
+    /// curriculum.set_version(3)?;
+    /// let seen = Outcome::default().success(0.5);
+    /// let verdicts = curriculum.observe(&[Feedback::new(ticket, seen)])?;
+    /// assert_eq!(verdicts, [Verdict::Reject(Reason::Stale)]);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] for a version below the present one.
+    pub fn set_version(&mut self, version: u64) -> Result<()> {
+        let now = &mut self.memory.version;
+        if version < *now {
+            let (low, high) = (*now as f64, u64::MAX as f64);
+            return Err(Error::OutOfRange { what: "version", value: version as f64, low, high });
+        }
+        *now = version;
+        Ok(())
     }
 }
 
@@ -413,14 +600,20 @@ impl<P, S, D> Curriculum<P, S, D> {
         self.changes
     }
 
+    /// The version of the model that is trained now; see [`set_version`](Self::set_version).
+    pub fn version(&self) -> u64 {
+        self.memory.version
+    }
+
     /// The round that the next draw will have.
     pub fn round(&self) -> Round {
         self.memory.round
     }
 
-    /// How many rounds the feedback may lag behind; see [`Builder::lag`](crate::Builder::lag).
+    /// How many rounds the feedback may lag behind; see [`Builder::lag`](crate::Builder::lag). `u64::MAX` in the
+    /// [pace of arrival](Arrival), which waits for none.
     pub fn lag(&self) -> u64 {
-        self.options.lag
+        self.options.pace.arrival().map_or(self.options.lag, |_| u64::MAX)
     }
 
     /// The probability of each arm in the last draw; empty before the first and in a curriculum
@@ -469,9 +662,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// after [`restore`](Self::restore).
     pub fn unfinished(&self) -> Vec<Batch> {
         let open = |pending: &Pending| {
-            let draws = pending.draws.iter().zip(&pending.states);
-            let draws = draws.filter(|(_, state)| **state == State::Open).map(|(draw, _)| *draw);
-            Batch { round: pending.round, draws: draws.collect() }
+            let draws = pending.open_draws().copied().collect();
+            Batch { round: pending.round, version: pending.version, draws }
         };
         let batches = self.memory.ledger.pending.iter().map(open);
         batches.filter(|batch| !batch.draws.is_empty()).collect()

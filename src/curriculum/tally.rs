@@ -28,7 +28,7 @@ pub(crate) struct Group {
     pub rollouts: u32,
     pub judged: u32,
     /// The probability that the arm had.
-    pub share: f64,
+    pub share: Share,
     /// The place in the list of progress plus one, if any of the trials reported a success, or 0.
     pub visited: u32,
 }
@@ -45,7 +45,7 @@ impl Group {
             lost: 0,
             rollouts: 0,
             judged: 0,
-            share: 1.0,
+            share: Share { first: 1.0, inverses: 0.0, count: 0 },
             visited: 0,
         }
     };
@@ -95,6 +95,34 @@ impl Tally {
     }
 }
 
+/// The probability that an arm had when its tickets were drawn: the same for all of a round; of several rounds the harmonic
+/// mean, so that dividing a mean score by it estimates what dividing each score by its own probability would.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    first: f64,
+    /// The sum of the inverses, once one differs from the first.
+    inverses: f64,
+    count: u32,
+}
+
+impl Share {
+    pub fn add(&mut self, share: f64) {
+        if self.count == 0 {
+            self.first = share;
+        } else if self.inverses > 0.0 || share != self.first {
+            if self.inverses == 0.0 {
+                self.inverses = f64::from(self.count) / self.first;
+            }
+            self.inverses += 1.0 / share;
+        }
+        self.count += 1;
+    }
+
+    pub fn get(self) -> f64 {
+        if self.inverses > 0.0 { f64::from(self.count) / self.inverses } else { self.first }
+    }
+}
+
 /// A running mean.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mean {
@@ -110,5 +138,25 @@ impl Mean {
 
     pub fn get(self) -> Option<f64> {
         (self.count > 0).then(|| self.sum / f64::from(self.count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_several_rounds_is_the_harmonic_mean() {
+        let share = |shares: &[f64]| {
+            let mut share = Group::EMPTY.share;
+            shares.iter().for_each(|&p| share.add(p));
+            share.get()
+        };
+        assert_eq!((share(&[]), share(&[0.3; 7])), (1.0, 0.3));
+        for shares in [vec![0.5, 0.25], vec![0.1, 0.1, 0.4], vec![0.9, 0.3, 0.9]] {
+            let inverses: f64 = shares.iter().map(|p| 1.0 / p).sum();
+            let expected = shares.len() as f64 / inverses;
+            assert!((share(&shares) - expected).abs() < 1e-15, "{shares:?}");
+        }
     }
 }

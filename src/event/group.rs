@@ -22,6 +22,8 @@ pub enum Normalisation {
 /// success        mean of the successes; of the rewards, if no successes are given
 /// abs_advantage  mean |A_i|, see Normalisation; 0 where all rewards are alike
 /// spread         standard deviation of the rewards, dividing by n
+/// range          greatest reward less the least
+/// nonzero_advantages   how many rollouts have A_i other than 0, within the same tolerance
 /// rollouts       how many were scored: a reward that is NaN stands for a rollout that could not be, and is left out
 /// unscored       how many were left out
 /// ```
@@ -106,15 +108,19 @@ impl<'a> Group<'a> {
         }
         let n = f64::from(count);
         let mean = reward_sum / n;
-        let (mut squares, mut absolute, mut greatest) = (0.0, 0.0, 0.0f64);
+        let alike = 1e-6 * mean.abs().max(1.0);
+        let (mut squares, mut absolute, mut greatest, mut nonzero) = (0.0, 0.0, 0.0f64, 0);
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
         for (reward, _) in scored() {
             let deviation = reward - mean;
             squares += deviation * deviation;
             absolute += deviation.abs();
             greatest = greatest.max(deviation.abs());
+            nonzero += u32::from(deviation.abs() > alike);
+            (least, most) = (least.min(reward), most.max(reward));
         }
         let spread = (squares / n).sqrt();
-        let is_alike = greatest <= 1e-6 * mean.abs().max(1.0);
+        let is_alike = greatest <= alike;
         let abs_advantage = match normalisation {
             _ if is_alike => 0.0,
             Normalisation::Deviation => absolute / n / spread,
@@ -123,6 +129,8 @@ impl<'a> Group<'a> {
         Ok(Outcome {
             abs_advantage: Some(abs_advantage as f32),
             spread: Some(if is_alike { 0.0 } else { spread as f32 }),
+            range: Some(if is_alike { 0.0 } else { (most - least).min(f32::MAX.into()) as f32 }),
+            nonzero_advantages: Some(nonzero),
             rollouts: count,
             unscored: (rewards.len() as u32).saturating_sub(count),
             ..Outcome::default().success((success_sum / n).clamp(0.0, 1.0) as f32)
@@ -157,6 +165,7 @@ mod tests {
         }
         let huge = Group::new(&[3e38, -3e38, 0.0]).successes(&[1.0, 0.0, 0.0]).outcome().unwrap();
         assert!(huge.abs_advantage.unwrap().is_finite() && huge.spread.unwrap().is_finite());
+        assert_eq!((huge.range, huge.nonzero_advantages), (Some(f32::MAX), Some(2)));
         assert!(matches!(Outcome::group(&[]), Err(Error::Empty { .. })));
         assert!(matches!(Outcome::group(&[f32::NAN; 4]), Err(Error::Empty { .. })));
         assert!(matches!(
@@ -182,6 +191,9 @@ mod tests {
             prop_assert!((f64::from(outcome.success.unwrap()) - p).abs() < 1e-6);
             prop_assert!((f64::from(outcome.abs_advantage.unwrap()) - 2.0 * sd).abs() < 1e-6);
             prop_assert!((f64::from(outcome.spread.unwrap()) - sd).abs() < 1e-6);
+            let is_mixed = p > 0.0 && p < 1.0;
+            prop_assert_eq!(outcome.range, Some(f32::from(u8::from(is_mixed))));
+            prop_assert_eq!(outcome.nonzero_advantages, Some(if is_mixed { outcome.rollouts } else { 0 }));
             let centred = Group::new(&rewards).normalisation(Normalisation::None).outcome().unwrap();
             prop_assert!((f64::from(centred.abs_advantage.unwrap()) - 2.0 * sd * sd).abs() < 1e-6);
         }

@@ -1,5 +1,7 @@
 //! The values that cross the seam between a curriculum and a training loop.
 
+pub(crate) mod age;
+mod compact;
 pub(crate) mod gate;
 pub(crate) mod group;
 
@@ -42,6 +44,8 @@ impl Draw {
 pub struct Batch {
     /// The round that made it.
     pub round: Round,
+    /// The [version](crate::Curriculum::set_version) of the model that it was drawn for.
+    pub version: u64,
     /// Its draws; tickets are consecutive.
     pub draws: Vec<Draw>,
 }
@@ -79,6 +83,7 @@ impl Batch {
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 #[non_exhaustive]
 pub struct Outcome {
     /// Share of the rollouts that succeeded, in `[0, 1]`.
@@ -90,6 +95,10 @@ pub struct Outcome {
     pub abs_advantage: Option<f32>,
     /// Standard deviation of the rewards over the rollouts, `>= 0`.
     pub spread: Option<f32>,
+    /// Difference of the greatest and the least reward of the rollouts, `>= 0`.
+    pub range: Option<f32>,
+    /// How many rollouts have an advantage that is not 0.
+    pub nonzero_advantages: Option<u32>,
     /// Any other measure of worth that the trainer computes, such as an angle concentration.
     pub utility: Option<f32>,
     /// What it cost, in tokens or seconds, `>= 0`.
@@ -107,6 +116,8 @@ impl Default for Outcome {
             loss: None,
             abs_advantage: None,
             spread: None,
+            range: None,
+            nonzero_advantages: None,
             utility: None,
             cost: None,
             rollouts: 1,
@@ -150,6 +161,20 @@ impl Outcome {
         self
     }
 
+    /// Sets the difference of the greatest and the least reward.
+    #[must_use]
+    pub fn range(mut self, range: f32) -> Self {
+        self.range = Some(range);
+        self
+    }
+
+    /// Sets how many rollouts have an advantage that is not 0.
+    #[must_use]
+    pub fn nonzero_advantages(mut self, count: u32) -> Self {
+        self.nonzero_advantages = Some(count);
+        self
+    }
+
     /// Sets the trainer's own measure of worth.
     #[must_use]
     pub fn utility(mut self, utility: f32) -> Self {
@@ -188,6 +213,12 @@ impl Outcome {
         if let Some(spread) = present("spread", self.spread)? {
             within("spread", spread, 0.0, f64::from(f32::MAX))?;
         }
+        if let Some(range) = present("range", self.range)? {
+            within("range", range, 0.0, f64::from(f32::MAX))?;
+        }
+        if let Some(count) = self.nonzero_advantages {
+            within("advantages that are not 0", count.into(), 0.0, self.rollouts.into())?;
+        }
         present("utility", self.utility)?;
         if let Some(cost) = present("cost", self.cost)? {
             within("cost", cost, 0.0, f64::from(f32::MAX))?;
@@ -203,6 +234,8 @@ impl Outcome {
             Field::Loss => self.loss,
             Field::AbsAdvantage => self.abs_advantage,
             Field::Spread => self.spread,
+            Field::Range => self.range,
+            Field::NonzeroAdvantages => self.nonzero_advantages.map(|count| count as f32),
             Field::Utility => self.utility,
             Field::Cost => self.cost,
         }
@@ -218,7 +251,9 @@ impl Outcome {
                 | bit(Field::AbsAdvantage, self.abs_advantage)
                 | bit(Field::Spread, self.spread)
                 | bit(Field::Utility, self.utility)
-                | bit(Field::Cost, self.cost),
+                | bit(Field::Cost, self.cost)
+                | bit(Field::Range, self.range)
+                | (u8::from(self.nonzero_advantages.is_some()) << Field::NonzeroAdvantages as u8),
         )
     }
 
@@ -251,11 +286,23 @@ pub enum Field {
     Utility,
     /// [`Outcome::cost`]
     Cost,
+    /// [`Outcome::range`]
+    Range,
+    /// [`Outcome::nonzero_advantages`]
+    NonzeroAdvantages,
 }
 
 impl Field {
-    const ALL: [Field; 6] =
-        [Field::Success, Field::Loss, Field::AbsAdvantage, Field::Spread, Field::Utility, Field::Cost];
+    const ALL: [Field; 8] = [
+        Field::Success,
+        Field::Loss,
+        Field::AbsAdvantage,
+        Field::Spread,
+        Field::Utility,
+        Field::Cost,
+        Field::Range,
+        Field::NonzeroAdvantages,
+    ];
 }
 
 impl std::fmt::Display for Field {
@@ -267,6 +314,8 @@ impl std::fmt::Display for Field {
             Field::Spread => "spread",
             Field::Utility => "utility",
             Field::Cost => "cost",
+            Field::Range => "range",
+            Field::NonzeroAdvantages => "nonzero_advantages",
         })
     }
 }
@@ -351,10 +400,23 @@ pub enum Reason {
     TooHard,
     /// The success rate lies above the band.
     TooEasy,
+    /// Fewer rollouts were scored than a gate asks for.
+    TooFew,
+    /// It was drawn too long ago.
+    Stale,
+    /// A gate of one's own rejected it.
+    Own,
 }
 
 impl Reason {
-    pub(crate) const ALL: [Reason; 3] = [Reason::ZeroSignal, Reason::TooHard, Reason::TooEasy];
+    pub(crate) const ALL: [Reason; 6] = [
+        Reason::ZeroSignal,
+        Reason::TooHard,
+        Reason::TooEasy,
+        Reason::TooFew,
+        Reason::Stale,
+        Reason::Own,
+    ];
 }
 
 impl std::fmt::Display for Reason {
@@ -363,6 +425,9 @@ impl std::fmt::Display for Reason {
             Reason::ZeroSignal => "zero_signal",
             Reason::TooHard => "too_hard",
             Reason::TooEasy => "too_easy",
+            Reason::TooFew => "too_few",
+            Reason::Stale => "stale",
+            Reason::Own => "own",
         })
     }
 }

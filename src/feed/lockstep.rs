@@ -14,10 +14,10 @@ use crate::event::{Batch, Feedback, Verdict};
 /// A feed behind a lock, for the threads of one process: clone it for every thread that draws or
 /// reports.
 ///
-/// Feedback takes effect by round and ticket, not by arrival, so the batches are the same whatever
-/// the number and the timing of the reporting threads. A thread that asks for a batch before all
-/// feedback that is due has arrived gets [`Error::Awaiting`] at once, or, with
-/// [`patience`](Self::patience), waits for the other threads to report it.
+/// Feedback takes effect by round and ticket, not by arrival (but in the [pace](crate::Pace) of that name), so the batches
+/// are the same whatever the number and the timing of the reporting threads. A thread that asks for a batch before all
+/// feedback that is due has arrived gets [`Error::Awaiting`] at once, or [`Error::Hold`] in the
+/// [pace of arrival](crate::Arrival); with [`patience`](Self::patience), it waits for the other threads to report.
 ///
 /// If a thread panics while it has the feed, say in a policy of one's own, nobody knows what state the feed is in:
 /// every other call then gives [`Error::Poisoned`], also those that are waiting.
@@ -184,7 +184,7 @@ impl<F: Feed> Feed for Lockstep<F> {
         let mut held = self.shared.lock()?;
         loop {
             match held.feed.draw(n) {
-                Err(error @ Error::Awaiting { .. }) => {
+                Err(error @ (Error::Awaiting { .. } | Error::Hold { .. })) => {
                     let waited = self.shared.observed.wait_for(&mut held.feed, self.patience);
                     held.check()?;
                     if waited.timed_out() {
@@ -202,6 +202,10 @@ impl<F: Feed> Feed for Lockstep<F> {
 
     fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
         self.with(|feed| feed.report(feedback))?
+    }
+
+    fn set_version(&mut self, version: u64) -> Result<()> {
+        self.with(|feed| feed.set_version(version))?
     }
 
     fn lag(&self) -> u64 {

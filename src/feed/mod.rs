@@ -67,6 +67,15 @@ pub trait Feed {
         feedback.iter().map(one).collect()
     }
 
+    /// Says which version of the model is trained from now on; see [`Curriculum::set_version`].
+    ///
+    /// # Errors
+    /// As `Curriculum::set_version`. The default is [`Error::Unsupported`].
+    fn set_version(&mut self, version: u64) -> Result<()> {
+        let _ = version;
+        Err(Error::Unsupported { part: "feed", request: "versions of the model" })
+    }
+
     /// How many batches may be drawn before the feedback of a batch is due: the
     /// [lag](crate::Builder::lag). The default is 0, with which nothing is drawn ahead.
     fn lag(&self) -> u64 {
@@ -90,6 +99,10 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Curriculum<P, S, D> {
 
     fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
         Ok(Curriculum::report(self, feedback))
+    }
+
+    fn set_version(&mut self, version: u64) -> Result<()> {
+        Curriculum::set_version(self, version)
     }
 
     fn lag(&self) -> u64 {

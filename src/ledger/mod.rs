@@ -1,5 +1,6 @@
 //! The ledger: everything known about samples, arms and tickets.
 
+mod ages;
 mod lost;
 pub(crate) mod progress;
 mod tallies;
@@ -12,11 +13,14 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
+use crate::event::age::Age;
+use crate::event::gate::Judgement;
 use crate::event::{Draw, Outcome, Reason, Verdict};
 use crate::files::column;
 use crate::ledger::progress::Progress;
+use ages::Ages;
 use lost::Lost;
-pub(crate) use tallies::{Tallies, are_tallied};
+pub(crate) use tallies::{Reasons, Tallies, are_tallied};
 
 /// Rate of the moving average of a sample's success, per settled ticket. A sample is met a few times in
 /// a run: at 0.3 the last three outcomes weigh 66 %, so that it follows the model, and no single one
@@ -28,7 +32,7 @@ const RATE: f32 = 0.3;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     draws: u32,
-    /// How many, and in the highest bit whether one of them reported a success.
+    /// Twice how many, and in the lowest bit whether one of them reported a success: small numbers are short in a file.
     settled: u32,
     success: f32,
     score: f32,
@@ -36,7 +40,8 @@ pub struct Record {
 }
 
 impl Record {
-    const JUDGED: u32 = 1 << 31;
+    const JUDGED: u32 = 1;
+    const ONE: u32 = 2;
 
     /// How often the sample was drawn.
     pub fn draws(&self) -> u32 {
@@ -45,7 +50,7 @@ impl Record {
 
     /// How many of its tickets came back and were folded in, at most 2^31 - 1.
     pub fn settled(&self) -> u32 {
-        self.settled & !Self::JUDGED
+        self.settled / Self::ONE
     }
 
     /// Moving average of its success over the outcomes that reported one, with rate 0.3, from the first
@@ -79,8 +84,8 @@ impl Record {
             self.success += rate * (success - self.success);
             self.settled |= Self::JUDGED;
         }
-        if self.settled() < Self::JUDGED - 1 {
-            self.settled += 1;
+        if self.settled <= u32::MAX - Self::ONE {
+            self.settled += Self::ONE;
         }
         self
     }
@@ -119,9 +124,18 @@ impl Counts {
             State::Open => &mut self.open,
             State::Lost => &mut self.lost,
             State::Settled(_, Verdict::Admit) => &mut self.admitted,
-            State::Settled(_, Verdict::Reject(_)) => &mut self.rejected,
+            State::Settled(_, Verdict::Reject(_)) | State::Untaught(_) => &mut self.rejected,
         }
     }
+}
+
+/// How closely the tickets of pending rounds follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gaps {
+    /// The last rounds are all there.
+    None,
+    /// Those that were done with are gone, wherever they stood; each that is there has an open ticket.
+    Closed,
 }
 
 /// What has become of a ticket.
@@ -130,15 +144,36 @@ pub(crate) enum State {
     Open,
     Lost,
     Settled(Outcome, Verdict),
+    /// Rejected, and nothing is to be learned from what came.
+    Untaught(Reason),
+}
+
+impl Judgement {
+    /// What becomes of a ticket whose outcome was judged so.
+    pub fn state(self, outcome: Outcome) -> State {
+        match self.verdict {
+            Verdict::Reject(reason) if !self.teaches => State::Untaught(reason),
+            verdict => State::Settled(outcome, verdict),
+        }
+    }
+}
+
+/// What was said of an outcome, and how old it was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judged {
+    pub age: Age,
+    pub judgement: Judgement,
 }
 
 /// Where a ticket is kept: the place of its round, and its place in it.
 pub(crate) type Place = (usize, usize);
 
-/// A round that has not been folded in yet.
+/// A round of which something has not been folded in yet.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Pending {
     pub round: Round,
+    /// The version of the model it was drawn for.
+    pub version: u64,
     pub draws: Vec<Draw>,
     /// By position in `draws`.
     pub states: Vec<State>,
@@ -160,11 +195,36 @@ impl Pending {
         xxh3_64_with_seed(bytes, before)
     }
 
+    /// The draws whose tickets are open.
+    pub fn open_draws(&self) -> impl Iterator<Item = &Draw> {
+        let draws = self.draws.iter().zip(&self.states);
+        draws.filter(|(_, state)| matches!(state, State::Open)).map(|(draw, _)| draw)
+    }
+
     /// The open tickets: how many, and the first.
     pub fn open(&self) -> Option<(usize, Ticket)> {
-        let mut open = self.draws.iter().zip(&self.states).filter(|(_, state)| **state == State::Open);
-        let first = open.next()?.0.ticket;
+        let mut open = self.open_draws();
+        let first = open.next()?.ticket;
         Some((1 + open.count(), first))
+    }
+
+    /// Whether nothing is open any more.
+    pub fn is_done(&self) -> bool {
+        self.open_draws().next().is_none()
+    }
+
+    /// Forgets all but the memory of its lists.
+    pub fn clear(&mut self) {
+        self.draws.clear();
+        self.states.clear();
+        self.shares.clear();
+    }
+
+    /// Adds a ticket of another round, with what has become of it.
+    pub fn push(&mut self, other: &Pending, place: usize, state: State) {
+        self.draws.push(other.draws[place]);
+        self.shares.push(other.shares[place]);
+        self.states.push(state);
     }
 }
 
@@ -179,7 +239,8 @@ pub(crate) struct Ledger {
     /// The tickets that were given up.
     lost: Lost,
     /// How many of the rejected tickets were rejected for each reason.
-    reasons: [u64; Reason::ALL.len()],
+    reasons: Reasons,
+    pub ages: Ages,
     /// By arm; none if there are very many.
     pub tallies: Vec<Tallies>,
 }
@@ -192,7 +253,8 @@ impl Ledger {
             pending: VecDeque::new(),
             counts: Counts::default(),
             lost: Lost::default(),
-            reasons: Default::default(),
+            reasons: Reasons::default(),
+            ages: Ages::default(),
             tallies: vec![Tallies::default(); if are_tallied(arms) { arms } else { 0 }],
         }
     }
@@ -212,7 +274,9 @@ impl Ledger {
                 round.checked_sub(1).ok_or_else(|| self.gone(ticket))?
             }
         };
-        Ok((round, (ticket.0 - self.pending[round].first()) as usize))
+        let pending = &self.pending[round];
+        let place = (ticket.0 - pending.first()) as usize;
+        if place < pending.draws.len() { Ok((round, place)) } else { Err(self.gone(ticket)) }
     }
 
     /// Where an open ticket is kept.
@@ -239,25 +303,26 @@ impl Ledger {
         let pending = &mut self.pending[round];
         self.lost.insert(pending.draws[place].ticket.0);
         let state = std::mem::replace(&mut pending.states[place], State::Lost);
-        if let State::Settled(_, Verdict::Reject(reason)) = state {
-            self.reasons[reason as usize] -= 1;
+        if let State::Settled(_, Verdict::Reject(reason)) | State::Untaught(reason) = state {
+            self.reasons.take_back(reason);
         }
         *self.counts.of(&state) -= 1;
         self.counts.lost += 1;
     }
 
     /// Takes in the outcomes of open tickets; the counts follow.
-    pub fn settle(&mut self, outcomes: impl Iterator<Item = (Place, Outcome, Verdict)>) {
+    pub fn settle(&mut self, outcomes: impl Iterator<Item = (Place, Outcome, Judged)>) {
         let (mut admitted, mut rejected) = (0, 0);
-        for ((round, place), outcome, verdict) in outcomes {
-            match verdict {
+        for ((round, place), outcome, Judged { age, judgement }) in outcomes {
+            match judgement.verdict {
                 Verdict::Admit => admitted += 1,
                 Verdict::Reject(reason) => {
                     rejected += 1;
-                    self.reasons[reason as usize] += 1;
+                    self.reasons.add(reason);
                 }
             }
-            self.pending[round].states[place] = State::Settled(outcome, verdict);
+            self.ages.add(age);
+            self.pending[round].states[place] = judgement.state(outcome);
         }
         self.counts.admitted += admitted;
         self.counts.rejected += rejected;
@@ -284,9 +349,9 @@ impl Ledger {
         self.pending.push_back(pending);
     }
 
-    /// How many tickets were rejected for a reason.
-    pub fn rejections(&self, reason: Reason) -> u64 {
-        self.reasons[reason as usize]
+    /// How many tickets were rejected for each reason.
+    pub fn rejections(&self) -> &Reasons {
+        &self.reasons
     }
 
     /// Gives up what is still open of the oldest round, and takes it out.
@@ -297,12 +362,38 @@ impl Ledger {
             }
         }
         let done = self.pending.pop_front()?;
+        self.tally(&done.draws, &done.states);
+        Some(done)
+    }
+
+    /// Counts the tickets of a round that has been folded in.
+    pub fn tally(&mut self, draws: &[Draw], states: &[State]) {
         if !self.tallies.is_empty() {
-            for (draw, state) in done.draws.iter().zip(&done.states) {
+            for (draw, state) in draws.iter().zip(states) {
                 self.tallies[draw.arm.index()].close(state);
             }
         }
-        Some(done)
+    }
+
+    /// Takes those of some rounds, rising in place, that are done with out, wherever they stand, into a list.
+    /// Cost: O(R) for R pending rounds.
+    pub fn close_done(&mut self, rounds: &[usize], done: &mut Vec<Pending>) {
+        if let &[round] = rounds {
+            if self.pending[round].is_done() {
+                done.extend(self.pending.remove(round));
+            }
+            return;
+        }
+        let (mut rounds, mut place) = (rounds.iter().copied().peekable(), 0);
+        self.pending.retain_mut(|pending| {
+            let is_named = rounds.next_if_eq(&place).is_some();
+            place += 1;
+            let is_kept = !is_named || !pending.is_done();
+            if !is_kept {
+                done.push(std::mem::take(pending));
+            }
+            is_kept
+        });
     }
 
     /// Asks the processor to fetch what is known of a sample and of an arm.
@@ -319,7 +410,8 @@ impl Ledger {
     }
 
     /// Whether the parts agree with each other; used after reading them from a file.
-    pub fn is_consistent(&self, samples: usize, arms: usize, round: Round) -> bool {
+    pub fn is_consistent(&self, samples: usize, arms: usize, now: (Round, u64), gaps: Gaps) -> bool {
+        let (round, version) = now;
         let mut counted = Counts { drawn: self.counts.drawn, ..Counts::default() };
         let mut next = None;
         for pending in &self.pending {
@@ -328,11 +420,17 @@ impl Ledger {
             let is_next =
                 |(place, draw): (usize, &Draw)| first.checked_add(place as u64) == Some(draw.ticket.0);
             let consecutive = pending.draws.iter().enumerate().all(is_next);
-            let follows = next.is_none_or(|next| pending.first() == next);
+            let follows = match (next, gaps) {
+                (None, _) => true,
+                (Some(next), Gaps::None) => pending.first() == next,
+                (Some(next), Gaps::Closed) => pending.first() >= next,
+            };
             if pending.draws.is_empty()
                 || pending.draws.len() != pending.states.len()
                 || pending.draws.len() != pending.shares.len()
                 || pending.round >= round
+                || pending.version > version
+                || gaps == Gaps::Closed && pending.is_done()
                 || !pending.draws.iter().all(known)
                 || !consecutive
                 || !follows
@@ -347,14 +445,21 @@ impl Ledger {
         }
         self.records.len() == samples
             && self.progress.len() == arms
-            && next.is_none_or(|next| next == self.counts.drawn)
+            && next.is_none_or(|next| match gaps {
+                Gaps::None => next == self.counts.drawn,
+                Gaps::Closed => next <= self.counts.drawn,
+            })
             && self.counts.is_conserved()
             && counted.open == self.counts.open
             && counted.admitted <= self.counts.admitted
             && counted.rejected <= self.counts.rejected
             && counted.lost <= self.counts.lost
-            && u128::from(self.counts.rejected)
-                == self.reasons.iter().map(|&count| u128::from(count)).sum::<u128>()
+            && u128::from(self.counts.rejected) == self.reasons.sum()
+            && self
+                .counts
+                .admitted
+                .checked_add(self.counts.rejected)
+                .is_some_and(|it| self.ages.is_possible(it))
             && self.tallies.len() == if are_tallied(arms) { arms } else { 0 }
             && self.tallies.iter().all(Tallies::is_possible)
             && self.lost.count(self.counts.drawn) == Some(self.counts.lost)
@@ -416,12 +521,14 @@ mod tests {
             let draws = vec![draw(0), draw(1)];
             ledger.open(Pending {
                 round: Round(round),
+                version: round,
                 draws,
                 states: Vec::new(),
                 shares: vec![0.5; 2],
             });
         }
-        let rejected = Verdict::Reject(Reason::ZeroSignal);
+        let judgement = Judgement { verdict: Verdict::Reject(Reason::ZeroSignal), teaches: true };
+        let rejected = Judged { age: Age::new(1, 1), judgement };
         ledger.settle([((0, 1), Outcome::default().success(1.0), rejected)].into_iter());
         ledger.lose((1, 0));
         ledger
@@ -431,11 +538,31 @@ mod tests {
     #[test]
     fn a_ledger_that_does_not_agree_with_itself_is_told() {
         let good = two_rounds();
-        assert!(good.is_consistent(3, 2, Round(2)));
-        assert!(!good.is_consistent(4, 2, Round(2)) && !good.is_consistent(3, 3, Round(2)));
-        assert!(!good.is_consistent(3, 2, Round(1)), "a round that is not over");
+        let of = |ledger: &Ledger, samples, arms| {
+            [Gaps::None, Gaps::Closed]
+                .map(|gaps| ledger.is_consistent(samples, arms, (Round(2), 1), gaps))
+        };
+        assert_eq!(of(&good, 3, 2), [true; 2]);
+        assert_eq!((of(&good, 4, 2), of(&good, 3, 3)), ([false; 2], [false; 2]));
+        for now in [(Round(1), 1), (Round(2), 0)] {
+            assert!(!good.is_consistent(3, 2, now, Gaps::None), "drawn later: {now:?}");
+        }
+        // In the pace of arrival what is done with is gone, and only that.
+        let mut closed = good.clone();
+        closed.lose((0, 0));
+        assert_eq!(of(&closed, 3, 2), [true, false]);
+        let mut done = Vec::new();
+        closed.close_done(&[0, 1], &mut done);
+        assert_eq!((done.len(), of(&closed, 3, 2)), (1, [true, true]));
+        closed.open(Pending { round: Round(1), ..done.remove(0) });
+        closed.pending[1].draws.iter_mut().for_each(|draw| draw.ticket.0 += 4);
+        assert_eq!(of(&closed, 3, 2), [true, true]);
+        closed.lose((0, 1));
+        closed.close_done(&[0], &mut done);
+        closed.pending[0].draws.iter_mut().for_each(|draw| draw.ticket.0 -= 1);
+        assert_eq!(of(&closed, 3, 2), [false, true], "a gap");
         type Change = (&'static str, fn(&mut Ledger));
-        let changes: [Change; 23] = [
+        let changes: [Change; 24] = [
             ("a round without draws", |it| {
                 it.pending[1].draws.clear();
                 it.pending[1].states.clear();
@@ -472,13 +599,14 @@ mod tests {
             ("a settled ticket that is open", |it| {
                 it.pending[0].states[0] = State::Settled(Outcome::default(), Verdict::Admit)
             }),
-            ("a rejected ticket for another reason", |it| it.reasons[Reason::TooHard as usize] += 1),
-            ("a rejected ticket for none", |it| it.reasons = Default::default()),
+            ("a rejected ticket for another reason", |it| it.reasons.add(Reason::TooHard)),
+            ("a rejected ticket for none", |it| it.reasons = Reasons::default()),
             ("fewer rejected than there are", |it| {
                 it.counts.rejected -= 1;
                 it.counts.admitted += 1;
-                it.reasons = Default::default();
+                it.reasons = Reasons::default();
             }),
+            ("fewer ages than outcomes", |it| it.ages = Ages::default()),
             ("fewer lost than there are", |it| {
                 it.counts.lost -= 1;
                 it.counts.admitted += 1;
@@ -490,7 +618,7 @@ mod tests {
         for (what, change) in changes {
             let mut ledger = good.clone();
             change(&mut ledger);
-            assert!(!ledger.is_consistent(3, 2, Round(2)), "{what}");
+            assert!(!of(&ledger, 3, 2)[0], "{what}");
         }
     }
 

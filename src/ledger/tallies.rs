@@ -2,12 +2,35 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Verdict;
+use crate::event::{Reason, Verdict};
 use crate::ledger::State;
 
 /// Whether so many arms are tallied: nobody reads a log of more.
 pub(crate) fn are_tallied(arms: usize) -> bool {
     arms < 1024
+}
+
+/// Counts of rejections, by reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reasons([u64; Reason::ALL.len()]);
+
+impl Reasons {
+    pub fn add(&mut self, reason: Reason) {
+        self.0[reason as usize] += 1;
+    }
+
+    /// Takes back one that was added.
+    pub fn take_back(&mut self, reason: Reason) {
+        self.0[reason as usize] -= 1;
+    }
+
+    pub fn get(&self, reason: Reason) -> u64 {
+        self.0[reason as usize]
+    }
+
+    pub fn sum(&self) -> u128 {
+        self.0.iter().map(|&count| u128::from(count)).sum()
+    }
 }
 
 /// The tickets of one arm: counts, and the mean and spread of their scores.
@@ -16,6 +39,8 @@ pub(crate) struct Tallies {
     pub drawn: u64,
     pub admitted: u64,
     pub rejected: u64,
+    /// The rejected ones.
+    pub reasons: Reasons,
     pub lost: u64,
     /// The sum of the numbers of tickets that the policy's probabilities asked for.
     pub asked: f64,
@@ -30,7 +55,10 @@ impl Tallies {
     pub fn close(&mut self, state: &State) {
         match state {
             State::Settled(_, Verdict::Admit) => self.admitted += 1,
-            State::Settled(_, Verdict::Reject(_)) => self.rejected += 1,
+            State::Settled(_, Verdict::Reject(reason)) | State::Untaught(reason) => {
+                self.rejected += 1;
+                self.reasons.add(*reason);
+            }
             State::Open | State::Lost => self.lost += 1,
         }
     }
@@ -57,7 +85,9 @@ impl Tallies {
     pub fn is_possible(&self) -> bool {
         let closed = u128::from(self.admitted) + u128::from(self.rejected) + u128::from(self.lost);
         let numbers = [self.asked, self.mean, self.squares];
-        closed <= u128::from(self.drawn) && numbers.iter().all(|number| number.is_finite())
+        closed <= u128::from(self.drawn)
+            && self.reasons.sum() == self.rejected.into()
+            && numbers.iter().all(|number| number.is_finite())
     }
 }
 
@@ -69,13 +99,17 @@ mod tests {
 
     #[test]
     fn impossible_numbers_are_told() {
-        let good = Tallies { drawn: 9, admitted: 4, rejected: 3, lost: 2, ..Tallies::default() };
+        let mut reasons = Reasons::default();
+        [Reason::Own, Reason::Stale, Reason::Own].into_iter().for_each(|reason| reasons.add(reason));
+        let good =
+            Tallies { drawn: 9, admitted: 4, rejected: 3, lost: 2, reasons, ..Tallies::default() };
         assert!(good.is_possible() && Tallies { drawn: 10, ..good }.is_possible());
         for bad in [
             Tallies { drawn: 8, ..good },
             Tallies { admitted: 5, ..good },
             Tallies { rejected: 4, ..good },
             Tallies { lost: 3, ..good },
+            Tallies { drawn: 10, rejected: 2, ..good },
             Tallies { lost: u64::MAX, ..good },
             Tallies { asked: f64::NAN, ..good },
             Tallies { mean: f64::INFINITY, ..good },

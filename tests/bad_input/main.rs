@@ -9,7 +9,7 @@ use common::{feedback, outcome};
 use curricle::policy::{
     AbsoluteProgress, Advance, Allotment, Belief, Boltzmann, Bounded, ColdStart, Detector, Difficulty,
     Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
-    MeanRule, OnlineMixing, Pac, Pace, PerCost, Policy, Posterior, Prior, Range, Reads, Rescaled,
+    MeanRule, OnlineMixing, Pac, Pacing, PerCost, Policy, Posterior, Prior, Range, Reads, Rescaled,
     Restart, Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Turn, Ucb,
     Update,
 };

@@ -45,7 +45,7 @@ fn options() {
     assert!(wrong(Difficulty::new(vec![1.0])) && wrong(Difficulty::new(vec![1.0, nan])));
     assert!(wrong(levels().eta(-1.0)) && wrong(levels().alpha(nan)) && wrong(levels().beta(2.0)));
     assert!(wrong(levels().range(5.0, 1.0)) && wrong(levels().start(nan)));
-    let bell = |beta, sigma| EasyToHard::new(Pace::Gaussian { beta, sigma }, 10);
+    let bell = |beta, sigma| EasyToHard::new(Pacing::Gaussian { beta, sigma }, 10);
     assert!(wrong(EasyToHard::cosine(0)) && wrong(bell(0.0, 1.0)) && wrong(bell(1.0, nan)));
     assert!(wrong(OnlineMixing::new().scale(0.0)));
     assert!(wrong(OnlineMixing::new().estimate(Estimate::Smoothed(1.0))));
@@ -81,7 +81,7 @@ fn options() {
     let falling = Schedule::Geometric { from: 1.0, to: 0.0, rounds: 5 };
     assert!(wrong(Boltzmann::new().temperature(falling)));
     assert!(Curriculum::builder(4).importance(2.0).build().is_err());
-    assert!(Curriculum::builder(4).gate(Gate::Band { low: 0.9, high: 0.1 }).build().is_err());
+    assert!(Curriculum::builder(4).gate(Gate::band(0.9, 0.1)).build().is_err());
     assert!(Curriculum::builder(4).weighting(Weighting::Score { floor: 0.0 }).build().is_err());
 
     let ranks = Gaussian::new(MeanRule::paper(1.0), Spread::Ranks(2.0));

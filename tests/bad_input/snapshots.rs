@@ -80,7 +80,7 @@ fn newer() {
     let schema = sealed(&bytes, |bytes| bytes[8] += 1);
     assert!(matches!(
         refused(&mut curriculum, &schema),
-        SnapshotError::Schema { found: 7, supported: 6 }
+        SnapshotError::Schema { found, supported: curricle::SCHEMA } if found == curricle::SCHEMA + 1
     ));
     let algorithm = sealed(&bytes, |bytes| bytes[12] += 1);
     assert!(matches!(
@@ -232,7 +232,7 @@ fn built_otherwise() {
     let cases: [(&str, bool, Change, &str, &str); 7] = [
         ("lag", true, |builder| builder.lag(2), "2", "0"),
         ("missing", true, |builder| builder.missing(Missing::Lose), "Lose", "Refuse"),
-        ("gate", true, |builder| builder.gate(Gate::Band { low: 0.1, high: 0.9 }), "Band {", "All"),
+        ("gate", true, |builder| builder.gate(Gate::band(0.1, 0.9)), "Band {", "All"),
         (
             "weighting",
             true,

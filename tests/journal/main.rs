@@ -37,7 +37,7 @@ fn build() -> Sec {
         .signal(MeanAdvantage)
         .sampler(Systematic)
         .weighting(Weighting::Score { floor: 0.05 })
-        .gate(Gate::Band { low: 0.2, high: 0.8 })
+        .gate(Gate::band(0.2, 0.8))
         .lag(1)
         .seed(9)
         .build()

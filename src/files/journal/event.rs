@@ -30,6 +30,7 @@ pub(super) enum Event<'a> {
     SetWeights(Cow<'a, [(SampleId, f64)]>),
     /// What was due has been folded in, without a draw.
     Fold,
+    Version(u64),
 }
 
 impl Event<'_> {
@@ -49,6 +50,7 @@ impl Event<'_> {
             Event::Retag(sample, arm) => curriculum.retag(*sample, *arm),
             Event::SetWeight(sample, weight) => curriculum.set_weight(*sample, *weight),
             Event::SetWeights(weights) => curriculum.set_weights(weights),
+            Event::Version(version) => curriculum.set_version(*version),
             // It is written down after a draw that failed, too: what it then folded in is folded in again.
             Event::Fold => {
                 let _ = curriculum.fold();

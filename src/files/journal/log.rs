@@ -31,7 +31,7 @@ use crate::files::whole_file::{Held, TRIES, Whole, at, is_at, is_locked, sync_fo
 
 const SIGNATURE: &[u8; 8] = b"CURRILOG";
 /// The layout of logs that this build writes and reads.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 const HEADER: usize = 40;
 const FRAME: usize = 16;
 

@@ -215,6 +215,10 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
         Journal::report(self, feedback)
     }
 
+    fn set_version(&mut self, version: u64) -> Result<()> {
+        Journal::set_version(self, version)
+    }
+
     fn lag(&self) -> u64 {
         self.curriculum.lag()
     }

@@ -82,6 +82,14 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         self.happen(|curriculum| curriculum.lose(tickets), |_| Event::Lose(tickets.into()))
     }
 
+    /// As [`Curriculum::set_version`].
+    ///
+    /// # Errors
+    /// As `Curriculum::set_version`; those of the disk.
+    pub fn set_version(&mut self, version: u64) -> Result<()> {
+        self.happen(|curriculum| curriculum.set_version(version), |_| Event::Version(version))
+    }
+
     /// As [`Curriculum::insert`].
     ///
     /// # Errors

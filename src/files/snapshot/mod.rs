@@ -27,9 +27,10 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result, SnapshotError};
 use crate::curriculum::identity::Part;
+use crate::curriculum::pace::Pace;
 use crate::curriculum::{Curriculum, Memory};
 use crate::files::whole_file::{Whole, at};
-use crate::ledger::Ledger;
+use crate::ledger::{Gaps, Ledger};
 use crate::policy::{Allotment, Policy};
 use crate::population::Arms;
 use crate::population::Population;
@@ -40,7 +41,7 @@ use stream::Payload;
 pub use compression::Compression;
 
 /// The layout of snapshots that this build writes and reads.
-pub const SCHEMA: u32 = 6;
+pub const SCHEMA: u32 = 7;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
@@ -214,7 +215,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         payload.finish().map_err(at(path))?;
         header::check_sum(&bytes, &payload.hash)?;
         let memory: Memory<P> = memory?;
-        memory.check()?;
+        memory.check(&self.options.pace)?;
         let arms = memory.population.arms().count();
         if !memory.policy.is_learned_from(&self.memory.policy, arms) {
             return Err(SnapshotError::Inconsistent("the policy").into());
@@ -262,12 +263,17 @@ pub(crate) fn parts(path: &Path) -> Result<Vec<Part>> {
 
 impl<P> Memory<P> {
     /// Checks that the parts agree with each other.
-    fn check(&self) -> Result<(), SnapshotError> {
+    fn check(&self, pace: &Pace) -> Result<(), SnapshotError> {
+        let gaps = match pace {
+            Pace::Lockstep => Gaps::None,
+            Pace::Arrival(_) => Gaps::Closed,
+        };
+        let now = (self.round, self.version);
         let arms = self.population.arms();
         if !self.population.is_consistent() {
             return Err(SnapshotError::Inconsistent("the population"));
         }
-        if !self.ledger.is_consistent(arms.samples(), arms.count(), self.round) {
+        if !self.ledger.is_consistent(arms.samples(), arms.count(), now, gaps) {
             return Err(SnapshotError::Inconsistent("the ledger"));
         }
         let is_consistent = match &self.allotment {

@@ -15,7 +15,7 @@ use crate::population::Population;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Pace {
+pub enum Pacing {
     /// All arms at any time, weighted towards the easy ones first and towards the hard ones last.
     Cosine,
     /// A bell that moves from the easiest arm to the hardest.
@@ -62,31 +62,31 @@ pub enum Pace {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EasyToHard {
-    pace: Pace,
+    pace: Pacing,
     rounds: u64,
 }
 
 impl EasyToHard {
     /// A timetable of `rounds` rounds, at least 1.
-    pub fn new(pace: Pace, rounds: u64) -> Self {
+    pub fn new(pace: Pacing, rounds: u64) -> Self {
         Self { pace, rounds }
     }
 
     /// The cosine timetable.
     pub fn cosine(rounds: u64) -> Self {
-        Self::new(Pace::Cosine, rounds)
+        Self::new(Pacing::Cosine, rounds)
     }
 
     /// The Gaussian timetable, with `beta` 0.5 and `sigma` 0.5.
     pub fn gaussian(rounds: u64) -> Self {
-        Self::new(Pace::Gaussian { beta: 0.5, sigma: 0.5 }, rounds)
+        Self::new(Pacing::Gaussian { beta: 0.5, sigma: 0.5 }, rounds)
     }
 }
 
 impl Policy for EasyToHard {
     fn prepare(&mut self, _: &Population) -> Result<()> {
         within("rounds of the timetable", self.rounds as f64, 1.0, f64::MAX)?;
-        if let Pace::Gaussian { beta, sigma } = self.pace {
+        if let Pacing::Gaussian { beta, sigma } = self.pace {
             within("beta", beta, 1e-9, 1e9)?;
             within("sigma", sigma, 1e-9, 1e9)?;
         }
@@ -108,7 +108,7 @@ impl Policy for EasyToHard {
         let p = allotment.arms(arms);
         let hardest = arms as f64 - 1.0;
         match self.pace {
-            Pace::Cosine => {
+            Pacing::Cosine => {
                 let easy = 0.5 * (1.0 + cos(PI * part));
                 for &arm in &open {
                     p[arm] = easy * (hardest - arm as f64) + (1.0 - easy) * arm as f64;
@@ -118,7 +118,7 @@ impl Policy for EasyToHard {
                     p[arm] = if sum > 0.0 { p[arm] / sum } else { 1.0 / open.len() as f64 };
                 }
             }
-            Pace::Gaussian { beta, sigma } => {
+            Pacing::Gaussian { beta, sigma } => {
                 let centre = pow(part, beta) * hardest;
                 for (arm, log) in p.iter_mut().enumerate() {
                     let distance = (arm as f64 - centre) / sigma;
@@ -169,7 +169,7 @@ mod tests {
             same(&allotted(&policy, round, 8, &five), &bell);
         }
         // Far from the bell, and still to be drawn.
-        let narrow = EasyToHard::new(Pace::Gaussian { beta: 1.0, sigma: 1e-3 }, 64);
+        let narrow = EasyToHard::new(Pacing::Gaussian { beta: 1.0, sigma: 1e-3 }, 64);
         same(&allotted(&narrow, 0, 8, &population(&[0, 0, 0, 2, 2])), &[0.0, 0.0, 0.0, 1.0, 0.0]);
     }
 }

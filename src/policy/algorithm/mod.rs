@@ -24,7 +24,7 @@ pub use absolute_progress::AbsoluteProgress;
 pub use boltzmann::{Boltzmann, Unsampled};
 pub use difficulty::Difficulty;
 pub use dump::Dump;
-pub use easy_to_hard::{EasyToHard, Pace};
+pub use easy_to_hard::{EasyToHard, Pacing};
 pub use exp3::{Exp3, Update};
 pub use fixed::Fixed;
 pub use gaussian::{Gaussian, MeanRule, Spread};
