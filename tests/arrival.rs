@@ -127,10 +127,10 @@ fn any_order_of_calls_against_a_slow_model() {
                 0..=3 => {
                     let n = 1 + rng.below(6) as usize;
                     for fate in &mut model {
-                        if let Fate::Open { round: drawn, version: then } = *fate {
-                            if round - 1 - drawn > 12 || version - then > 4 {
-                                (*fate, given_up) = (Fate::Lost, given_up + 1);
-                            }
+                        if let Fate::Open { round: drawn, version: then } = *fate
+                            && (round - 1 - drawn > 12 || version - then > 4)
+                        {
+                            (*fate, given_up) = (Fate::Lost, given_up + 1);
                         }
                     }
                     let open = model.iter().filter(|fate| matches!(fate, Fate::Open { .. })).count();
@@ -281,7 +281,7 @@ fn a_straggler_blocks_nothing() {
         curriculum.observe(&feedback(&batch, |_, _| outcome(1))).unwrap();
         sizes.push(curriculum.to_bytes().unwrap().len());
     }
-    assert_eq!(curriculum.unfinished(), [straggler.clone()]);
+    assert_eq!(curriculum.unfinished(), std::slice::from_ref(&straggler));
     // What grows is a bit more for numbers that grow and for records of samples, not for rounds.
     let grown = sizes[499] - sizes[0];
     assert!(grown < 500 * 16, "{grown}");
@@ -451,7 +451,7 @@ fn shares_of_several_rounds() {
             _: &mut Rng,
             allotment: &mut curricle::policy::Allotment,
         ) -> curricle::Result<()> {
-            let first = if turn.round.0 % 2 == 0 { 0.25 } else { 0.75 };
+            let first = if turn.round.0.is_multiple_of(2) { 0.25 } else { 0.75 };
             *allotment = curricle::policy::Allotment::Arms(vec![first, 1.0 - first]);
             Ok(())
         }
