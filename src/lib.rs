@@ -106,6 +106,7 @@ pub use config::{AnyCurriculum, Config};
 pub use curriculum::Curriculum;
 pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
 pub use curriculum::pace::{Arrival, Pace};
+pub use curriculum::refill::{Refill, Starvation, Step, Useful};
 pub use event::age::{Age, AgeLimit};
 pub use event::gate::{Admit, Case, Gate, Measure};
 pub use event::group::{Group, Normalisation};

@@ -1,5 +1,6 @@
 //! What everything else stands on: numbers, errors, randomness.
 
+pub(crate) mod beta_binomial;
 pub(crate) mod error;
 pub(crate) mod id;
 pub(crate) mod math;

@@ -27,7 +27,7 @@ pub enum Purpose {
     TestTime = 4,
 }
 
-/// The random bits at one address: ChaCha8 keyed with (seed, purpose), stream = round.
+/// The random bits at one address: ChaCha8 keyed with (seed, purpose, number of the draw within its round), stream = round.
 ///
 /// It implements [`rand::Rng`], so every distribution of `rand` and `rand_distr` can be sampled
 /// from it. The methods here are the ones that decisions use: their values are a promise of this
@@ -47,7 +47,13 @@ pub struct Rng(ChaCha8Rng);
 impl Rng {
     /// The stream at an address.
     pub fn at(seed: u64, round: Round, purpose: Purpose) -> Self {
+        Self::at_draw(seed, round, purpose, 0)
+    }
+
+    /// That of a further draw of the round.
+    pub(crate) fn at_draw(seed: u64, round: Round, purpose: Purpose, draw: u64) -> Self {
         let mut key = [0; 32];
+        key[16..24].copy_from_slice(&draw.to_le_bytes());
         key[..8].copy_from_slice(&seed.to_le_bytes());
         key[8..16].copy_from_slice(&(purpose as u64).to_le_bytes());
         let mut generator = ChaCha8Rng::from_seed(key);

@@ -11,6 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::curriculum::builder::{Builder, Missing, Weighting};
 use crate::curriculum::identity::config_of;
 use crate::curriculum::pace::Pace;
+use crate::curriculum::refill::Refill;
 use crate::population::Population;
 use crate::{policy as policies, sampler, signal as signals};
 use options::Value;
@@ -26,6 +27,7 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// | `seed`, `lag` | 0 | |
 /// | `missing` | `refuse` | `refuse`, `lose` |
 /// | `pace` | `lockstep` | `lockstep`, `{ arrival = { in_flight, give_up = { rounds, versions } } }`, each optional |
+/// | `refill` | none | `{ confidence, most, window, bank = { rounds, versions }, starvation }`, each optional; `starvation` is `fail`, `partial`, `relax`, `best_rejected` or `banked` |
 /// | `gate` | `all` | one of the table below |
 /// | `weighting` | `given` | `given`, `{ score = { floor } }` |
 /// | `importance` | 0 | a number or a schedule |
@@ -107,6 +109,8 @@ pub struct Config {
     lag: u64,
     missing: Missing,
     pace: Pace,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refill: Option<Refill>,
     gate: gate::Described,
     weighting: Weighting,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -186,6 +190,10 @@ impl Config {
             .importance(self.importance.unwrap_or(Value::Constant(0.0)))
             .sampler(self.sampler)
             .policy(policy);
+        let builder = match self.refill {
+            Some(refill) => builder.refill(refill),
+            None => builder,
+        };
         let builder = match self.signal.clone() {
             Some(signal) => builder.signal(signal.build()),
             None => builder.unscored_any(),

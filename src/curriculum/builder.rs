@@ -11,6 +11,7 @@ use crate::base::schedule::Schedule;
 use crate::curriculum::Curriculum;
 use crate::curriculum::identity::Identity;
 use crate::curriculum::pace::Pace;
+use crate::curriculum::refill::Refill;
 use crate::event::Fields;
 use crate::event::gate::Gate;
 use crate::policy::{Policy, Uniform};
@@ -55,6 +56,7 @@ pub(crate) struct Options {
     pub pace: Pace,
     pub lag: u64,
     pub missing: Missing,
+    pub refill: Option<Refill>,
     pub weighting: Weighting,
     pub importance: Schedule,
     pub gate: Gate,
@@ -114,6 +116,7 @@ impl Builder {
                 pace: Pace::Lockstep,
                 lag: 0,
                 missing: Missing::Refuse,
+                refill: None,
                 weighting: Weighting::Given,
                 importance: Schedule::Constant(0.0),
                 gate: Gate::All,
@@ -256,6 +259,12 @@ impl<P, S, D> Builder<P, S, D> {
         self
     }
 
+    /// Sets that training steps are filled with useful tickets, by [`Curriculum::step`], instead of drawn.
+    pub fn refill(mut self, refill: Refill) -> Self {
+        self.options.refill = Some(refill);
+        self
+    }
+
     /// Sets what happens to missing feedback; default [`Missing::Refuse`].
     pub fn missing(mut self, missing: Missing) -> Self {
         self.options.missing = missing;
@@ -314,6 +323,7 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         options.gate.check(population.arms().count())?;
         options.importance.check("importance exponent", 0.0, 1.0)?;
         within("lag", options.lag as f64, 0.0, 1e9)?;
+        options.refill.map_or(Ok(()), |refill| refill.check())?;
         if let Some(arrival) = options.pace.arrival() {
             arrival.check()?;
             if options.lag > 0 {

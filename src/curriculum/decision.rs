@@ -4,7 +4,7 @@ use super::Memory;
 use super::builder::Options;
 use super::pace::Pace;
 use crate::base::error::{Error, Result, within};
-use crate::base::id::Ticket;
+use crate::base::id::{Round, Ticket};
 use crate::base::rng::{Purpose, Rng};
 use crate::event::Draw;
 use crate::ledger::Pending;
@@ -27,18 +27,26 @@ pub(super) struct Decision {
     bytes: Vec<u8>,
 }
 
+/// When a draw happens: in which round, and after how many others of that round.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    pub round: Round,
+    pub draw: u64,
+}
+
 impl Decision {
-    /// Decides the next round, of `n` samples. `is_fresh` says that the state's own [`ArmTree`], if it has
+    /// Decides a draw of `n` samples. `is_fresh` says that the state's own [`ArmTree`], if it has
     /// any, are those of its policy.
     pub fn make<P: Policy, D: Sampler>(
         &mut self,
         memory: &Memory<P>,
         options: &Options,
         sampler: &D,
+        At { round, draw }: At,
         n: usize,
         is_fresh: bool,
     ) -> Result<()> {
-        let Memory { round, population, policy, .. } = memory;
+        let Memory { population, policy, .. } = memory;
         // Before anything works for so many.
         match (population.drawable_total(), sampler.most(population)) {
             (0, _) => return Err(Error::NothingToDraw),
@@ -48,7 +56,7 @@ impl Decision {
             (_, most) => within("batch size", n as f64, 1.0, most as f64)?,
         };
         self.count_under_way(memory, &options.pace);
-        let turn = Turn { under_way: &self.under_way, ..Turn::new(*round, n, population) };
+        let turn = Turn { under_way: &self.under_way, ..Turn::new(round, n, population) };
         let is_many = population.arms().count() >= MANY;
         self.stands = false;
         let allotment = match (policy.logits(&turn).filter(|_| is_many), &memory.allotment) {
@@ -61,17 +69,22 @@ impl Decision {
                 &self.allotment
             }
             (None, _) => {
-                let mut random = Rng::at(options.seed, *round, Purpose::Policy);
+                let mut random = Rng::at_draw(options.seed, round, Purpose::Policy, draw);
                 policy.allot(&turn, &mut random, &mut self.allotment)?;
                 self.allotment.settle(population)?;
                 &self.allotment
             }
         };
-        let mut random = Rng::at(options.seed, *round, Purpose::Sampler);
+        let mut random = Rng::at_draw(options.seed, round, Purpose::Sampler, draw);
         self.picks.clear();
         sampler.draw(population, allotment, n, &mut random, &mut self.scratch, &mut self.picks)?;
-        self.weigh_losses(options.importance.at(*round), memory.ledger.counts.drawn);
+        self.weigh_losses(options.importance.at(round), memory.ledger.counts.drawn);
         Ok(())
+    }
+
+    /// The probability of each arm; none over ranks.
+    pub fn shares<P>(&self, memory: &Memory<P>) -> Vec<f64> {
+        if self.stands { memory.allotment.shares() } else { self.allotment.shares() }
     }
 
     /// The draws, with the tickets that they will have.
@@ -121,16 +134,22 @@ impl Decision {
 }
 
 impl<P> Memory<P> {
-    /// Opens the tickets of a decision: it becomes the last round. The lists of `spare` are filled anew.
-    pub(super) fn open(&mut self, decision: &mut Decision, spare: Option<Pending>) {
+    /// Opens the tickets of a decision. The lists of `spare` are filled anew; those of a round that was joined are given
+    /// back.
+    pub(super) fn open(
+        &mut self,
+        decision: &mut Decision,
+        At { round, .. }: At,
+        spare: Option<Pending>,
+    ) -> Option<Pending> {
         let mut pending = spare.unwrap_or_default();
-        (pending.round, pending.version) = (self.round, self.version);
+        (pending.round, pending.version) = (round, self.version);
         pending.draws.clone_from(&decision.draws);
         pending.shares.clear();
         pending.shares.extend(decision.picks.iter().map(|pick| pick.share));
         self.digest = pending.digest(self.digest, &mut decision.bytes);
-        self.ledger.open(pending);
-        self.round.0 += 1;
+        let joined = self.ledger.open(pending);
+        self.round = Round(round.0 + 1);
         self.batch = decision.draws.len();
         if !decision.stands {
             std::mem::swap(&mut self.allotment, &mut decision.allotment);
@@ -140,5 +159,6 @@ impl<P> Memory<P> {
                 tallies.asked += share * self.batch as f64;
             }
         }
+        joined
     }
 }

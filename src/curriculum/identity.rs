@@ -8,7 +8,7 @@ use crate::base::text::text;
 use crate::curriculum::builder::Options;
 
 /// The options that no learned state depends on.
-const EDGE: [&str; 6] = ["lag", "missing", "weighting", "importance", "gate", "arrival"];
+const EDGE: [&str; 7] = ["lag", "missing", "weighting", "importance", "gate", "arrival", "refill"];
 
 /// The part that holds the configuration as it was read, for people and programs; the others are what it came to.
 const CONFIG: &str = "config";
@@ -37,11 +37,13 @@ impl Identity {
         options: &Options,
         (policy, signal, sampler): (&P, &S, &D),
     ) -> Result<Self> {
-        let Options { seed, pace, lag, missing, weighting, importance, gate } = options;
+        let Options { seed, pace, lag, missing, refill, weighting, importance, gate } = options;
         let parts = vec![
             part("seed", seed)?,
             part("pace", if pace.arrival().is_some() { &"arrival" } else { &"lockstep" })?,
             part("arrival", &pace.arrival())?,
+            part("steps", if refill.is_some() { &"refilled" } else { &"drawn" })?,
+            part("refill", refill)?,
             part("lag", lag)?,
             part("missing", missing)?,
             part("weighting", weighting)?,

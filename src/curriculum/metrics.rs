@@ -14,7 +14,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// |--|--|
     /// | `curriculum/round` | the round that the next draw will have |
     /// | `curriculum/version` | the [version](Self::set_version) of the model |
-    /// | `curriculum/tickets/{drawn,admitted,rejected,lost,open}` | where all tickets are |
+    /// | `curriculum/tickets/{drawn,admitted,rejected,banked,lost,open}` | where all tickets are |
     /// | `policy/entropy` | entropy of the probabilities of the arms, in nats |
     /// | `policy/effective_arms` | `exp(entropy)`: the number of equally likely arms that it is worth |
     /// | `sampler/batch` | how many samples the last batch had, as long as it has not been folded in |
@@ -49,13 +49,14 @@ impl<P, S, D> Curriculum<P, S, D> {
             ("drawn", counts.drawn),
             ("admitted", counts.admitted),
             ("rejected", counts.rejected),
+            ("banked", counts.banked),
             ("lost", counts.lost),
             ("open", counts.open),
         ];
         metrics.push_counts("curriculum/tickets", tickets);
         self.policy_metrics(&mut metrics);
         self.batch_metrics(&mut metrics);
-        metrics.push("gate/admission_rate", rate(counts.admitted, counts.rejected));
+        metrics.push("gate/admission_rate", rate(counts.admitted + counts.banked, counts.rejected));
         for reason in Reason::ALL {
             metrics.push(format!("gate/rejected/{reason}"), ledger.rejections().get(reason) as f64);
         }

@@ -8,6 +8,7 @@ pub(crate) mod identity;
 mod metrics;
 pub(crate) mod pace;
 pub(crate) mod presets;
+pub(crate) mod refill;
 mod refused;
 mod stale;
 mod tally;
@@ -20,7 +21,7 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
 use crate::base::seen::Seen;
 use crate::event::age::{Age, AgeLimit};
-use crate::event::gate::Case;
+use crate::event::gate::{Case, Judgement};
 use crate::event::{Batch, Draw, Feedback, Fields, Verdict};
 use crate::ledger::progress::Progress;
 use crate::ledger::{Counts, Judged, Ledger, Pending, Place, Record, State};
@@ -29,10 +30,11 @@ use crate::population::Population;
 use crate::sampler::{Distinct, Sampler};
 use crate::signal::{GroupSpread, Signal};
 use builder::{Builder, Missing, Options};
-use decision::Decision;
+use decision::{At, Decision};
 use fold::Fold;
 use identity::Identity;
 use pace::Arrival;
+use refill::{Bank, Useful};
 use refused::Refused;
 use stale::Stale;
 
@@ -159,6 +161,7 @@ pub(crate) struct Memory<P> {
     pub policy: P,
     pub population: Population,
     pub ledger: Ledger,
+    pub bank: Bank,
     /// The last decision of the policy.
     pub allotment: Allotment,
     /// How many samples the last batch had.
@@ -191,8 +194,9 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     ) -> Self {
         let ledger = Ledger::new(population.arms().samples(), population.arms().count());
         let (round, version, batch, digest) = (Round(0), 0, 0, 0);
-        let allotment = Allotment::default();
-        let memory = Memory { round, version, policy, population, ledger, allotment, batch, digest };
+        let (allotment, bank) = (Allotment::default(), Bank::new(population.arms().count()));
+        let memory =
+            Memory { round, version, policy, population, ledger, bank, allotment, batch, digest };
         let (stale, work) = (Stale::default(), Work::default());
         let (changes, refused) = (0, Refused::default());
         Self {
@@ -216,7 +220,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// # Errors
     /// Those of `fold`; [`Error::OutOfRange`] for a batch of size 0, or
     /// one that a sampler that repeats samples does not [take](Sampler::most); [`Error::Hold`] in the
-    /// [pace of arrival](crate::Arrival);
+    /// [pace of arrival](crate::Arrival); [`Error::Unsupported`] with [refill](Builder::refill), where
+    /// [`step`](Self::step) draws;
     /// [`Error::BatchExceedsPool`] and [`Error::NothingToDraw`] from the sampler; what the policy
     /// cannot decide. No ticket has been drawn then; what was due has been folded in, if `fold` did not
     /// fail.
@@ -246,19 +251,42 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
         let most = self.options.pace.arrival().map_or(u64::MAX, Arrival::most);
         within("batch size", n as f64, 1.0, most.min(u32::MAX.into()) as f64)?;
+        if self.options.refill.is_some() {
+            return Err(Error::Unsupported { part: "curriculum with refill", request: "draw" });
+        }
         self.fold()?;
         let open = self.memory.ledger.counts.open;
         if n as u64 > most.saturating_sub(open) {
             return Err(Error::Hold { open, want: n, most });
         }
+        self.decide(n, 0)?;
+        self.open_decided(batch, 0);
+        Ok(())
+    }
+
+    /// When the next draw happens, if it is this one of its round.
+    fn at(&self, draw: u64) -> At {
+        let round = self.memory.round.0;
+        At { round: Round(if draw == 0 { round } else { round - 1 }), draw }
+    }
+
+    /// Decides a draw of `n` samples, the first or a further one of its round. Nothing of the state changes.
+    fn decide(&mut self, n: usize, draw: u64) -> Result<()> {
+        let at = self.at(draw);
         let Self { memory, options, sampler, stale, work, .. } = self;
-        work.decision.make(memory, options, sampler, n, stale.is_empty())?;
-        (batch.round, batch.version) = (memory.round, memory.version);
+        work.decision.make(memory, options, sampler, at, n, stale.is_empty())
+    }
+
+    /// Opens the tickets of what was decided.
+    fn open_decided(&mut self, batch: &mut Batch, draw: u64) {
+        let at = self.at(draw);
+        let Self { memory, stale, work, .. } = self;
+        (batch.round, batch.version) = (at.round, memory.version);
         batch.draws.clear();
         batch.draws.extend_from_slice(work.decision.draws());
-        memory.open(&mut work.decision, work.spare.pop());
+        let spare = work.spare.pop();
+        work.spare.extend(memory.open(&mut work.decision, at, spare));
         stale.clear();
-        Ok(())
     }
 
     /// Learns from the feedback that is due: that of all rounds up to `round() - 1 - lag`, in ticket order.
@@ -317,6 +345,10 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         }
         work.fold.work_out(pending, memory, signal, options)?;
         memory.learn(&mut work.fold)?;
+        if options.refill.is_some() {
+            let lost = memory.ledger.pending.front().into_iter().flat_map(Pending::open_draws);
+            lost.for_each(|draw| memory.bank.rates.note(draw.arm.index(), false));
+        }
         work.spare.extend(memory.ledger.close_oldest());
         self.has_learned();
         Ok(true)
@@ -448,6 +480,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let outcome = |taken: &Taken| (taken.place, taken.feedback.outcome, taken.judged);
         if self.options.pace.arrival().is_none() {
             self.memory.ledger.settle(self.work.taken.iter().map(outcome));
+            self.bank();
             return Ok(());
         }
         let Work { arrived, rounds, taken, .. } = &mut self.work;
@@ -460,8 +493,27 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         }
         self.learn_arrived()?;
         self.memory.ledger.settle(self.work.taken.iter().map(outcome));
+        self.bank();
         self.close_arrived();
         Ok(())
+    }
+
+    /// With refill: banks those that were admitted of what was taken in.
+    fn bank(&mut self) {
+        if self.options.refill.is_none() {
+            return;
+        }
+        let Memory { ledger, bank, .. } = &mut self.memory;
+        for Taken { feedback, place: (round, place), judged } in &self.work.taken {
+            let pending = &ledger.pending[*round];
+            let (draw, round, version) = (pending.draws[*place], pending.round, pending.version);
+            let Judgement { verdict, teaches } = judged.judgement;
+            let useful = Useful { draw, round, version };
+            if bank.note(useful, &feedback.outcome, verdict, teaches) {
+                ledger.counts.admitted -= 1;
+                ledger.counts.banked += 1;
+            }
+        }
     }
 
     /// Takes those out of what was taken for whom an error speaks: the ticket that it names, or all.
@@ -554,7 +606,18 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             }
         }
         self.learn_arrived()?;
-        places.into_iter().for_each(|place| self.memory.ledger.lose(place));
+        let Memory { ledger, bank, .. } = &mut self.memory;
+        for place in places {
+            if self.options.refill.is_some() {
+                let Draw { ticket, arm, .. } = ledger.pending[place.0].draws[place.1];
+                let was_open = *ledger.state(place) == State::Open;
+                if bank.lose(ticket, arm.index(), was_open) {
+                    ledger.counts.banked -= 1;
+                    ledger.counts.admitted += 1;
+                }
+            }
+            ledger.lose(place);
+        }
         self.close_arrived();
         Ok(())
     }

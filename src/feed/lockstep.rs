@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use super::Feed;
 use crate::base::error::{Error, Result};
 use crate::base::metrics::Metrics;
+use crate::curriculum::refill::Step;
 use crate::event::{Batch, Feedback, Verdict};
 
 /// A feed behind a lock, for the threads of one process: clone it for every thread that draws or
@@ -202,6 +203,22 @@ impl<F: Feed> Feed for Lockstep<F> {
 
     fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
         self.with(|feed| feed.report(feedback))?
+    }
+
+    fn step(&mut self, want: usize) -> Result<Step> {
+        let mut held = self.shared.lock()?;
+        loop {
+            match held.feed.step(want) {
+                Ok(wait @ Step::Wait { .. }) => {
+                    let waited = self.shared.observed.wait_for(&mut held.feed, self.patience);
+                    held.check()?;
+                    if waited.timed_out() {
+                        return Ok(wait);
+                    }
+                }
+                decided => return decided,
+            }
+        }
     }
 
     fn set_version(&mut self, version: u64) -> Result<()> {

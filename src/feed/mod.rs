@@ -11,6 +11,7 @@ pub use prefetch::Prefetch;
 use crate::base::error::{Error, Result};
 use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
+use crate::curriculum::refill::Step;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::policy::Policy;
 use crate::sampler::Sampler;
@@ -67,6 +68,15 @@ pub trait Feed {
         feedback.iter().map(one).collect()
     }
 
+    /// Brings a training step of so many useful tickets together; see [`Curriculum::step`].
+    ///
+    /// # Errors
+    /// As `Curriculum::step`. The default is [`Error::Unsupported`].
+    fn step(&mut self, want: usize) -> Result<Step> {
+        let _ = want;
+        Err(Error::Unsupported { part: "feed", request: "step" })
+    }
+
     /// Says which version of the model is trained from now on; see [`Curriculum::set_version`].
     ///
     /// # Errors
@@ -99,6 +109,10 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Curriculum<P, S, D> {
 
     fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
         Ok(Curriculum::report(self, feedback))
+    }
+
+    fn step(&mut self, want: usize) -> Result<Step> {
+        Curriculum::step(self, want)
     }
 
     fn set_version(&mut self, version: u64) -> Result<()> {

@@ -96,16 +96,18 @@ impl Record {
     }
 }
 
-/// Where all tickets are: `drawn = admitted + rejected + lost + open`, always.
+/// Where all tickets are: `drawn = admitted + rejected + banked + lost + open`, always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Counts {
     /// Tickets drawn.
     pub drawn: u64,
-    /// Tickets whose outcome was admitted.
+    /// Tickets whose outcome was admitted; with [refill](crate::Builder::refill), those that a training step has taken.
     pub admitted: u64,
     /// Tickets whose outcome was rejected by the gate. They taught the policy all the same.
     pub rejected: u64,
+    /// Admitted tickets that wait for a training step to take them; only with [refill](crate::Builder::refill).
+    pub banked: u64,
     /// Tickets given up.
     pub lost: u64,
     /// Tickets that nothing has been heard of.
@@ -115,7 +117,7 @@ pub struct Counts {
 impl Counts {
     /// Whether every drawn ticket is accounted for.
     pub fn is_conserved(&self) -> bool {
-        let parts = [self.admitted, self.rejected, self.lost, self.open];
+        let parts = [self.admitted, self.rejected, self.banked, self.lost, self.open];
         u128::from(self.drawn) == parts.iter().map(|&count| u128::from(count)).sum()
     }
 
@@ -206,6 +208,12 @@ impl Pending {
         let mut open = self.open_draws();
         let first = open.next()?.ticket;
         Some((1 + open.count(), first))
+    }
+
+    /// Whether another draw goes on this round.
+    fn is_before(&self, next: &Pending) -> bool {
+        let behind = self.first() + self.draws.len() as u64;
+        (self.round, self.version, behind) == (next.round, next.version, next.first())
     }
 
     /// Whether nothing is open any more.
@@ -329,8 +337,9 @@ impl Ledger {
         self.counts.open -= admitted + rejected;
     }
 
-    /// Opens the tickets of a round.
-    pub fn open(&mut self, mut pending: Pending) {
+    /// Opens the tickets of a draw. If it goes on the last round, for the same version, it joins it, and its lists are given
+    /// back.
+    pub fn open(&mut self, mut pending: Pending) -> Option<Pending> {
         pending.states.clear();
         pending.states.resize(pending.draws.len(), State::Open);
         let drawn = pending.draws.len() as u64;
@@ -346,7 +355,47 @@ impl Ledger {
                 }
             }
         }
-        self.pending.push_back(pending);
+        match self.pending.back_mut() {
+            Some(last) if last.is_before(&pending) => {
+                last.draws.extend_from_slice(&pending.draws);
+                last.states.extend_from_slice(&pending.states);
+                last.shares.extend_from_slice(&pending.shares);
+                Some(pending)
+            }
+            _ => {
+                self.pending.push_back(pending);
+                None
+            }
+        }
+    }
+
+    /// A ticket is judged otherwise than it was.
+    pub fn change_verdict(&mut self, draw: &Draw, from: Verdict, to: Verdict, is_folded: bool) {
+        let place = self.locate(draw.ticket).ok();
+        if let Some((round, place)) = place
+            && let State::Settled(_, verdict) = &mut self.pending[round].states[place]
+        {
+            *verdict = to;
+        }
+        for (verdict, is_new) in [(from, false), (to, true)] {
+            let count = match verdict {
+                Verdict::Admit => &mut self.counts.admitted,
+                Verdict::Reject(reason) => {
+                    if is_new {
+                        self.reasons.add(reason)
+                    } else {
+                        self.reasons.take_back(reason)
+                    }
+                    &mut self.counts.rejected
+                }
+            };
+            *count = if is_new { *count + 1 } else { *count - 1 };
+        }
+        if (is_folded || place.is_none())
+            && let Some(tallies) = self.tallies.get_mut(draw.arm.index())
+        {
+            tallies.change_verdict(from, to);
+        }
     }
 
     /// How many tickets were rejected for each reason.
@@ -451,7 +500,7 @@ impl Ledger {
             })
             && self.counts.is_conserved()
             && counted.open == self.counts.open
-            && counted.admitted <= self.counts.admitted
+            && counted.admitted <= self.counts.admitted.saturating_add(self.counts.banked)
             && counted.rejected <= self.counts.rejected
             && counted.lost <= self.counts.lost
             && u128::from(self.counts.rejected) == self.reasons.sum()
@@ -493,10 +542,11 @@ mod tests {
 
     #[test]
     fn counts_that_lose_a_ticket_are_told() {
-        let counts = Counts { drawn: 10, admitted: 4, rejected: 3, lost: 2, open: 1 };
+        let counts = Counts { drawn: 11, admitted: 4, rejected: 3, banked: 1, lost: 2, open: 1 };
         assert!(counts.is_conserved());
         for change in [
-            Counts { drawn: 11, ..counts },
+            Counts { drawn: 12, ..counts },
+            Counts { banked: 0, ..counts },
             Counts { admitted: 5, ..counts },
             Counts { rejected: 2, ..counts },
             Counts { lost: 3, ..counts },

@@ -63,6 +63,24 @@ impl Tallies {
         }
     }
 
+    /// A ticket that was counted is judged otherwise.
+    pub fn change_verdict(&mut self, from: Verdict, to: Verdict) {
+        match from {
+            Verdict::Admit => self.admitted -= 1,
+            Verdict::Reject(reason) => {
+                self.rejected -= 1;
+                self.reasons.take_back(reason);
+            }
+        }
+        match to {
+            Verdict::Admit => self.admitted += 1,
+            Verdict::Reject(reason) => {
+                self.rejected += 1;
+                self.reasons.add(reason);
+            }
+        }
+    }
+
     /// Takes in a score (Welford's update).
     pub fn score(&mut self, score: f64) {
         self.scored += 1;

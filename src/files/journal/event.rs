@@ -31,6 +31,11 @@ pub(super) enum Event<'a> {
     /// What was due has been folded in, without a draw.
     Fold,
     Version(u64),
+    /// The digest is that of all decisions, this one included.
+    Step {
+        want: u32,
+        digest: u64,
+    },
 }
 
 impl Event<'_> {
@@ -50,6 +55,7 @@ impl Event<'_> {
             Event::Retag(sample, arm) => curriculum.retag(*sample, *arm),
             Event::SetWeight(sample, weight) => curriculum.set_weight(*sample, *weight),
             Event::SetWeights(weights) => curriculum.set_weights(weights),
+            Event::Step { want, .. } => curriculum.step(*want as usize).map(drop),
             Event::Version(version) => curriculum.set_version(*version),
             // It is written down after a draw that failed, too: what it then folded in is folded in again.
             Event::Fold => {
@@ -60,7 +66,9 @@ impl Event<'_> {
         let refused = |error| JournalError::Replay { event: number, error: Box::new(error) };
         happened.map_err(refused)?;
         match self {
-            Event::Draw { digest: expected, .. } if expected != curriculum.digest() => {
+            Event::Draw { digest: expected, .. } | Event::Step { digest: expected, .. }
+                if expected != curriculum.digest() =>
+            {
                 let found = curriculum.digest();
                 Err(Error::Journal(JournalError::Diverged { round, expected, found }))
             }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::base::error::{Error, Result};
 use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
+use crate::curriculum::refill::Step;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::feed::Feed;
 use crate::files::snapshot::Compression;
@@ -213,6 +214,10 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
 
     fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
         Journal::report(self, feedback)
+    }
+
+    fn step(&mut self, want: usize) -> Result<Step> {
+        Journal::step(self, want)
     }
 
     fn set_version(&mut self, version: u64) -> Result<()> {

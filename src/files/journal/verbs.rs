@@ -5,6 +5,7 @@ use super::{Durability, Journal};
 use crate::base::error::{Error, JournalError, Result};
 use crate::base::id::{ArmId, SampleId, Ticket};
 use crate::curriculum::Curriculum;
+use crate::curriculum::refill::Step;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::policy::Policy;
 use crate::sampler::Sampler;
@@ -80,6 +81,23 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// As `Curriculum::lose`; those of the disk.
     pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
         self.happen(|curriculum| curriculum.lose(tickets), |_| Event::Lose(tickets.into()))
+    }
+
+    /// As [`Curriculum::step`]. A [`Step::Wait`] is written down only for what it has folded in.
+    ///
+    /// # Errors
+    /// As `Curriculum::step`; those of the disk.
+    pub fn step(&mut self, want: usize) -> Result<Step> {
+        self.check()?;
+        let changes = self.curriculum.changes();
+        let seen = self.change(|curriculum| curriculum.step(want));
+        if matches!(seen, Ok(Step::Draw(_) | Step::Ready(_) | Step::Starved { .. })) {
+            let want = want as u32;
+            self.log(|curriculum| Event::Step { want, digest: curriculum.digest() })?;
+        } else if self.curriculum.changes() != changes {
+            self.log(|_| Event::Fold)?;
+        }
+        seen
     }
 
     /// As [`Curriculum::set_version`].

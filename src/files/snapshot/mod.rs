@@ -276,6 +276,11 @@ impl<P> Memory<P> {
         if !self.ledger.is_consistent(arms.samples(), arms.count(), now, gaps) {
             return Err(SnapshotError::Inconsistent("the ledger"));
         }
+        if self.bank.len() as u64 != self.ledger.counts.banked
+            || !self.bank.is_consistent(arms.count(), self.ledger.counts.drawn)
+        {
+            return Err(SnapshotError::Inconsistent("the bank"));
+        }
         let is_consistent = match &self.allotment {
             Allotment::Arms(p) => {
                 let is_share = |share: &f64| (0.0..=1.0 + 1e-9).contains(share);

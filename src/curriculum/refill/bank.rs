@@ -1,0 +1,166 @@
+//! The bank: useful tickets that no training step has taken yet.
+
+use serde::{Deserialize, Serialize};
+
+use super::rates::Rates;
+use super::{Starvation, Useful};
+use crate::base::id::Ticket;
+use crate::event::age::{Age, AgeLimit};
+use crate::event::{Outcome, Reason, Verdict};
+
+/// What refilling remembers. Every list is in the order of tickets, so that it does not depend on the order of arrival.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Bank {
+    admitted: Vec<Useful>,
+    /// The rejected tickets of the step under way that taught.
+    rejected: Vec<Rejected>,
+    pub rates: Rates,
+    pub step: Option<Under>,
+}
+
+/// A step under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Under {
+    /// How many draws there were, and of how many tickets.
+    pub draws: u64,
+    pub tickets: u64,
+}
+
+/// A rejected ticket, and what speaks for it all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Rejected {
+    useful: Useful,
+    reason: Reason,
+    /// Absolute advantage or spread, if reported.
+    signal: f32,
+    /// Distance of the success from 0 and 1.
+    balance: f32,
+}
+
+impl Bank {
+    pub fn new(arms: usize) -> Self {
+        let (admitted, rejected) = (Vec::new(), Vec::new());
+        Self { admitted, rejected, rates: Rates::new(arms), step: None }
+    }
+
+    /// How many tickets are banked.
+    pub fn len(&self) -> usize {
+        self.admitted.len()
+    }
+
+    /// How many of them are not too old.
+    pub fn usable(&self, limit: Option<AgeLimit>, age: impl Fn(&Useful) -> Age) -> usize {
+        self.admitted.iter().filter(|useful| !is_old(useful, limit, &age)).count()
+    }
+
+    /// Notes a ticket that was judged; says whether it is banked.
+    pub fn note(&mut self, useful: Useful, outcome: &Outcome, verdict: Verdict, teaches: bool) -> bool {
+        self.rates.note(useful.draw.arm.index(), verdict == Verdict::Admit);
+        match verdict {
+            Verdict::Admit => {
+                let place = self.place(useful.draw.ticket);
+                self.admitted.insert(place, useful);
+                true
+            }
+            Verdict::Reject(reason) => {
+                if teaches && self.step.is_some() {
+                    let ticket = useful.draw.ticket;
+                    let place = self.rejected.partition_point(|it| it.useful.draw.ticket < ticket);
+                    let signal = outcome.abs_advantage.or(outcome.spread).unwrap_or(0.0);
+                    let balance = outcome.success.map_or(0.0, |success| success.min(1.0 - success));
+                    self.rejected.insert(place, Rejected { useful, reason, signal, balance });
+                }
+                false
+            }
+        }
+    }
+
+    /// Notes that a ticket is given up; says whether it was banked.
+    pub fn lose(&mut self, ticket: Ticket, arm: usize, was_open: bool) -> bool {
+        if was_open {
+            self.rates.note(arm, false);
+        }
+        self.rejected.retain(|it| it.useful.draw.ticket != ticket);
+        let place = self.place(ticket);
+        let is_banked = self.admitted.get(place).is_some_and(|it| it.draw.ticket == ticket);
+        if is_banked {
+            self.admitted.remove(place);
+        }
+        is_banked
+    }
+
+    /// Takes out up to so many tickets that are not too old, the first drawn first.
+    pub fn take(
+        &mut self,
+        most: usize,
+        limit: Option<AgeLimit>,
+        age: impl Fn(&Useful) -> Age,
+    ) -> Vec<Useful> {
+        let mut taken = Vec::with_capacity(most.min(self.admitted.len()));
+        self.admitted.retain(|useful| {
+            let is_taken = taken.len() < most && !is_old(useful, limit, &age);
+            if is_taken {
+                taken.push(*useful);
+            }
+            !is_taken
+        });
+        taken
+    }
+
+    /// Takes out the tickets that are too old.
+    pub fn expire(&mut self, limit: Option<AgeLimit>, age: impl Fn(&Useful) -> Age) -> Vec<Useful> {
+        let (old, young) = self.admitted.iter().partition(|useful| is_old(useful, limit, &age));
+        self.admitted = young;
+        old
+    }
+
+    /// Takes out up to so many of the rejected tickets, with the reasons for which they were, the best first.
+    pub fn second_choice(&mut self, most: usize, starvation: Starvation) -> Vec<(Useful, Reason)> {
+        let mut chosen: Vec<Rejected> = match starvation {
+            Starvation::Relax => {
+                let is_near = |it: &&Rejected| matches!(it.reason, Reason::TooHard | Reason::TooEasy);
+                self.rejected.iter().filter(is_near).copied().collect()
+            }
+            Starvation::BestRejected => self.rejected.clone(),
+            Starvation::Fail | Starvation::Partial | Starvation::Banked => Vec::new(),
+        };
+        let is_any = starvation == Starvation::BestRejected;
+        // All are finite: outcomes are checked when they come in. The first drawn go first where all is equal.
+        let worth = |it: &Rejected| (if is_any { it.signal } else { 0.0 }, it.balance);
+        chosen.sort_by(|a, b| {
+            let ((signal, balance), (of_b, balance_of_b)) = (worth(a), worth(b));
+            of_b.total_cmp(&signal).then(balance_of_b.total_cmp(&balance))
+        });
+        chosen.truncate(most);
+        chosen.into_iter().map(|it| (it.useful, it.reason)).collect()
+    }
+
+    /// The step is over.
+    pub fn end_step(&mut self, window: f64) {
+        self.rejected.clear();
+        self.rates.end_step(window);
+        self.step = None;
+    }
+
+    fn place(&self, ticket: Ticket) -> usize {
+        self.admitted.partition_point(|it| it.draw.ticket < ticket)
+    }
+
+    /// Whether the parts agree with each other; used after reading them from a file.
+    pub fn is_consistent(&self, arms: usize, drawn: u64) -> bool {
+        let rises = |tickets: &[&Useful]| {
+            tickets.is_sorted_by(|a, b| a.draw.ticket < b.draw.ticket)
+                && tickets.iter().all(|it| it.draw.ticket.0 < drawn && it.draw.arm.index() < arms)
+        };
+        let are_finite = |it: &Rejected| it.signal.is_finite() && it.balance.is_finite();
+        rises(&self.admitted.iter().collect::<Vec<_>>())
+            && rises(&self.rejected.iter().map(|it| &it.useful).collect::<Vec<_>>())
+            && self.rejected.iter().all(are_finite)
+            && (self.step.is_some() || self.rejected.is_empty())
+            && self.rates.is_possible(arms)
+    }
+}
+
+fn is_old(useful: &Useful, limit: Option<AgeLimit>, age: impl Fn(&Useful) -> Age) -> bool {
+    limit.is_some_and(|limit| limit.is_exceeded(age(useful)))
+}
