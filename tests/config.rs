@@ -357,13 +357,73 @@ fn gates_and_paces_are_those_of_the_code() {
     assert!(matches!(empty, Err(Error::Empty { what: "age limit of tickets", .. })), "{empty:?}");
 }
 
+/// A part that needs no options is named by a word, wherever it stands.
+#[test]
+fn a_word_stands_for_a_part_without_options() {
+    for (word, table) in [
+        ("policy = 'uniform'", "policy.uniform = {}"),
+        ("policy = 'boltzmann'", "policy.boltzmann = {}"),
+        ("policy.cold_start = { inner = 'ucb_', tickets = 3 }", ""),
+        (
+            "policy.cold_start = { inner = 'boltzmann', tickets = 3 }",
+            "policy.cold_start = { inner.boltzmann = {}, tickets = 3 }",
+        ),
+        ("signal = 'mean_advantage'", "signal.mean_advantage = {}"),
+        ("signal.gated.inner = 'utility'", "signal.gated.inner.utility = {}"),
+        ("gate = 'zero_signal'", "gate.zero_signal = {}"),
+        (
+            "gate.every = ['zero_signal', { rollouts.least = 3 }]",
+            "gate.every = [{ zero_signal = {} }, { rollouts.least = 3 }]",
+        ),
+    ] {
+        match Config::from_toml(word) {
+            Err(error) => assert!(table.is_empty(), "{word}: {error}"),
+            Ok(read) => {
+                assert_eq!(read, Config::from_toml(table).unwrap());
+                let json = read.to_json().unwrap();
+                assert_eq!(Config::from_json(&json).unwrap(), read);
+                assert_eq!(Config::from_toml(&read.to_toml().unwrap()).unwrap(), read);
+            }
+        }
+    }
+    let missing = Config::from_toml("policy = 'kalman'").unwrap_err().to_string();
+    assert!(missing.contains("policy") && missing.contains("drift"), "{missing}");
+    let unknown = Config::from_toml("signal = 'worth'").unwrap_err().to_string();
+    assert!(unknown.contains("worth") && unknown.contains("learnability"), "{unknown}");
+    assert_eq!(Config::from_json(r#"{"policy": "uniform"}"#), Config::from_toml("policy = 'uniform'"));
+}
+
+/// What cannot be written down is refused, not changed.
+#[test]
+fn a_number_that_is_none_is_not_written() {
+    let config = Config::from_toml("importance = inf").unwrap();
+    assert!(matches!(config.to_json(), Err(Error::Config { .. })));
+    assert_eq!(Config::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+    let config = Config::from_toml("importance = nan").unwrap();
+    assert!(matches!(config.to_json(), Err(Error::Config { .. })));
+    let both = "policy.boltzmann = { temperature = 0.1, effective_arms = 2 }";
+    let refused = Config::from_toml(both).unwrap().builder(6).build().map(drop);
+    assert!(matches!(refused, Err(Error::Unread { part: "temperature", .. })), "{refused:?}");
+}
+
+/// The default preset, written down.
+#[test]
+fn the_default_preset_as_a_file() {
+    let text = "
+        sampler = 'systematic'
+        signal.gated.inner = 'mean_advantage'
+        policy.bounded = { inner = 'boltzmann', floor = { epsilon = 0.1, prior = 'uniform' } }";
+    let read = decisions(Config::from_toml(text).unwrap().builder(60));
+    assert_eq!(read, decisions(plain().post_training()));
+}
+
 #[test]
 fn what_is_wrong_is_said_with_its_path() {
     for (text, path) in [
         ("sed = 1", "sed"),
         ("seed = -1", "seed"),
         ("seed = 'one'", "seed"),
-        ("policy.nobody = {}", "policy"),
+        ("policy.nobody = {}", "policy.nobody"),
         ("policy.boltzmann.temprature = 1", "policy.boltzmann.temprature"),
         ("policy.boltzmann.alpha = 'high'", "policy.boltzmann.alpha"),
         ("policy.bounded.inner.boltzmann.alpha = true", "policy.bounded.inner.boltzmann.alpha"),
@@ -378,7 +438,17 @@ fn what_is_wrong_is_said_with_its_path() {
         ("gate.band = { low = 0.1 }", "gate.band"),
         ("gate.every = [{ band = { low = 0.1 } }]", "gate.every[0].band"),
         ("gate.every = [{ stale.most.days = 1 }]", "gate.every[0].stale.most.days"),
-        ("gate.own = 'mine'", "gate"),
+        ("gate.own = 'mine'", "gate.own"),
+        // A pair has two.
+        ("policy.kalman = { drift = 0.1, start = [1, 2, 3] }", "policy.kalman.start"),
+        ("policy.posterior.band = [0.2, 0.4, 'x']", "policy.posterior.band"),
+        (
+            "policy.mastered = { inner = 'uniform', mastery = 0.5, retest = [4, 0.1, 7] }",
+            "policy.mastered.retest",
+        ),
+        ("importance.linear = { from = 0.1, to = 0.2, rnds = 3 }", "importance.linear.rnds"),
+        ("importance.linear = { from = 0.1, to = 0.2 }", "importance.linear"),
+        ("importance = 'high'", "importance"),
         ("pace.arrival.in_fligth = 1", "pace.arrival.in_fligth"),
         ("seed = 1\nseed = 2", "."),
         ("seed = ", "."),

@@ -44,6 +44,19 @@ fn a_fold_is_what_the_next_draw_would_have_done() {
     }
 }
 
+/// A draw that is refused, for whatever reason, has folded in what was due.
+#[test]
+fn a_draw_of_no_size_folds_all_the_same() {
+    for n in [0, 13, usize::MAX] {
+        let mut curriculum = build(3);
+        let batch = curriculum.draw(4).unwrap();
+        curriculum.observe(&report(&batch)).unwrap();
+        let before = curriculum.policy().inner().values().to_vec();
+        assert!(curriculum.draw(n).is_err());
+        assert_ne!(curriculum.policy().inner().values(), before, "{n}");
+    }
+}
+
 #[test]
 fn a_fold_waits_for_what_is_due() {
     let mut curriculum = build(3);

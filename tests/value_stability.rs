@@ -155,7 +155,7 @@ fn decisions() {
         stream("many arms, systematic", many().policy(sec()).sampler(Systematic)),
         stream("many arms, rescaled", many().policy(Rescaled::new(Boltzmann::new(), quantiles))),
     ];
-    assert_eq!(ALGORITHM, 6);
+    assert_eq!(ALGORITHM, 7);
     let expected: Vec<&str> = include_str!("data/decisions.txt").lines().collect();
     assert_eq!(lines.len(), expected.len(), "{}", lines.join("\n"));
     let changed = lines.iter().zip(&expected).filter(|(line, expected)| line != *expected);

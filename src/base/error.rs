@@ -37,7 +37,7 @@ pub enum Error {
         value: f64,
     },
     /// A number lies outside its closed range.
-    #[error("{what} is {value}, outside [{low}, {high}]")]
+    #[error("{what} is {}, outside [{}, {}]", Short(*value), Short(*low), Short(*high))]
     OutOfRange {
         /// The name of the quantity.
         what: &'static str,
@@ -126,6 +126,20 @@ pub enum Error {
     NotADistribution {
         /// What the probabilities sum to.
         sum: f64,
+    },
+    /// A sampler picked a sample from an arm that it is not in.
+    #[error("the sampler picked {sample} from {arm}, of which it is no member")]
+    Pick {
+        /// The sample.
+        sample: SampleId,
+        /// The arm that it was said to be in.
+        arm: ArmId,
+    },
+    /// None of the rollouts of a group could be scored; its ticket can be [given up](crate::Curriculum::lose).
+    #[error("none of the {rollouts} rollouts of a group could be scored")]
+    Unscored {
+        /// How many rollouts there were.
+        rollouts: usize,
     },
     /// A part cannot do what another part asks of it.
     #[error("`{part}` does not support `{request}`")]
@@ -309,7 +323,10 @@ pub enum SnapshotError {
         supported: u32,
     },
     /// The file belongs to another data set.
-    #[error("data set {found:032x}, expected {expected:032x}")]
+    #[error(
+        "data set {found:032x}, expected {expected:032x}: build with the samples, arms and weights that the run started with; \
+        what was inserted since is in the file"
+    )]
     Dataset {
         /// The fingerprint of the curriculum being restored.
         expected: u128,
@@ -407,7 +424,7 @@ pub enum JournalError {
         found: u64,
     },
     /// The moment to go back to lies before the base, after the end, or in another journal.
-    #[error("{wanted} is not in the journal, which goes from {first} to {last}")]
+    #[error("{wanted} is not in the journal, which goes from {first}, position {}, to {last}, position {}", positions.0, positions.1)]
     Moment {
         /// What was asked for.
         wanted: crate::files::journal::Moment,
@@ -415,6 +432,8 @@ pub enum JournalError {
         first: Round,
         /// The round at the end of the log.
         last: Round,
+        /// The positions of the base and of the end of the log.
+        positions: (u64, u64),
     },
     /// Another journal, of this process or another, has the log open.
     #[error("the log is in use")]
@@ -422,6 +441,17 @@ pub enum JournalError {
     /// An event could not be written down, so that no other may follow it.
     #[error("the log has missed an event")]
     Behind,
+}
+
+/// A number in no more characters than it needs: the ends of ranges can be very large and very small.
+struct Short(f64);
+
+impl fmt::Display for Short {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(value) = *self;
+        let is_plain = value == 0.0 || !value.is_finite() || (1e-6..1e16).contains(&value.abs());
+        if is_plain { write!(formatter, "{value}") } else { write!(formatter, "{value:e}") }
+    }
 }
 
 /// Checks that a number is finite, naming it if it is not.

@@ -11,10 +11,15 @@ pub(crate) use libm::{expm1, log1p};
 
 /// `exp(x_k / temperature)`, scaled to sum to one, in place.
 ///
-/// The maximum is subtracted first, so no finite input overflows. Cost: about 3 ns an element.
+/// The maximum is subtracted first, so no finite input overflows. What is finite gets a positive share, at least about
+/// `e^-700`, so that an arm that is worth little can be drawn once the others are exhausted; what is `-inf` gets 0. Cost: about
+/// 3 ns an element.
 pub(crate) fn softmax(x: &mut [f64], temperature: f64) {
     let greatest = x.iter().fold(f64::NEG_INFINITY, |most, &x| if x > most { x } else { most });
-    x.iter_mut().for_each(|value| *value = exp_of_negative((*value - greatest) / temperature));
+    x.iter_mut().for_each(|value| {
+        let share = exp_of_negative(((*value - greatest) / temperature).max(-700.0));
+        *value = if *value == f64::NEG_INFINITY { 0.0 } else { share };
+    });
     let sum: f64 = x.iter().sum();
     for value in x.iter_mut() {
         *value /= sum;
@@ -66,9 +71,9 @@ mod tests {
 
     #[test]
     fn softmax_survives_extreme_values() {
-        let mut p = [1e308, -1e308, 0.0];
+        let mut p = [1e308, -1e308, 0.0, f64::NEG_INFINITY];
         softmax(&mut p, 1e-3);
-        assert_eq!(p, [1.0, 0.0, 0.0]);
+        assert!(p[0] == 1.0 && p[1] > 0.0 && p[1] < 1e-300 && p[2] == p[1] && p[3] == 0.0, "{p:?}");
         let mut q = [0.3, 0.3, 0.3, 0.3];
         softmax(&mut q, 0.1);
         assert_eq!(q, [0.25; 4]);

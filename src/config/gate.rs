@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::options::Value;
+use super::options::{Value, words};
 use crate::event::age::AgeLimit;
 use crate::event::gate::{Gate, Measure};
 
 /// A gate: its name in the configuration, and its options.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Described {
     #[default]
     All,
@@ -40,6 +40,8 @@ pub(crate) enum Described {
 fn teaches() -> bool {
     true
 }
+
+words! { Described }
 
 impl Described {
     /// The gate that is described. Its options are checked when the curriculum is built.

@@ -155,7 +155,10 @@ impl Config {
     fn has_its_keys(self, given: &serde_json::Value) -> Result<Self> {
         let own = serde_json::to_value(&self).map_err(|error| refused(".", &error))?;
         match list_for_a_table(given, &own, "") {
-            Some(path) => Err(refused(&path, &"expected a table with its keys, found a list")),
+            Some(path) => Err(refused(
+                &path,
+                &"a list of another length, or in the place of a table with its keys",
+            )),
             None => Ok(self),
         }
     }
@@ -163,17 +166,26 @@ impl Config {
     /// Writes TOML that [`from_toml`](Self::from_toml) reads back as the same configuration.
     ///
     /// # Errors
-    /// [`Error::Config`] for a number that TOML cannot hold: beyond 2^63.
+    /// [`Error::Config`] for what would not be read back as the same, such as a number that is not one.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|error| refused(".", &error))
+        let text = toml::to_string(self).map_err(|error| refused(".", &error))?;
+        self.is_said_by(Self::from_toml(&text)).map(|()| text)
     }
 
     /// Writes JSON that [`from_json`](Self::from_json) reads back as the same configuration.
     ///
     /// # Errors
-    /// [`Error::Config`] for a number that JSON cannot hold: one that is not finite.
+    /// [`Error::Config`] for what would not be read back as the same: a number that is not finite.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string_pretty(self).map_err(|error| refused(".", &error))
+        let text = serde_json::to_string_pretty(self).map_err(|error| refused(".", &error))?;
+        self.is_said_by(Self::from_json(&text)).map(|()| text)
+    }
+
+    fn is_said_by(&self, read: Result<Self>) -> Result<()> {
+        match read {
+            Ok(read) if read == *self => Ok(()),
+            _ => Err(refused(".", &"it cannot be written down: a number is not finite")),
+        }
     }
 
     /// The builder that is described, over so many samples. Options are checked by [`Builder::build`].
@@ -240,6 +252,8 @@ fn list_for_a_table(given: &serde_json::Value, own: &serde_json::Value, path: &s
     let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match (given, own) {
         (Array(_), Object(_)) => Some(path.to_owned()),
+        // A pair is read without a look at what stands behind it.
+        (Array(given), Array(own)) if given.len() != own.len() => Some(path.to_owned()),
         (Array(given), Array(own)) => {
             let each = given.iter().zip(own).enumerate();
             each.into_iter().find_map(|(place, (given, own))| {

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::options::{Value, options};
+use super::options::{Value, options, words};
 use crate::base::id::ArmId;
 use crate::policy::*;
 
 /// A policy: its name in the configuration, and its options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Described {
     Uniform(UniformOptions),
     Fixed(FixedOptions),
@@ -36,6 +36,8 @@ pub(crate) enum Described {
     Rescaled(Box<RescaledOptions>),
     Restart(Box<RestartOptions>),
 }
+
+words! { Described }
 
 impl Described {
     /// The policy that is described. Its options are checked when the curriculum is built.
@@ -78,8 +80,8 @@ options! { FixedOptions => Fixed: () Fixed::by_size, {
 
 options! { BoltzmannOptions => Boltzmann: () Boltzmann::new, {
     alpha: f64 => Boltzmann::alpha,
-    temperature: Value => |policy, value| policy.temperature(value),
     effective_arms: f64 => Boltzmann::effective_arms,
+    temperature: Value => |policy, value| policy.temperature(value),
     start: f64 => Boltzmann::start,
     unsampled: Unsampled => Boltzmann::unsampled,
 } }

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::options::options;
+use super::options::{options, words};
 use crate::event::Field;
 use crate::signal::*;
 
 /// A signal: its name in the configuration, and its options.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(remote = "Self", rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum Described {
     GroupSpread(GroupSpreadOptions),
     MeanAdvantage(MeanAdvantageOptions),
@@ -18,6 +18,8 @@ pub(crate) enum Described {
     Utility(UtilityOptions),
     Gated(Box<GatedOptions>),
 }
+
+words! { Described }
 
 impl Described {
     /// The signal that is described. Its options are checked when the curriculum is built.

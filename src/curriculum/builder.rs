@@ -40,9 +40,10 @@ pub enum Weighting {
     /// They are given by the user, and stay until the user changes them.
     #[default]
     Given,
-    /// The last score of the sample, at least `floor`: samples that taught more come back sooner. A
-    /// sample that has not been scored keeps its given weight; a ticket that is given up halves it,
-    /// down to `floor`.
+    /// The last score of the sample, at least `floor` and at most 2^31: samples that taught more come back sooner.
+    /// A sample that has not been scored keeps its given weight; each ticket that is given up halves it,
+    /// down to `floor`. One whose weight is 0, as [`set_weight`](Curriculum::set_weight) makes it, rests: scores leave it
+    /// there until it is set again.
     Score {
         /// The least weight, in units of the score, `> 0`.
         floor: f64,

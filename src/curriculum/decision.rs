@@ -1,14 +1,17 @@
 //! Deciding a round: the policy allots, the sampler draws. Nothing of the state changes.
 
+use curricle_kernels::blocks;
+
 use super::Memory;
 use super::builder::Options;
 use super::pace::Pace;
-use crate::base::error::{Error, Result, within};
+use crate::base::error::{Error, Result, finite, length, within};
 use crate::base::id::{Round, Ticket};
 use crate::base::rng::{Purpose, Rng};
 use crate::event::Draw;
 use crate::ledger::Pending;
 use crate::policy::{Allotment, ArmTree, MANY, Policy, Turn};
+use crate::population::Population;
 use crate::sampler::{self, Pick, Sampler};
 
 /// What a round will be: the probabilities and the draws. Made by [`make`](Self::make) from a state that
@@ -78,6 +81,7 @@ impl Decision {
         let mut random = Rng::at_draw(options.seed, round, Purpose::Sampler, draw);
         self.picks.clear();
         sampler.draw(population, allotment, n, &mut random, &mut self.scratch, &mut self.picks)?;
+        self.check(n, population)?;
         self.weigh_losses(options.importance.at(round), memory.ledger.counts.drawn);
         Ok(())
     }
@@ -90,6 +94,28 @@ impl Decision {
     /// The draws, with the tickets that they will have.
     pub fn draws(&self) -> &[Draw] {
         &self.draws
+    }
+
+    /// Checks that the picks can be drawn, as those of a sampler of one's own may not.
+    fn check(&self, n: usize, population: &Population) -> Result<()> {
+        length("picks of the sampler", n, self.picks.len())?;
+        let arms = population.arms();
+        let mut places = 0..;
+        for (now, next) in blocks(&self.picks) {
+            next.iter().for_each(|pick| arms.fetch_sample(pick.sample));
+            for (pick, place) in now.iter().zip(places.by_ref()) {
+                finite("propensity of pick", place, pick.propensity)?;
+                finite("share of pick", place, pick.share)?;
+                // Sums of probabilities can be off by their rounding.
+                let greatest = 1.0 + 1e-9;
+                within("propensity of a pick", pick.propensity, f64::from_bits(1), greatest)?;
+                within("share of a pick", pick.share, 0.0, greatest)?;
+                if arms.arm_of(pick.sample)? != pick.arm {
+                    return Err(Error::Pick { sample: pick.sample, arm: pick.arm });
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Gives the picks their tickets, and their loss weights `(q_min / q)^beta`: the greatest, that of the

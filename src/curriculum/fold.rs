@@ -1,5 +1,7 @@
 //! Folding a round in: what its feedback changes is worked out whole, then taken over.
 
+use std::collections::BTreeMap;
+
 use curricle_kernels::blocks;
 
 use super::Memory;
@@ -13,6 +15,15 @@ use crate::policy::{Policy, Reward};
 use crate::population::{Population, units};
 use crate::signal::{Signal, Trial};
 
+/// The greatest weight that a score becomes.
+const MOST: f64 = 2_147_483_648.0;
+
+/// The part of its way up that the score of lost tickets goes in a round.
+const RISE: f64 = 0.2;
+
+/// How many trials ahead of its use the place of a sample is fetched.
+const AHEAD: usize = 16;
+
 /// What folding one round in changes: made by [`work_out`](Self::work_out), which may fail, from a state
 /// that it does not touch; taken over by [`Memory::learn`], which can fail in the weights only, and then
 /// changes nothing. The lists keep their memory from round to round.
@@ -21,12 +32,13 @@ pub(super) struct Fold {
     /// The settled tickets of the round, and their scores.
     trials: Vec<Trial>,
     scores: Vec<f32>,
-    /// The samples whose tickets were given up.
-    lost: Vec<SampleId>,
+    /// The tickets that were given up: their places in the round, and their samples.
+    lost: Vec<(usize, SampleId)>,
     /// The progress of the arms that reported a success, in the order of arms.
     progress: Vec<(ArmId, Progress)>,
     /// What the policy learns, in the order of arms.
     rewards: Vec<Reward>,
+    lost_score: f64,
     /// New weights of samples, in units; see [`Weighting::Score`].
     weights: Vec<(SampleId, u64)>,
     tally: Tally,
@@ -52,7 +64,7 @@ impl Fold {
         for (trial, &score) in self.trials.iter().zip(&self.scores) {
             finite("score", trial.ticket.0, f64::from(score))?;
         }
-        self.reward();
+        self.reward(ledger.lost_score);
         self.weights.clear();
         match options.weighting {
             Weighting::Given => Ok(()),
@@ -63,11 +75,6 @@ impl Fold {
     /// The arms that the round rewards.
     pub fn rewarded(&self) -> impl Iterator<Item = ArmId> + '_ {
         self.rewards.iter().map(|reward| reward.arm)
-    }
-
-    /// The samples whose weight was 0, once the weights have been exchanged; none becomes 0.
-    pub fn refilled(&self) -> impl Iterator<Item = SampleId> + '_ {
-        self.weights.iter().filter(|(_, old)| *old == 0).map(|(sample, _)| *sample)
     }
 
     /// The settled tickets of a round, as trials, by arm.
@@ -87,7 +94,7 @@ impl Fold {
                 group.share.add(pending.shares[place]);
                 let State::Settled(outcome, _) = &pending.states[place] else {
                     group.lost += 1;
-                    self.lost.push(draw.sample);
+                    self.lost.push((place, draw.sample));
                     continue;
                 };
                 self.trials.push(Trial {
@@ -131,8 +138,8 @@ impl Fold {
         }
     }
 
-    /// The rewards of the arms, in the order of arms.
-    fn reward(&mut self) {
+    /// The rewards of the arms, in the order of arms. `lost_score` is what a lost ticket counted as before.
+    fn reward(&mut self, lost_score: f64) {
         let Self { trials, scores, tally, rewards, .. } = self;
         for (trial, &score) in trials.iter().zip(&*scores) {
             let group = tally.group(trial.arm);
@@ -145,15 +152,24 @@ impl Fold {
                 group.cost.add(cost);
             }
         }
+        let mut least = f64::INFINITY;
+        tally.in_order(|group| least = group.score.get().map_or(least, |mean| least.min(mean)));
+        // A lost ticket must not be better than one that came back, nor be so by chance where few did: it falls at once, and
+        // rises slowly.
+        let least = if least.is_finite() { least.min(0.0) } else { lost_score };
+        self.lost_score = least.min(lost_score + RISE * (least - lost_score));
+        let lost_score = self.lost_score;
         rewards.clear();
         tally.in_order(|group| {
             let count = group.score.count + group.lost;
+            let lost = lost_score * f64::from(group.lost);
             rewards.push(Reward {
                 arm: group.arm,
                 count,
                 lost: group.lost,
                 rollouts: group.rollouts,
-                score: group.score.sum / f64::from(count.max(1)),
+                score: (group.score.sum + lost) / f64::from(count.max(1)),
+                lost_score,
                 success: group.success.get(),
                 loss: group.loss.get(),
                 cost: (group.cost.count > 0).then_some(group.cost.sum),
@@ -162,24 +178,41 @@ impl Fold {
         });
     }
 
-    /// The weights of the samples that are still there, by their scores.
+    /// The weights of the samples that are still there, by their scores, ticket after ticket.
     fn weigh(&mut self, floor: f64, population: &Population) -> Result<()> {
-        // Of a sample that never comes back nothing would ever say that its weight is too high.
-        for &sample in &self.lost {
-            let weight = population.weight(sample).unwrap_or(0.0);
-            if weight > floor {
-                self.weights.push((sample, units(sample.0, (0.5 * weight).max(floor))?));
-            }
-        }
-        let mut scores = self.scores.iter();
-        for (now, next) in blocks(&self.trials) {
-            next.iter().for_each(|trial| population.arms().fetch_sample(trial.sample));
-            for (trial, &score) in now.iter().zip(scores.by_ref()) {
-                if population.arms().slot_of(trial.sample).is_ok() {
-                    let weight = f64::from(score).clamp(floor, 2_147_483_648.0);
-                    self.weights.push((trial.sample, units(trial.sample.0, weight)?));
+        let Self { trials, scores, lost, weights, .. } = self;
+        let arms = population.arms();
+        // What a lost ticket halves can have been set by another of the round.
+        let mut latest = BTreeMap::new();
+        let mut lost = lost.iter().peekable();
+        let is_any_lost = lost.peek().is_some();
+        let mut scored = 0;
+        for place in 0.. {
+            let (sample, weight) = if let Some(&(_, sample)) = lost.next_if(|(at, _)| *at == place) {
+                // Of a sample that never comes back nothing would ever say that its weight is too high.
+                let Ok(before) = population.weight(sample) else { continue };
+                let now = latest.get(&sample).copied().unwrap_or(before);
+                if now <= floor {
+                    continue;
                 }
+                (sample, (0.5 * now).max(floor))
+            } else if let Some(trial) = trials.get(scored) {
+                if let Some(ahead) = trials.get(scored + AHEAD) {
+                    arms.fetch_sample(ahead.sample);
+                }
+                let score = f64::from(scores[scored]);
+                scored += 1;
+                if arms.slot_of(trial.sample).is_err() {
+                    continue;
+                }
+                (trial.sample, score.clamp(floor, MOST))
+            } else {
+                return Ok(());
+            };
+            if is_any_lost {
+                latest.insert(sample, weight);
             }
+            weights.push((sample, units(sample.0, weight)?));
         }
         Ok(())
     }
@@ -189,8 +222,12 @@ impl<P: Policy> Memory<P> {
     /// Takes over what folding a round in changes.
     pub(super) fn learn(&mut self, fold: &mut Fold) -> Result<()> {
         self.population.exchange(&mut fold.weights, &mut fold.slots)?;
+        // Those that were set to 0 rest until they are set again.
+        fold.weights.retain(|(_, before)| *before == 0);
+        self.population.exchange(&mut fold.weights, &mut fold.slots)?;
         self.policy.learn(&self.population, &fold.rewards);
         let ledger = &mut self.ledger;
+        ledger.lost_score = fold.lost_score;
         for &(arm, progress) in &fold.progress {
             ledger.progress[arm.index()] = progress;
         }

@@ -15,7 +15,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// | `curriculum/round` | the round that the next draw will have |
     /// | `curriculum/version` | the [version](Self::set_version) of the model |
     /// | `curriculum/tickets/{drawn,admitted,rejected,banked,lost,open}` | where all tickets are |
-    /// | `policy/entropy` | entropy of the probabilities of the arms, in nats |
+    /// | `policy/entropy` | entropy of the probabilities of the arms, in nats; not over ranks |
     /// | `policy/effective_arms` | `exp(entropy)`: the number of equally likely arms that it is worth |
     /// | `sampler/batch` | how many samples the last batch had, as long as it has not been folded in |
     /// | `sampler/effective_sample_size` | `(sum w)^2 / sum w^2` of the last batch with `w = 1 / propensity` |
@@ -33,7 +33,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// | `arm/{}/share` | its probability in the last draw |
     /// | `arm/{}/{drawn,admitted,rejected,lost}` | its tickets; the last three when their round has been folded in |
     /// | `arm/{}/rejected/{zero_signal,...}` | rejections by reason, of those that there were |
-    /// | `arm/{}/asked_share`, `arm/{}/drawn_share` | of all tickets, what the probabilities asked for, and what was drawn |
+    /// | `arm/{}/asked_share`, `arm/{}/drawn_share` | of all tickets, what the probabilities asked for (not over ranks), and what was drawn |
     /// | `arm/{}/admission_rate` | admitted of all that were judged |
     /// | `arm/{}/score_mean`, `arm/{}/score_spread` | mean and standard deviation of the scores of its tickets |
     /// | `arm/{}/success`, `arm/{}/success_slow`, `arm/{}/evidence` | its [`Progress`](crate::Progress) |

@@ -223,7 +223,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// [pace of arrival](crate::Arrival); [`Error::Unsupported`] with [refill](Builder::refill), where
     /// [`step`](Self::step) draws;
     /// [`Error::BatchExceedsPool`] and [`Error::NothingToDraw`] from the sampler; what the policy
-    /// cannot decide. No ticket has been drawn then; what was due has been folded in, if `fold` did not
+    /// cannot decide; of a sampler of one's own [`Error::Length`], [`Error::NonFinite`], [`Error::OutOfRange`],
+    /// [`Error::UnknownSample`] or [`Error::Pick`] for a pick that is none. No ticket has been drawn then; what was due has been folded in, if `fold` did not
     /// fail.
     pub fn draw(&mut self, n: usize) -> Result<Batch> {
         let mut batch = Batch::default();
@@ -250,11 +251,11 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(round = self.memory.round.0, n)))]
     pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
         let most = self.options.pace.arrival().map_or(u64::MAX, Arrival::most);
-        within("batch size", n as f64, 1.0, most.min(u32::MAX.into()) as f64)?;
         if self.options.refill.is_some() {
             return Err(Error::Unsupported { part: "curriculum with refill", request: "draw" });
         }
         self.fold()?;
+        within("batch size", n as f64, 1.0, most.min(u32::MAX.into()) as f64)?;
         let open = self.memory.ledger.counts.open;
         if n as u64 > most.saturating_sub(open) {
             return Err(Error::Hold { open, want: n, most });
@@ -359,7 +360,6 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let Self { memory, stale, work, .. } = self;
         let arms = memory.population.arms();
         work.fold.rewarded().for_each(|arm| stale.note(arm, arms.count()));
-        work.fold.refilled().for_each(|sample| stale.note(arms.label(sample), arms.count()));
         self.changes += 1;
         self.refresh();
     }

@@ -21,7 +21,7 @@ pub enum Normalisation {
 /// ```text
 /// success        mean of the successes; of the rewards, if no successes are given
 /// abs_advantage  mean |A_i|, see Normalisation; 0 where all rewards are alike
-/// spread         standard deviation of the rewards, dividing by n
+/// spread         standard deviation of the rewards, dividing by n; 0 where all are alike
 /// range          greatest reward less the least
 /// nonzero_advantages   how many rollouts have A_i other than 0, within the same tolerance
 /// rollouts       how many were scored: a reward that is NaN stands for a rollout that could not be, and is left out
@@ -80,7 +80,7 @@ impl<'a> Group<'a> {
     /// The outcome. Cost: O(n), nothing is allocated.
     ///
     /// # Errors
-    /// [`Error::Empty`] if no rollout could be scored: give its ticket up with
+    /// [`Error::Unscored`] if no rollout could be scored: give its ticket up with
     /// [`lose`](crate::Curriculum::lose). [`Error::NonFinite`] for an infinite reward, [`Error::OutOfRange`] for
     /// a success outside `[0, 1]`, [`Error::Length`] for another number of successes.
     pub fn outcome(self) -> Result<Outcome> {
@@ -98,13 +98,17 @@ impl<'a> Group<'a> {
         if let Some(place) = rewards.iter().position(|reward| reward.is_infinite()) {
             finite("reward of a group", place as u64, rewards[place].into())?;
         }
+        let what = match successes {
+            Some(_) => "success of a group",
+            None => "reward of a group without successes beside it (`Group::successes`)",
+        };
         for (reward, success) in scored() {
             reward_sum += reward;
-            success_sum += within("success of a group", success, 0.0, 1.0)?;
+            success_sum += within(what, success, 0.0, 1.0)?;
             count += 1;
         }
         if count == 0 {
-            return Err(Error::Empty { what: "group of rewards", index: 0 });
+            return Err(Error::Unscored { rollouts: rewards.len() });
         }
         let n = f64::from(count);
         let mean = reward_sum / n;
@@ -166,8 +170,10 @@ mod tests {
         let huge = Group::new(&[3e38, -3e38, 0.0]).successes(&[1.0, 0.0, 0.0]).outcome().unwrap();
         assert!(huge.abs_advantage.unwrap().is_finite() && huge.spread.unwrap().is_finite());
         assert_eq!((huge.range, huge.nonzero_advantages), (Some(f32::MAX), Some(2)));
-        assert!(matches!(Outcome::group(&[]), Err(Error::Empty { .. })));
-        assert!(matches!(Outcome::group(&[f32::NAN; 4]), Err(Error::Empty { .. })));
+        assert_eq!(Outcome::group(&[]), Err(Error::Unscored { rollouts: 0 }));
+        assert_eq!(Outcome::group(&[f32::NAN; 4]), Err(Error::Unscored { rollouts: 4 }));
+        let signed = Outcome::group(&[-1.0, 1.0]).unwrap_err().to_string();
+        assert!(signed.contains("reward of a group") && signed.contains("successes"), "{signed}");
         assert!(matches!(
             Outcome::group(&[0.0, f32::INFINITY]),
             Err(Error::NonFinite { index: 1, .. })

@@ -249,6 +249,8 @@ pub(crate) struct Ledger {
     /// How many of the rejected tickets were rejected for each reason.
     reasons: Reasons,
     pub ages: Ages,
+    /// What a ticket that was given up last counted as, `<= 0`.
+    pub lost_score: f64,
     /// By arm; none if there are very many.
     pub tallies: Vec<Tallies>,
 }
@@ -263,6 +265,7 @@ impl Ledger {
             lost: Lost::default(),
             reasons: Reasons::default(),
             ages: Ages::default(),
+            lost_score: 0.0,
             tallies: vec![Tallies::default(); if are_tallied(arms) { arms } else { 0 }],
         }
     }
@@ -511,6 +514,8 @@ impl Ledger {
                 .is_some_and(|it| self.ages.is_possible(it))
             && self.tallies.len() == if are_tallied(arms) { arms } else { 0 }
             && self.tallies.iter().all(Tallies::is_possible)
+            && self.lost_score.is_finite()
+            && self.lost_score <= 0.0
             && self.lost.count(self.counts.drawn) == Some(self.counts.lost)
     }
 }
@@ -612,7 +617,7 @@ mod tests {
         closed.pending[0].draws.iter_mut().for_each(|draw| draw.ticket.0 -= 1);
         assert_eq!(of(&closed, 3, 2), [false, true], "a gap");
         type Change = (&'static str, fn(&mut Ledger));
-        let changes: [Change; 24] = [
+        let changes: [Change; 26] = [
             ("a round without draws", |it| {
                 it.pending[1].draws.clear();
                 it.pending[1].states.clear();
@@ -656,6 +661,8 @@ mod tests {
                 it.counts.admitted += 1;
                 it.reasons = Reasons::default();
             }),
+            ("a lost ticket that is worth something", |it| it.lost_score = 0.1),
+            ("a lost ticket of no number", |it| it.lost_score = f64::NAN),
             ("fewer ages than outcomes", |it| it.ages = Ages::default()),
             ("fewer lost than there are", |it| {
                 it.counts.lost -= 1;

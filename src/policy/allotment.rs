@@ -77,7 +77,8 @@ impl Allotment {
         }
     }
 
-    /// Moves the probability of arms that have nothing to draw to the others, in proportion.
+    /// Moves the probability of arms that have nothing to draw to the others, in proportion. Small ones become multiples of
+    /// the unit that samplers draw by, at least one.
     ///
     /// # Errors
     /// [`Error::NonFinite`], [`Error::OutOfRange`] or [`Error::NotADistribution`] for numbers that
@@ -119,7 +120,16 @@ impl Allotment {
         if left <= 0.0 {
             return Err(Error::NothingToDraw);
         }
-        p.iter_mut().for_each(|share| *share /= left);
+        for share in p.iter_mut() {
+            *share /= left;
+            // As samplers draw from it, so that what they report is what they do.
+            if *share < FINE {
+                *share = crate::sampler::arm_units(*share) as f64 / crate::sampler::ARM_UNITS;
+            }
+        }
         Ok(())
     }
 }
+
+/// Below this the unit of samplers is a part of a probability that can be told: `2^-62 / 2^-20` is about `2e-13`.
+const FINE: f64 = 1.0 / 1_048_576.0;

@@ -38,9 +38,13 @@ pub struct Reward {
     pub count: u32,
     /// How many of these were given up.
     pub lost: u32,
-    /// The mean [score](crate::Signal) of its `count` tickets, where one that was given up counts as 0: it was paid for, and
-    /// taught nothing. [`returned_score`](Self::returned_score) is that of the others.
+    /// The mean [score](crate::Signal) of its `count` tickets, where one that was given up counts as
+    /// [`lost_score`](Self::lost_score). [`returned_score`](Self::returned_score) is that of the others.
     pub score: f64,
+    /// What a ticket that was given up counts as: 0, for it was paid for and taught nothing; where scores are negative, so
+    /// that 0 would be a good one, the least mean score `m` of any arm in the round, or what it was before, whichever is
+    /// worse: `min(m, l + 0.2 (m - l))`, `m` being at most 0.
+    pub lost_score: f64,
     /// Their mean success, over those that reported one.
     pub success: Option<f64>,
     /// How many rollouts those that came back had in all.
@@ -68,6 +72,7 @@ impl Reward {
             count,
             lost: 0,
             score,
+            lost_score: 0.0,
             rollouts: count,
             success: None,
             loss: None,
@@ -91,8 +96,11 @@ impl Reward {
     /// assert_eq!((reward.returned(), reward.returned_score()), (2, Some(0.5)));
     /// ```
     pub fn returned_score(&self) -> Option<f64> {
-        let returned = self.returned();
-        (returned > 0).then(|| self.score * (f64::from(self.count) / f64::from(returned)))
+        let (all, returned) = (f64::from(self.count), f64::from(self.returned()));
+        (returned > 0.0).then(|| match self.lost_score {
+            0.0 => self.score * (all / returned),
+            lost => (self.score * all - lost * f64::from(self.lost)) / returned,
+        })
     }
 
     /// Sets how many of the tickets were given up.

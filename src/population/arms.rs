@@ -132,7 +132,10 @@ impl Arms {
         for (slot, &sample) in order.iter().enumerate() {
             match arms.slot_of.get_mut(sample.index()) {
                 Some(free) if *free == NONE => *free = slot as u32,
-                _ => return Err(Error::UnknownSample(sample)),
+                Some(_) => {
+                    return Err(Error::Duplicate { what: "position of the order", index: slot as u64 });
+                }
+                None => return Err(Error::UnknownSample(sample)),
             }
             arms.members[slot] = sample.0 as u32;
         }
@@ -535,7 +538,7 @@ mod tests {
         let order =
             |ids: &[u64]| Arms::from_order(&ids.iter().map(|&id| SampleId(id)).collect::<Vec<_>>());
         assert!(order(&[2, 0, 1]).is_ok_and(|arms| arms.sample_at(0) == Some(SampleId(2))));
-        assert_eq!(order(&[0, 0]), Err(Error::UnknownSample(SampleId(0))));
+        assert_eq!(order(&[0, 0]), Err(Error::Duplicate { what: "position of the order", index: 1 }));
         assert_eq!(order(&[0, 2]), Err(Error::UnknownSample(SampleId(2))));
     }
 

@@ -11,7 +11,7 @@
 //! `n p_a > d_a` have `q_a = d_a / n`, and the others share the rest in proportion to `p_a`, until that
 //! holds of none.
 //!
-//! `p_a` is the probability of the arm, `w_i` the weight of the sample and `W_a` the sum of its
+//! `p_a` is the probability of the arm; a positive one of less than 2^-62 counts as 2^-62. `w_i` the weight of the sample and `W_a` the sum of its
 //! arm's weights. Over ranks the propensity is `exp(-(i - mean)^2 / (2 sd^2))` over its sum, the sum
 //! being taken over all ranks that can be drawn (for [`Distinct`] less those drawn before): not over vacant
 //! ones and ones of weight 0. Beside being 0 or not, weights play no part over ranks.
@@ -74,7 +74,8 @@ const MOST_REPEATED: usize = 1 << 24;
 /// # Ok(()) }
 /// ```
 pub trait Sampler: Clone + Serialize + DeserializeOwned {
-    /// Appends `n` picks. Arms without anything to draw must have probability 0. `scratch` holds lists whose
+    /// Appends `n` picks: members of their arms, with propensities in `(0, 1]`. What is no such pick is refused before
+    /// anything is drawn. Arms without anything to draw must have probability 0. `scratch` holds lists whose
     /// memory is reused; what it contains makes no difference, and a sampler of one's own need not use it.
     ///
     /// # Errors
@@ -98,6 +99,9 @@ pub trait Sampler: Clone + Serialize + DeserializeOwned {
         population.drawable_total().max(MOST_REPEATED)
     }
 }
+
+/// How many units a probability of 1 has.
+pub(crate) const ARM_UNITS: f64 = (1u64 << 62) as f64;
 
 /// Probabilities of arms in units of 2^-62, as integers, so that draws from them are exact and never
 /// fall off the end. A positive probability is at least one unit.
@@ -127,8 +131,8 @@ fn owner(sums: &[u64], target: u64) -> usize {
 }
 
 /// One probability in units of 2^-62.
-fn arm_units(p: f64) -> u64 {
-    let units = (p * (1u64 << 62) as f64) as u64;
+pub(crate) fn arm_units(p: f64) -> u64 {
+    let units = (p * ARM_UNITS) as u64;
     if p > 0.0 { units.max(1) } else { 0 }
 }
 

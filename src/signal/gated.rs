@@ -42,7 +42,7 @@ impl<S> Gated<S> {
         Self { inner, least: 0.1, ramp: Some((0.7, 0.9)) }
     }
 
-    /// Sets `g0`, the opening that the gate keeps without progress; taken into `[0, 1]`.
+    /// Sets `g0`, the opening that the gate keeps without progress, in `[0, 1]`.
     #[must_use]
     pub fn least(mut self, least: f64) -> Self {
         self.least = least;

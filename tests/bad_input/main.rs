@@ -251,7 +251,7 @@ fn samples_and_arms() {
     let labels = Curriculum::builder(3).labels(&[0, 1]).build().err();
     assert_eq!(labels, Some(Error::Length { what: "labels", expected: 3, found: 2 }));
     let order = Curriculum::builder(2).order(&[SampleId(0), SampleId(0)]).build().err();
-    assert_eq!(order, Some(Error::UnknownSample(SampleId(0))));
+    assert_eq!(order, Some(Error::Duplicate { what: "position of the order", index: 1 }));
     let labels = Curriculum::builder(2).labels(&[0, u32::MAX]).build().err();
     assert!(matches!(labels, Some(Error::OutOfRange { what: "arms", .. })));
     let arms = Curriculum::builder(2).arms(1, |sample| sample.0 as u32).build().err();

@@ -149,9 +149,13 @@ fn over_a_compaction() {
                 continue;
             }
             before += 1;
-            let error =
-                JournalError::Moment { wanted: moment, first: moments[first].1, last: moments[last].1 };
-            assert_eq!(opened.err(), Some(Error::Journal(error)));
+            let said = JournalError::Moment {
+                wanted: moment,
+                first: moments[first].1,
+                last: moments[last].1,
+                positions: (moments[first].0, moments[last].0),
+            };
+            assert_eq!(opened.err(), Some(Error::Journal(said)));
             assert!(
                 std::fs::read(&path).unwrap() == base && std::fs::read(log_of(&path)).unwrap() == log
             );
@@ -167,7 +171,7 @@ fn of_no_journal() {
     let (folder, path) = place();
     for moment in [Moment::Round(curricle::Round(1)), Moment::Position(3), Moment::Digest(3)] {
         let (wanted, first, last) = (moment, curricle::Round(0), curricle::Round(0));
-        let error = Error::Journal(JournalError::Moment { wanted, first, last });
+        let error = Error::Journal(JournalError::Moment { wanted, first, last, positions: (0, 0) });
         assert_eq!(Journal::open_at(&path, build(), moment).err(), Some(error));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
@@ -175,7 +179,7 @@ fn of_no_journal() {
     assert_eq!(journal.opening(), Opening::New);
     drop(journal);
     let error = Journal::open_at(&path, build(), Moment::Round(curricle::Round(4))).err().unwrap();
-    let said = "journal refused: round 4 is not in the journal, which goes from round 0 to round 0";
+    let said = "journal refused: round 4 is not in the journal, which goes from round 0, position 0, to round 0, position 0";
     assert_eq!(error.to_string(), said);
 }
 

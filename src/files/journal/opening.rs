@@ -157,7 +157,8 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             event.replay(&mut curriculum, number).map(|()| true)
         })?;
         if let Some(wanted) = moment.filter(|_| !is_now(&curriculum, before + log.events)) {
-            return Err(JournalError::Moment { wanted, first, last: curriculum.round() }.into());
+            let (last, positions) = (curriculum.round(), (before, before + log.events));
+            return Err(JournalError::Moment { wanted, first, last, positions }.into());
         }
         let events = log.events;
         let opening = match rest {
@@ -181,7 +182,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         if let Some(wanted) = moment.filter(|moment| !moment.is_now(&curriculum, 0)) {
             claim.give_up();
             let (first, last) = (curriculum.round(), curriculum.round());
-            return Err(JournalError::Moment { wanted, first, last }.into());
+            return Err(JournalError::Moment { wanted, first, last, positions: (0, 0) }.into());
         }
         let (base, checksum) = match write_base(path, &curriculum, Compression::None) {
             Ok(written) => written,

@@ -45,7 +45,7 @@ pub const SCHEMA: u32 = 7;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
-pub const ALGORITHM: u32 = 6;
+pub const ALGORITHM: u32 = 7;
 
 /// In what a curriculum may differ from the one that was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Result, finite, within};
+use crate::base::error::{Error, Result, finite, within};
 use crate::base::id::ArmId;
 use crate::base::math;
 use crate::base::rng::Rng;
@@ -64,7 +64,8 @@ pub enum Unsampled {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Boltzmann {
     alpha: f64,
-    temperature: Schedule,
+    /// None is 0.1, or whatever the effective arms ask for.
+    temperature: Option<Schedule>,
     start: f64,
     unsampled: Unsampled,
     effective: Option<f64>,
@@ -82,7 +83,7 @@ impl Boltzmann {
     pub fn new() -> Self {
         Self {
             alpha: 0.5,
-            temperature: Schedule::Constant(0.1),
+            temperature: None,
             start: 1.0,
             unsampled: Unsampled::Keep,
             effective: None,
@@ -115,17 +116,18 @@ impl Boltzmann {
     /// Sets the temperature `tau > 0`, in units of the score; constant or a [`Schedule`].
     #[must_use]
     pub fn temperature(mut self, temperature: impl Into<Schedule>) -> Self {
-        self.temperature = temperature.into();
+        self.temperature = Some(temperature.into());
         self
     }
 
     /// Lets the temperature be found anew in every round, such that the probabilities are worth this many
     /// equally likely arms of those that have something to draw, `exp(entropy) = arms`, at least 1: as
     /// sharp as that, whatever the range of the score and however close the values are. More than there
-    /// are is the uniform distribution.
+    /// are is the uniform distribution. It takes the place of a temperature; one that is set after it is refused when the
+    /// curriculum is built.
     #[must_use]
     pub fn effective_arms(mut self, arms: f64) -> Self {
-        self.effective = Some(arms);
+        (self.effective, self.temperature) = (Some(arms), None);
         self
     }
 
@@ -144,6 +146,11 @@ impl Boltzmann {
         self
     }
 
+    /// The temperature, where no number of effective arms is asked for.
+    fn sharpness(&self) -> Schedule {
+        self.temperature.unwrap_or(Schedule::Constant(0.1))
+    }
+
     /// The values `Q`, by arm.
     pub fn values(&self) -> &[f64] {
         &self.values
@@ -153,7 +160,11 @@ impl Boltzmann {
 impl Policy for Boltzmann {
     fn prepare(&mut self, population: &Population) -> Result<()> {
         within("alpha", self.alpha, f64::MIN_POSITIVE, 1.0)?;
-        self.temperature.check("temperature", 1e-9, 1e100)?;
+        if self.effective.is_some() && self.temperature.is_some() {
+            let what = "a sharpness beside that of `effective_arms`";
+            return Err(Error::Unread { part: "temperature", what });
+        }
+        self.sharpness().check("temperature", 1e-9, 1e100)?;
         within("start value", finite("start value", 0, self.start)?, -1e100, 1e100)?;
         within("effective arms", self.effective.unwrap_or(1.0), 1.0, f64::MAX)?;
         self.values = vec![self.start; population.arms().count()];
@@ -178,7 +189,7 @@ impl Policy for Boltzmann {
         match self.effective {
             None => {
                 p.copy_from_slice(&self.values);
-                softmax_open(turn.population, p, self.temperature.at(turn.round))?;
+                softmax_open(turn.population, p, self.sharpness().at(turn.round))?;
             }
             Some(arms) => {
                 let open = open(turn.population, self.values.len())?;
@@ -192,7 +203,7 @@ impl Policy for Boltzmann {
     }
 
     fn logits(&self, _: &Turn<'_>) -> Option<Logits<'_>> {
-        match (self.temperature, self.effective, self.unsampled) {
+        match (self.sharpness(), self.effective, self.unsampled) {
             (Schedule::Constant(temperature), None, Unsampled::Keep) => {
                 Some(Logits { values: &self.values, temperature, floor: 0.0 })
             }

@@ -18,8 +18,9 @@ use crate::population::Population;
 /// p_a   = exp(UCB_a / tau) / sum_b exp(UCB_b / tau)
 /// ```
 ///
-/// `n_a` counts every ticket of the arm that ever came back; the window holds the last `k` of them,
-/// each with the mean score of its round. Defaults, the paper's: `k` 300 and `tau` 0.1, for scores
+/// `n_a` counts every ticket of the arm that is done with; the window holds the last `k` of them,
+/// each with the mean [score](crate::policy::Reward::score) of its round, in which one that was given up counts too: an arm
+/// whose tickets never come back must not keep its bonus. Defaults, the paper's: `k` 300 and `tau` 0.1, for scores
 /// such as [`MeanAdvantage`](crate::signal::MeanAdvantage), in `[0, 1]`; nearer to greedy was much
 /// worse there.
 ///
@@ -59,7 +60,7 @@ struct Recent {
     /// The mean score of a round, and how many of its tickets are in the window.
     scores: VecDeque<(f64, u32)>,
     mean: f64,
-    /// All tickets that ever came back.
+    /// All tickets that are done with.
     total: u64,
 }
 

@@ -15,7 +15,7 @@ use crate::population::Population;
 ///
 /// ```text
 /// S_a = (1 / rank_a)^(1 / beta) / sum_b (1 / rank_b)^(1 / beta)        rank 1: the greatest score
-/// C_a = age_a / sum_b age_b                         age: rounds since the arm last came back
+/// C_a = age_a / sum_b age_b                         age: rounds since tickets of the arm were last done with
 /// p_a = (1 - nu) ((1 - rho) S_a + rho C_a)          for an arm that was seen
 /// p_a = nu / unseen                                 for one that was not
 /// ```

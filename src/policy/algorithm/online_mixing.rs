@@ -35,7 +35,7 @@ pub enum Estimate {
 /// in round `t` = 1, 2, ... with `R` the [`Estimate`], here the sum of all `r` so far, and `p_a` in
 /// `r_a` the probability that the arm had when the round was drawn. Dividing by it makes the
 /// expectation of `r_a` the loss of the arm, however rarely it was drawn. The rounds of the warm-up
-/// are even; their losses count. `t` counts the rounds that were learned from.
+/// are even; their losses count. `t` is the number of the round that is decided, from 1: one more than were learned from.
 ///
 /// Defaults, those of the released code: `scale` 10, losses accumulated, a warm-up of 2000 rounds,
 /// which is long for a short run. EXP3 keeps a floor of `e_t` for every arm.

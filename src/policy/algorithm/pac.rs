@@ -81,10 +81,12 @@ impl Belief {
             self.visits.pop_front();
         }
         let centre = (self.visits.len() as f64 - 1.0) / 2.0;
+        // Relative to one of them, so that a constant success has slope 0 exactly.
+        let first = self.visits.front().map_or(0.0, |&(_, success)| success);
         let (mut product, mut square) = (0.0, 0.0);
         for (visit, &(_, success)) in self.visits.iter().enumerate() {
             let from_centre = visit as f64 - centre;
-            product += from_centre * success;
+            product += from_centre * (success - first);
             square += from_centre * from_centre;
         }
         self.slope = if square > 0.0 { product / square } else { 0.0 };
@@ -202,11 +204,17 @@ impl Policy for Pac {
         let slopes: f64 = self.arms.iter().map(|arm| arm.slope.abs()).sum();
         let tickets: f64 = rewards.iter().map(|reward| f64::from(reward.count)).sum();
         let even = tickets / self.arms.len() as f64;
+        let utility = |arm: &Belief| {
+            let progress = if slopes > 0.0 { arm.slope / slopes } else { 0.0 };
+            (1.0 + progress) * arm.advantage()
+        };
+        // What did not come back was of no use, and no better than the worst that did.
+        let returned = rewards.iter().filter(|reward| reward.returned() > 0);
+        let returned = returned.filter_map(|reward| self.arms.get(reward.arm.index()));
+        let least = returned.map(utility).fold(0.0, f64::min);
         for reward in rewards.iter().filter(|reward| reward.count > 0) {
             let Some(arm) = self.arms.get_mut(reward.arm.index()) else { continue };
-            let progress = if slopes > 0.0 { arm.slope / slopes } else { 0.0 };
-            let came_back = f64::from(u8::from(reward.returned() > 0));
-            let utility = came_back * (1.0 + progress) * arm.advantage();
+            let utility = if reward.returned() > 0 { utility(arm) } else { least };
             let gain = arm.variance / (arm.variance + even / f64::from(reward.count));
             arm.mean += gain * (utility - arm.mean);
             arm.variance *= 1.0 - gain;

@@ -176,9 +176,14 @@ impl Policy for Posterior {
             return Ok(());
         }
         drawn.sort_unstable_by(nearer);
-        by_slot(turn, &open, allotment, |slot, arms| {
-            let mut wanted = (0..drawn.len()).map(|more| drawn[(slot + more) % drawn.len()].2);
-            wanted.find_map(|arm| arms.binary_search(&arm).ok()).unwrap_or(0)
+        let mut next = 0;
+        by_slot(turn, &open, allotment, |_, arms| {
+            let turns = (0..drawn.len()).map(|more| (next + more) % drawn.len());
+            let mut open =
+                turns.filter_map(|turn| Some((turn, arms.binary_search(&drawn[turn].2).ok()?)));
+            let (turn, place) = open.next().unwrap_or_default();
+            next = turn + 1;
+            place
         });
         Ok(())
     }

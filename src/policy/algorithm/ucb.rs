@@ -32,7 +32,7 @@ pub enum Bound {
 /// ```
 ///
 /// `N_a` counts tickets of the arm and `S_a` sums their scores, both under a [`Forgetting`]; `H` is
-/// the number of tickets that are not forgotten. Arms without evidence come first; chance decides
+/// the number of tickets that are not forgotten (with [`Forgetting::Never`], and as long as a window is not full: those since the arm was last [restarted](crate::policy::Restart), plus one). Arms without evidence come first; chance decides
 /// between equal indices. A ticket that was given up counts as a score of 0. In a batch each slot that
 /// an arm gets, and each ticket that is under way, counts as one more `N_a` of unchanged mean, so that
 /// a batch is spread as far as the bounds say.

@@ -122,7 +122,8 @@ impl<P: Policy> Policy for Bounded<P> {
             }
         }
         if self.cap < 1.0 {
-            limit(p, self.cap.max(1.0 / drawable.max(1) as f64), drawable);
+            let is_open = |arm: usize| turn.population.drawable(ArmId(arm as u32)) > 0;
+            limit(p, self.cap.max(1.0 / drawable.max(1) as f64), drawable, is_open);
         }
         Ok(())
     }
@@ -140,9 +141,9 @@ impl<P: Policy> Policy for Bounded<P> {
     }
 }
 
-/// Cuts every probability to `cap` and spreads what was cut off over the others, in proportion. If
-/// the others have nothing to be proportional to, the rest stays with those that were cut.
-fn limit(p: &mut [f64], cap: f64, drawable: usize) {
+/// Cuts every probability to `cap` and spreads what was cut off over the others, in proportion; evenly over the open ones, if
+/// all of them have 0.
+fn limit(p: &mut [f64], cap: f64, drawable: usize, is_open: impl Fn(usize) -> bool) {
     let mut descending: Vec<f64> = p.to_vec();
     descending.sort_unstable_by(|a, b| b.total_cmp(a));
     let mut rest = descending.clone();
@@ -152,7 +153,15 @@ fn limit(p: &mut [f64], cap: f64, drawable: usize) {
     // The greatest ones are cut, one by one, until the next one fits after being scaled up.
     for (cut, &share) in descending.iter().enumerate().take(drawable) {
         if share <= 0.0 {
-            p.iter_mut().filter(|p| **p > 0.0).for_each(|p| *p = 1.0 / cut as f64);
+            let others = (0..p.len()).filter(|&arm| p[arm] <= 0.0 && is_open(arm)).count();
+            let rest = (1.0 - cut as f64 * cap) / others as f64;
+            for (arm, p) in p.iter_mut().enumerate() {
+                if *p > 0.0 {
+                    *p = if others > 0 { cap } else { 1.0 / cut as f64 };
+                } else if is_open(arm) {
+                    *p = rest;
+                }
+            }
             return;
         }
         let scale = (1.0 - cut as f64 * cap) / rest[cut];
@@ -181,7 +190,7 @@ mod tests {
             let before = p.clone();
             let positive = p.iter().filter(|share| **share > 0.0).count();
             let cap = cap.max(1.0 / positive as f64);
-            limit(&mut p, cap, positive);
+            limit(&mut p, cap, positive, |_| true);
             prop_assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-9);
             prop_assert!(p.iter().all(|share| *share <= cap + 1e-9));
             for (a, b) in (0..p.len()).flat_map(|a| (0..p.len()).map(move |b| (a, b))) {
@@ -191,9 +200,15 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_else_can_take_stays() {
-        let mut p = [1.0, 0.0];
-        limit(&mut p, 0.7, 2);
-        assert_eq!(p, [1.0, 0.0]);
+    fn what_is_cut_off_goes_to_open_arms_even_if_they_had_nothing() {
+        let limited = |mut p: Vec<f64>, cap, open: &[bool]| {
+            limit(&mut p, cap, open.iter().filter(|open| **open).count(), |arm| open[arm]);
+            p
+        };
+        assert_eq!(limited(vec![1.0, 0.0, 0.0], 0.5, &[true; 3]), [0.5, 0.25, 0.25]);
+        assert_eq!(limited(vec![0.75, 0.25, 0.0], 0.4, &[true; 3]), [0.4, 0.4, 1.0 - 2.0 * 0.4]);
+        assert_eq!(limited(vec![1.0, 0.0, 0.0], 0.75, &[true, false, true]), [0.75, 0.0, 0.25]);
+        // What nobody else can take stays.
+        assert_eq!(limited(vec![1.0, 0.0], 1.0, &[true, false]), [1.0, 0.0]);
     }
 }

@@ -15,7 +15,7 @@ use crate::population::Population;
 
 /// Any policy, which leaves mastered arms alone and looks at them again from time to time.
 ///
-/// An arm whose running success reaches `mastery` keeps the share `rest` of its probability, until it
+/// An arm whose running success reaches `mastery`, from its third visit on, keeps the share `rest` of its probability, until it
 /// falls below `mastery - 0.1`. Every `every` rounds without a visit it is due for a test: it then has at
 /// least the probability `test`. So what has been mastered does not take time from what has not,
 /// and what has been forgotten comes back.

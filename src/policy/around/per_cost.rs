@@ -13,7 +13,8 @@ use crate::population::Population;
 ///
 /// ```text
 /// C_a   <- C_a + rate (cost_a - C_a)             cost_a = mean cost of the arm's tickets in a round
-/// score <- score * mean C / C_a                  mean C over the arms that have been visited
+/// score <- score * mean C / C_a  if score >= 0   mean C over the arms that have been visited
+///          score * C_a / mean C  if score < 0    so that the dearer of two equal arms is worth less
 /// ```
 ///
 /// The cost is averaged before it is divided by, so the value is a ratio of means: the mean of
@@ -113,10 +114,14 @@ impl<P: Policy> Policy for PerCost<P> {
             Some(_) if mean > 0.0 => self.limit,
             _ => 1.0,
         };
-        let priced: Vec<Reward> = rewards
-            .iter()
-            .map(|reward| Reward { score: reward.score * factor(reward), ..*reward })
-            .collect();
+        let priced =
+            |score: f64, factor: f64| if score < 0.0 { score / factor } else { score * factor };
+        let of = |reward: &Reward| {
+            let factor = factor(reward);
+            let (score, lost_score) = (priced(reward.score, factor), priced(reward.lost_score, factor));
+            Reward { score, lost_score, ..*reward }
+        };
+        let priced: Vec<Reward> = rewards.iter().map(of).collect();
         self.inner.learn(population, &priced);
     }
 }
@@ -138,5 +143,10 @@ mod tests {
         // Costs 1 and 3 a sample, 2 on average.
         let values = policy.inner.values();
         assert!((values[0] - 1.2).abs() < 1e-12 && (values[1] - 0.4).abs() < 1e-12, "{values:?}");
+        // Negative scores, too: the same loss for three times the money is worse.
+        let reward = |arm, cost| Reward { cost: Some(cost), ..Reward::new(ArmId(arm), 2, -0.6) };
+        policy.learn(&population, &[reward(0, 2.0), reward(1, 6.0)]);
+        let values = policy.inner.values();
+        assert!((values[0] + 0.3).abs() < 1e-12 && (values[1] + 0.9).abs() < 1e-12, "{values:?}");
     }
 }

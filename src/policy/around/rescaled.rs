@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Result, within};
+use crate::base::error::{Error, Result, within};
 use crate::base::rng::Rng;
 use crate::policy::around::score_is_read;
 use crate::policy::kit::learned::are_finite;
@@ -134,6 +134,15 @@ impl<P: Policy> Policy for Rescaled<P> {
             Range::Fixed { low, high } => {
                 within("greatest score", high, -1e300, 1e300)?;
                 within("least score", low, -1e300, high)?;
+                if low == high {
+                    // Every score would be put in the middle.
+                    return Err(Error::OutOfRange {
+                        what: "least score",
+                        value: low,
+                        low: -1e300,
+                        high,
+                    });
+                }
             }
             Range::Quantiles { low, high, visits } => {
                 within("upper quantile", high, 0.0, 1.0)?;
@@ -179,9 +188,11 @@ impl<P: Policy> Policy for Rescaled<P> {
                 .filter_map(Reward::returned_score)
                 .for_each(|score| self.remember(score, visits));
         }
-        let rescaled =
-            rewards.iter().map(|reward| Reward { score: self.rescale(reward.score), ..*reward });
-        let rescaled: Vec<Reward> = rescaled.collect();
+        let of = |reward: &Reward| {
+            let (score, lost_score) = (self.rescale(reward.score), self.rescale(reward.lost_score));
+            Reward { score, lost_score, ..*reward }
+        };
+        let rescaled: Vec<Reward> = rewards.iter().map(of).collect();
         self.inner.learn(population, &rescaled);
     }
 }

@@ -41,6 +41,9 @@ impl Forgetting {
     }
 }
 
+/// By what factor a sum that leaves a window must be greater than what stays for that to be summed up anew.
+const SWAMPS: f64 = 1_048_576.0;
+
 /// Discounted counts `N` of tickets and sums `S` of scores, by arm.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(in crate::policy) struct Evidence {
@@ -193,6 +196,11 @@ impl Evidence {
                 let arm = old.arm as usize;
                 self.counts[arm] -= old.count;
                 self.sums[arm] -= old.sum;
+                // Beside one that was much greater than what is left, the others have lost their digits.
+                if old.sum.abs() > SWAMPS * self.sums[arm].abs() {
+                    let left = self.recent.iter().filter(|visit| visit.arm == old.arm);
+                    self.sums[arm] = left.map(|visit| visit.sum).sum();
+                }
                 if self.counts[arm] <= 0.0 {
                     // Whole counts are exact; what rounding has left of the sum goes with them.
                     (self.counts[arm], self.sums[arm]) = (0.0, 0.0);
@@ -215,6 +223,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_outlier_leaves_with_its_window() {
+        for outlier in [1e6, 1e12, 1e18, 1e30, -1e18, 1e300] {
+            let mut evidence = Evidence::new(Forgetting::Window(20));
+            evidence.prepare(2).unwrap();
+            for round in 0..200 {
+                let score = if round == 50 { outlier } else { 0.9 };
+                evidence.learn(&[Reward::new(ArmId(0), 3, score), Reward::new(ArmId(1), 2, 0.1)]);
+            }
+            let means = [evidence.mean(0).unwrap(), evidence.mean(1).unwrap()];
+            assert!(
+                (means[0] - 0.9).abs() < 1e-6 && (means[1] - 0.1).abs() < 1e-6,
+                "{outlier}: {means:?}"
+            );
+        }
+    }
 
     proptest! {
         /// Against the definition: a weighted sum over the whole history.
