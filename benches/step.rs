@@ -17,8 +17,8 @@ use curricle::policy::{Boltzmann, Bounded, Gaussian, MeanRule, Prior, Spread};
 use curricle::sampler::{Distinct, Replace, Systematic};
 use curricle::signal::{GroupSpread, Utility};
 use curricle::{
-    Batch, Builder, Curriculum, Feedback, Outcome, Policy, Purpose, Rng, Round, SampleId, Sampler,
-    Signal, Weighting,
+    Arrival, Batch, Builder, Curriculum, Feedback, Outcome, Policy, Purpose, Rng, Round, SampleId,
+    Sampler, Signal, Weighting,
 };
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedTreeIndex;
@@ -75,6 +75,28 @@ where
     }
 }
 
+/// A trainer that starts one group whenever one has finished: 512 in flight, one drawn and one, the oldest or any, reported.
+fn arrivals(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("arrival, 512 in flight");
+    for any in [false, true] {
+        let mut curriculum = sec().pace(Arrival::new().in_flight(512)).build().expect("good options");
+        let mut open: std::collections::VecDeque<Batch> =
+            (0..511).map(|_| curriculum.draw(1).expect("enough samples")).collect();
+        let mut rng = Rng::at(1, Round(0), Purpose::User);
+        group.bench_function(
+            if any { "draw 1, report any" } else { "draw 1, report the oldest" },
+            |bencher| {
+                bencher.iter(|| {
+                    open.push_back(curriculum.draw(1).expect("enough samples"));
+                    let place = if any { rng.below(512) as usize } else { 0 };
+                    let batch = open.swap_remove_front(place).expect("512 are open");
+                    black_box(curriculum.observe(&feedback(&batch)).expect("good feedback"));
+                });
+            },
+        );
+    }
+}
+
 fn curricula(criterion: &mut Criterion) {
     verbs(criterion, "SEC, distinct", sec().sampler(Distinct));
     verbs(criterion, "SEC, systematic", sec().sampler(Systematic));
@@ -105,5 +127,5 @@ fn peer(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, curricula, peer);
+criterion_group!(benches, curricula, peer, arrivals);
 criterion_main!(benches);

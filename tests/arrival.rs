@@ -111,10 +111,9 @@ fn bounded() -> Preset {
 
 /// Draws of any size, reports of any part in any order with late, repeated and unknown tickets, tickets given up, new
 /// versions, kills and reopened journals, against a map from tickets to what has become of them.
-#[test]
-fn any_order_of_calls_against_a_slow_model() {
+fn any_order_of_calls(seeds: std::ops::Range<u64>) -> [u64; 5] {
     let (mut held, mut given_up, mut late, mut repeated, mut reopened) = (0, 0, 0, 0, 0);
-    for seed in 0..60 {
+    for seed in seeds {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
         let mut rng = Rng::at(seed, Round(0), Purpose::User);
@@ -266,8 +265,21 @@ fn any_order_of_calls_against_a_slow_model() {
             }
         }
     }
-    let seen = [held, given_up, late, repeated, reopened];
+    [held, given_up, late, repeated, reopened]
+}
+
+#[test]
+fn any_order_of_calls_against_a_slow_model() {
+    let seen = any_order_of_calls(0..60);
     assert!(seen.iter().all(|&count| count > 100), "{seen:?}");
+}
+
+/// The same for longer: 120 calls a case.
+#[test]
+#[ignore = "takes minutes"]
+fn many_calls_against_a_slow_model() {
+    let cases = std::env::var("CASES").map_or(1000, |cases| cases.parse().unwrap());
+    println!("{cases} cases: {:?}", any_order_of_calls(1000..1000 + cases));
 }
 
 /// A straggler keeps nothing but itself: what came after it is folded in and forgotten.

@@ -142,10 +142,9 @@ impl Model {
 
 /// Steps, reports of any part in any order, lost tickets, new versions, kills and reopened journals, in both paces and
 /// with every answer to starvation, against the model.
-#[test]
-fn any_order_of_calls_against_a_slow_model() {
+fn any_order_of_calls(cases: std::ops::Range<u64>) -> [usize; 5] {
     let (mut waits, mut starved, mut ready, mut second, mut old) = (0, 0, 0, 0, 0);
-    for case in 0..80u64 {
+    for case in cases {
         let starvation = STARVATIONS[case as usize % 5];
         let limit = [None, Some(1)][case as usize / 5 % 2];
         let is_arrival = case / 10 % 2 == 1;
@@ -296,8 +295,21 @@ fn any_order_of_calls_against_a_slow_model() {
             assert!(counts.is_conserved());
         }
     }
-    let seen = [waits, starved, ready, second, old];
+    [waits, starved, ready, second, old]
+}
+
+#[test]
+fn any_order_of_calls_against_a_slow_model() {
+    let seen = any_order_of_calls(0..80);
     assert!(seen.iter().all(|&count| count > 20), "{seen:?}");
+}
+
+/// The same for longer: 100 calls a case.
+#[test]
+#[ignore = "takes minutes"]
+fn many_calls_against_a_slow_model() {
+    let cases = std::env::var("CASES").map_or(1000, |cases| cases.parse().unwrap());
+    println!("{cases} cases: {:?}", any_order_of_calls(1000..1000 + cases));
 }
 
 /// In lockstep neither the sizes of the draws nor what a step takes depend on the order in which feedback arrives.

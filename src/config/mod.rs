@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
 use crate::curriculum::builder::{Builder, Missing, Weighting};
-use crate::curriculum::identity::config_of;
+use crate::curriculum::identity::{Part, config_of};
 use crate::curriculum::pace::Pace;
 use crate::curriculum::refill::Refill;
 use crate::population::Population;
@@ -238,6 +238,40 @@ impl Config {
     pub fn of_snapshot(path: impl AsRef<std::path::Path>) -> Result<Option<Self>> {
         let parts = crate::files::snapshot::parts(path.as_ref())?;
         config_of(&parts).map(Self::from_json).transpose()
+    }
+}
+
+/// Reads a snapshot by itself, without the data that it is of.
+impl AnyCurriculum {
+    /// The curriculum of a snapshot, or of the base of a journal, from the file alone: one that was built from a
+    /// configuration, which stands in it. It goes on exactly as the one that was saved. Names of arms are not in the file.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// # let folder = tempfile::tempdir().expect("a folder for the example");
+    /// # let file = folder.path().join("curriculum.snapshot");
+    /// use curricle::{AnyCurriculum, Config};
+    ///
+    /// let mut before = Config::from_toml("policy = 'boltzmann'")?.builder(100).build()?;
+    /// before.draw(4)?;
+    /// before.save(&file)?;
+    /// let mut after = AnyCurriculum::of_snapshot(&file)?;
+    /// assert_eq!(after.unfinished(), before.unfinished());
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Cost: one reading of the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Snapshot`] for what is no snapshot of this schema and this decision stream, or is damaged;
+    /// [`Error::Config`] if it holds no configuration, or one that this build does not know.
+    pub fn of_snapshot(path: impl AsRef<std::path::Path>) -> Result<Self> {
+        let describe = |parts: &[Part]| match config_of(parts) {
+            Some(text) => Config::from_json(text),
+            None => Err(refused(".", &"the snapshot is of a curriculum that was built in code")),
+        };
+        let (config, memory, identity) = crate::files::snapshot::alone(path.as_ref(), describe)?;
+        config.builder(0).adopt(memory, identity)
     }
 }
 

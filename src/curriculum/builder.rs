@@ -5,10 +5,14 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
+#[cfg(feature = "config")]
+use crate::base::error::SnapshotError;
 use crate::base::error::{Error, Result, length, within};
 use crate::base::id::{ArmId, SampleId};
 use crate::base::schedule::Schedule;
 use crate::curriculum::Curriculum;
+#[cfg(feature = "config")]
+use crate::curriculum::Memory;
 use crate::curriculum::identity::Identity;
 use crate::curriculum::pace::Pace;
 use crate::curriculum::refill::Refill;
@@ -301,26 +305,25 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
     ///
     /// # Errors
     /// What is wrong, naming the sample, the arm or the option.
-    pub fn build(self) -> Result<Curriculum<P, S, D>> {
-        let Self {
-            samples,
-            arms,
-            weights,
-            arm_names,
-            fingerprint,
-            options,
-            mut policy,
-            signal,
-            scores,
-            sampler,
-            #[cfg(feature = "config")]
-            config,
-        } = self;
-        let arms = match arms? {
+    pub fn build(mut self) -> Result<Curriculum<P, S, D>> {
+        let arms = match std::mem::replace(&mut self.arms, Ok(None))? {
             Some(arms) => arms,
-            None => Arms::even(1, samples)?,
+            None => Arms::even(1, self.samples)?,
         };
-        let population = Population::new(arms, weights.as_deref())?;
+        let population = Population::new(arms, self.weights.as_deref())?;
+        let needs = self.check(&population)?;
+        let dataset = dataset(self.fingerprint, &population);
+        let identity =
+            Identity::new(dataset, &self.options, (&self.policy, &self.signal, &self.sampler))?;
+        #[cfg(feature = "config")]
+        let identity = identity.configured(self.config, &population);
+        let Self { arm_names, options, policy, signal, sampler, .. } = self;
+        Ok(Curriculum::new((policy, signal, sampler), options, needs, identity, arm_names, population))
+    }
+
+    /// Checks all but the samples, and prepares the policy for them. Gives the fields of an outcome that are needed.
+    fn check(&mut self, population: &Population) -> Result<Fields> {
+        let Self { options, policy, signal, .. } = self;
         options.gate.check(population.arms().count())?;
         options.importance.check("importance exponent", 0.0, 1.0)?;
         within("lag", options.lag as f64, 0.0, 1e9)?;
@@ -337,25 +340,39 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         if let Weighting::Score { floor } = options.weighting {
             within("weight floor", floor, 1e-9, 2_147_483_648.0)?;
         }
-        check_names(&arm_names, population.arms().count())?;
-        policy.prepare(&population)?;
+        check_names(&self.arm_names, population.arms().count())?;
+        policy.prepare(population)?;
         signal.check()?;
         let reads = policy.reads();
         let is_scored = reads.score || options.weighting != Weighting::Given;
-        if scores && !is_scored {
+        if self.scores && !is_scored {
             return Err(Error::Unread { part: "signal", what: "a score" });
         }
-        let dataset = dataset(fingerprint, &population);
-        let identity = Identity::new(dataset, &options, (&policy, &signal, &sampler))?;
-        #[cfg(feature = "config")]
-        let identity = identity.configured(config, &population);
-        let needs = reads.fields | if is_scored { signal.needs() } else { Fields::NONE };
-        Ok(Curriculum::new((policy, signal, sampler), options, needs, identity, arm_names, population))
+        Ok(reads.fields | if is_scored { signal.needs() } else { Fields::NONE })
     }
 }
 
 #[cfg(feature = "config")]
 impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
+    /// The curriculum that has this state, from a file that says what it was built of.
+    pub(crate) fn adopt(
+        mut self,
+        memory: Memory<P>,
+        identity: Identity,
+    ) -> Result<Curriculum<P, S, D>> {
+        let needs = self.check(&memory.population)?;
+        memory.check(&self.options.pace)?;
+        if !memory.policy.is_learned_from(&self.policy, memory.population.arms().count()) {
+            return Err(SnapshotError::Inconsistent("the policy").into());
+        }
+        let Self { arm_names, options, policy, signal, sampler, .. } = self;
+        let none = Population::new(Arms::even(1, 0)?, None)?;
+        let mut curriculum =
+            Curriculum::new((policy, signal, sampler), options, needs, identity, arm_names, none);
+        curriculum.replace(memory);
+        Ok(curriculum)
+    }
+
     /// The configuration digest of what would be built over these samples.
     pub(crate) fn identity(self, dataset: u128, population: &Population) -> Result<u128> {
         let Self { options, mut policy, signal, sampler, .. } = self;

@@ -503,13 +503,14 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         if self.options.refill.is_none() {
             return;
         }
-        let Memory { ledger, bank, .. } = &mut self.memory;
+        let Memory { ledger, bank, round: now, .. } = &mut self.memory;
         for Taken { feedback, place: (round, place), judged } in &self.work.taken {
             let pending = &ledger.pending[*round];
             let (draw, round, version) = (pending.draws[*place], pending.round, pending.version);
             let Judgement { verdict, teaches } = judged.judgement;
             let useful = Useful { draw, round, version };
-            if bank.note(useful, &feedback.outcome, verdict, teaches) {
+            let can_be_second = teaches && round.0 + 1 == now.0;
+            if bank.note(useful, &feedback.outcome, verdict, can_be_second) {
                 ledger.counts.admitted -= 1;
                 ledger.counts.banked += 1;
             }

@@ -1,6 +1,7 @@
 //! The command line, run as a person would.
 
 mod files;
+mod runs;
 
 use std::path::Path;
 use std::process::{Command, Output};

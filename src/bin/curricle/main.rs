@@ -4,6 +4,9 @@
 //! curricle score angle --states FILE.safetensors|FOLDER --spans FILE.json --device cpu|gpu --out scores.parquet [--shard k/n]
 //! curricle score uncertainty --logits FILE.safetensors --scores entropy,margin --budget 0.2 --out scores.parquet
 //! curricle merge --out scores.parquet SHARD.parquet ...
+//! curricle inspect SNAPSHOT [--json]
+//! curricle replay JOURNAL [--round N|--position N] [--json]
+//! curricle diff SNAPSHOT SNAPSHOT
 //! ```
 //!
 //! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file
@@ -12,10 +15,13 @@
 mod angle;
 mod batches;
 mod device;
+mod diff;
 mod fault;
+mod inspect;
 mod merge;
 mod progress;
 mod shard;
+mod snapshots;
 mod spans_file;
 mod states;
 mod table_file;
@@ -41,6 +47,12 @@ enum Command {
     Score(Score),
     /// Put the shards of a table together.
     Merge(merge::Arguments),
+    /// Show a snapshot: configuration, tickets, metrics, arms.
+    Inspect(inspect::Arguments),
+    /// Let a journal happen again, on a copy, and show what it comes to.
+    Replay(inspect::ReplayArguments),
+    /// Show in what two snapshots differ.
+    Diff(diff::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -56,6 +68,9 @@ fn main() -> ExitCode {
         Command::Score(Score::Angle(arguments)) => angle::run(&arguments),
         Command::Score(Score::Uncertainty(arguments)) => uncertainty::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Replay(arguments) => inspect::run_replay(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -53,8 +53,15 @@ impl Bank {
         self.admitted.iter().filter(|useful| !is_old(useful, limit, &age)).count()
     }
 
-    /// Notes a ticket that was judged; says whether it is banked.
-    pub fn note(&mut self, useful: Useful, outcome: &Outcome, verdict: Verdict, teaches: bool) -> bool {
+    /// Notes a ticket that was judged; says whether it is banked. `can_be_second` says that it is one of the step under way,
+    /// and taught.
+    pub fn note(
+        &mut self,
+        useful: Useful,
+        outcome: &Outcome,
+        verdict: Verdict,
+        can_be_second: bool,
+    ) -> bool {
         self.rates.note(useful.draw.arm.index(), verdict == Verdict::Admit);
         match verdict {
             Verdict::Admit => {
@@ -63,7 +70,7 @@ impl Bank {
                 true
             }
             Verdict::Reject(reason) => {
-                if teaches && self.step.is_some() {
+                if can_be_second && self.step.is_some() {
                     let ticket = useful.draw.ticket;
                     let place = self.rejected.partition_point(|it| it.useful.draw.ticket < ticket);
                     let signal = outcome.abs_advantage.or(outcome.spread).unwrap_or(0.0);

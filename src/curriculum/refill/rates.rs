@@ -78,7 +78,7 @@ impl Rates {
     /// open ones there is the number for each arm.
     ///
     /// The chance of a ticket is taken to be the mean of the rates over open and new tickets, with the variance that the
-    /// rates have between them: the number admitted is beta-binomial. Cost: O((K + most) log most).
+    /// rates have between them: the number admitted is beta-binomial. Cost: O((K + n) log n), where n is the answer.
     pub fn tickets(&self, need: Need<'_>) -> u64 {
         let Need { missing, confidence, shares, open, most } = need;
         let all_open: u64 = open.iter().map(|&count| u64::from(count)).sum();
@@ -109,10 +109,14 @@ impl Rates {
         if reaches(0) {
             return 0;
         }
-        if !reaches(most) {
+        // Doubled until it is enough, so that the cost goes by the answer, not by what it may be at most.
+        let (mut low, mut high) = (0, missing.clamp(1, most.max(1)));
+        while high < most && !reaches(high) {
+            (low, high) = (high, high.saturating_mul(2).min(most));
+        }
+        if high >= most && !reaches(most) {
             return most;
         }
-        let (mut low, mut high) = (0, most);
         while high - low > 1 {
             let middle = low + (high - low) / 2;
             if reaches(middle) {

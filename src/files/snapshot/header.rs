@@ -72,12 +72,23 @@ pub fn check_sum(header: &[u8; HEADER], payload: &Xxh3) -> Result<(), SnapshotEr
     if expected == found { Ok(()) } else { Err(SnapshotError::Checksum { expected, found }) }
 }
 
+/// Checks that this build would go on as the one that wrote a snapshot.
+pub fn check_algorithm(header: &[u8; HEADER]) -> Result<(), SnapshotError> {
+    match number(header, 12, 4) as u32 {
+        ALGORITHM => Ok(()),
+        found => Err(SnapshotError::Algorithm { found, supported: ALGORITHM }),
+    }
+}
+
+/// What a snapshot says that it is of.
+#[cfg(feature = "config")]
+pub fn identity(header: &[u8; HEADER], parts: Vec<Part>) -> Identity {
+    Identity { dataset: number(header, 32, 16), configuration: number(header, 48, 16), parts }
+}
+
 /// Checks that a snapshot is one of this build and of a curriculum.
 pub fn check_identity(header: &[u8; HEADER], identity: &Identity) -> Result<(), SnapshotError> {
-    let algorithm = number(header, 12, 4) as u32;
-    if algorithm != ALGORITHM {
-        return Err(SnapshotError::Algorithm { found: algorithm, supported: ALGORITHM });
-    }
+    check_algorithm(header)?;
     let (expected, found) = (identity.dataset, number(header, 32, 16));
     if expected != found {
         return Err(SnapshotError::Dataset { expected, found });

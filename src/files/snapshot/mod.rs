@@ -26,6 +26,8 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result, SnapshotError};
+#[cfg(feature = "config")]
+use crate::curriculum::identity::Identity;
 use crate::curriculum::identity::Part;
 use crate::curriculum::pace::Pace;
 use crate::curriculum::{Curriculum, Memory};
@@ -261,9 +263,33 @@ pub(crate) fn parts(path: &Path) -> Result<Vec<Part>> {
     }
 }
 
+/// The state and the identity that stand in a snapshot, whatever it is of; `describe` makes of its parts what reads them.
+#[cfg(feature = "config")]
+pub(crate) fn alone<P: Policy, T>(
+    path: &Path,
+    describe: impl FnOnce(&[Part]) -> Result<T>,
+) -> Result<(T, Memory<P>, Identity)> {
+    let mut file = File::open(path).map_err(at(path))?;
+    let size = file.metadata().map_err(at(path))?.len();
+    let (header, bytes) = read_header(&mut file, size, path)?;
+    header::check_algorithm(&bytes)?;
+    let mut payload = Payload::new(file, header.stored);
+    let mut found = None;
+    let known = |parts: &Vec<Part>| {
+        found = Some((describe(parts)?, parts.clone()));
+        Ok(())
+    };
+    let memory = unpack(&mut payload, header.size, header.compression, known);
+    payload.finish().map_err(at(path))?;
+    header::check_sum(&bytes, &payload.hash)?;
+    let memory: Memory<P> = memory?;
+    let (described, parts) = found.ok_or(SnapshotError::Inconsistent("the parts"))?;
+    Ok((described, memory, header::identity(&bytes, parts)))
+}
+
 impl<P> Memory<P> {
     /// Checks that the parts agree with each other.
-    fn check(&self, pace: &Pace) -> Result<(), SnapshotError> {
+    pub(crate) fn check(&self, pace: &Pace) -> Result<(), SnapshotError> {
         let gaps = match pace {
             Pace::Lockstep => Gaps::None,
             Pace::Arrival(_) => Gaps::Closed,
