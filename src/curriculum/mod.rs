@@ -21,10 +21,10 @@ use crate::base::error::{Error, Result, within};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
 use crate::base::seen::Seen;
 use crate::event::age::{Age, AgeLimit};
-use crate::event::gate::{Case, Judgement};
+use crate::event::gate::{Case, Gate, Judgement};
 use crate::event::{Batch, Draw, Feedback, Fields, Verdict};
 use crate::ledger::progress::Progress;
-use crate::ledger::{Counts, Judged, Ledger, Pending, Place, Record, State};
+use crate::ledger::{Counts, Ledger, Pending, Place, Record, State};
 use crate::policy::{Allotment, ChangedArms, Policy, Turn, Uniform};
 use crate::population::Population;
 use crate::sampler::{Distinct, Sampler};
@@ -124,15 +124,10 @@ struct Work {
 /// One feedback that can be taken in.
 #[derive(Debug, Clone, Copy)]
 struct Taken {
-    feedback: Feedback,
+    /// Its place in what was reported.
+    index: usize,
     place: Place,
-    judged: Judged,
-}
-
-impl Taken {
-    fn verdict(&self) -> Verdict {
-        self.judged.judgement.verdict
-    }
+    judgement: Judgement,
 }
 
 impl Work {
@@ -172,7 +167,7 @@ pub(crate) struct Memory<P> {
 impl<P> Memory<P> {
     /// How long ago a round was drawn.
     fn age(&self, pending: &Pending) -> Age {
-        Age::new(self.round.0 - 1 - pending.round.0, self.version - pending.version)
+        pending.age((self.round, self.version))
     }
 }
 
@@ -406,12 +401,15 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = feedback.len())))]
     pub fn observe_into(&mut self, feedback: &[Feedback], verdicts: &mut Vec<Verdict>) -> Result<()> {
         self.work.start(feedback);
-        for feedback in feedback {
-            self.take(feedback)?;
+        let Self { memory, options, needs, work, .. } = self;
+        let Work { taken, seen, rises, .. } = work;
+        let mut seen = (!*rises).then_some(seen);
+        for (index, feedback) in feedback.iter().enumerate() {
+            taken.push(take(index, feedback, memory, options, *needs, seen.as_deref_mut())?);
         }
-        self.settle()?;
+        self.settle(feedback)?;
         verdicts.clear();
-        verdicts.extend(self.work.taken.iter().map(Taken::verdict));
+        verdicts.extend(self.work.taken.iter().map(|taken| taken.judgement.verdict));
         Ok(())
     }
 
@@ -439,78 +437,59 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = feedback.len())))]
     pub fn report(&mut self, feedback: &[Feedback]) -> Vec<Result<Verdict>> {
         self.work.start(feedback);
-        let take = |feedback| self.take(feedback);
-        let mut results: Vec<Result<Verdict>> = feedback.iter().map(take).collect();
-        while let Err(error) = self.settle() {
-            self.blame(&error, &mut results);
+        let Self { memory, options, needs, work, .. } = self;
+        let Work { taken, seen, rises, .. } = work;
+        let mut seen = (!*rises).then_some(seen);
+        let take = |(index, feedback)| {
+            let one = take(index, feedback, memory, options, *needs, seen.as_deref_mut())?;
+            taken.push(one);
+            Ok(one.judgement.verdict)
+        };
+        let mut results: Vec<Result<Verdict>> = feedback.iter().enumerate().map(take).collect();
+        while let Err(error) = self.settle(feedback) {
+            self.blame(&error, feedback, &mut results);
         }
         results.iter().filter_map(|result| result.as_ref().err()).for_each(|it| self.refused.count(it));
         results
     }
 
-    /// Checks and judges one feedback, and notes it as taken in. Nothing of the state changes.
-    #[inline]
-    fn take(&mut self, feedback: &Feedback) -> Result<Verdict> {
-        let Self { memory, options, needs, work, .. } = self;
-        let Feedback { ticket, outcome } = feedback;
-        let place = memory.ledger.locate_open(*ticket)?;
-        if !work.rises && work.seen.contains(ticket.0) {
-            return Err(Error::RepeatedTicket(*ticket));
-        }
-        outcome.check(*ticket)?;
-        outcome.require(*ticket, *needs)?;
-        let pending = &memory.ledger.pending[place.0];
-        let Draw { sample, arm, .. } = pending.draws[place.1];
-        let age = memory.age(pending);
-        let case = Case { outcome, sample, arm, round: memory.round, age };
-        if let Some(field) = options.gate.missing(&case) {
-            return Err(Error::MissingOutcome { ticket: *ticket, field });
-        }
-        let judged = Judged { age, judgement: options.gate.judge(&case) };
-        if !work.rises {
-            work.seen.insert(ticket.0);
-        }
-        let taken = Taken { feedback: *feedback, place, judged };
-        work.taken.push(taken);
-        Ok(taken.verdict())
-    }
-
     /// Takes in what was taken. In the pace of arrival this is a step of learning, which may fail; then nothing has changed.
-    fn settle(&mut self) -> Result<()> {
-        let outcome = |taken: &Taken| (taken.place, taken.feedback.outcome, taken.judged);
+    fn settle(&mut self, feedback: &[Feedback]) -> Result<()> {
+        let now = (self.memory.round, self.memory.version);
+        let settled = |taken: &Taken| (taken.place, feedback[taken.index].outcome, taken.judgement);
         if self.options.pace.arrival().is_none() {
-            self.memory.ledger.settle(self.work.taken.iter().map(outcome));
-            self.bank();
+            self.memory.ledger.settle(now, self.work.taken.iter().map(settled));
+            self.bank(feedback);
             return Ok(());
         }
         let Work { arrived, rounds, taken, .. } = &mut self.work;
         arrived.clear();
         rounds.clear();
-        for &Taken { feedback, place: (round, place), judged } in &*taken {
-            let state = judged.judgement.state(feedback.outcome);
-            arrived.push(&self.memory.ledger.pending[round], place, state);
+        for taken in &*taken {
+            let ((round, place), outcome, judgement) = settled(taken);
+            arrived.push(&self.memory.ledger.pending[round], place, judgement.state(outcome));
             rounds.push(round);
         }
         self.learn_arrived()?;
-        self.memory.ledger.settle(self.work.taken.iter().map(outcome));
-        self.bank();
+        self.memory.ledger.settle(now, self.work.taken.iter().map(settled));
+        self.bank(feedback);
         self.close_arrived();
         Ok(())
     }
 
     /// With refill: banks those that were admitted of what was taken in.
-    fn bank(&mut self) {
+    fn bank(&mut self, feedback: &[Feedback]) {
         if self.options.refill.is_none() {
             return;
         }
         let Memory { ledger, bank, round: now, .. } = &mut self.memory;
-        for Taken { feedback, place: (round, place), judged } in &self.work.taken {
+        for Taken { index, place: (round, place), judgement } in &self.work.taken {
             let pending = &ledger.pending[*round];
             let (draw, round, version) = (pending.draws[*place], pending.round, pending.version);
-            let Judgement { verdict, teaches } = judged.judgement;
+            let Judgement { verdict, teaches } = *judgement;
             let useful = Useful { draw, round, version };
             let can_be_second = teaches && round.0 + 1 == now.0;
-            if bank.note(useful, &feedback.outcome, verdict, can_be_second) {
+            if bank.note(useful, &feedback[*index].outcome, verdict, can_be_second) {
                 ledger.counts.admitted -= 1;
                 ledger.counts.banked += 1;
             }
@@ -518,17 +497,20 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     }
 
     /// Takes those out of what was taken for whom an error speaks: the ticket that it names, or all.
-    fn blame(&mut self, error: &Error, results: &mut [Result<Verdict>]) {
+    fn blame(&mut self, error: &Error, feedback: &[Feedback], results: &mut [Result<Verdict>]) {
+        let named = |taken: &Taken| {
+            let ticket = feedback[taken.index].ticket;
+            matches!(error, Error::NonFinite { index, .. } if *index == ticket.0)
+        };
         let taken = &mut self.work.taken;
-        let named = |taken: &Taken| matches!(error, Error::NonFinite { index, .. } if *index == taken.feedback.ticket.0);
         let is_any_named = taken.iter().any(named);
-        let results = results.iter_mut().filter(|result| result.is_ok());
-        for (result, taken) in results.zip(&*taken) {
-            if !is_any_named || named(taken) {
-                *result = Err(error.clone());
+        taken.retain(|taken| {
+            let is_blamed = !is_any_named || named(taken);
+            if is_blamed {
+                results[taken.index] = Err(error.clone());
             }
-        }
-        taken.retain(|taken| is_any_named && !named(taken));
+            !is_blamed
+        });
     }
 
     /// Learns from the tickets that have arrived, as from a round of their own.
@@ -651,6 +633,42 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         *now = version;
         Ok(())
     }
+}
+
+/// Checks and judges one feedback, the `index`-th of a report; nothing of the state changes. `seen` has the tickets of the
+/// report that were taken before, unless they rise.
+#[inline(always)]
+fn take<P>(
+    index: usize,
+    Feedback { ticket, outcome }: &Feedback,
+    memory: &Memory<P>,
+    options: &Options,
+    needs: Fields,
+    seen: Option<&mut Seen>,
+) -> Result<Taken> {
+    let place = memory.ledger.locate_open(*ticket)?;
+    if seen.as_ref().is_some_and(|seen| seen.contains(ticket.0)) {
+        return Err(Error::RepeatedTicket(*ticket));
+    }
+    outcome.check(*ticket)?;
+    outcome.require(*ticket, needs)?;
+    let judgement = match &options.gate {
+        Gate::All => Judgement::ADMITTED,
+        gate => {
+            let pending = &memory.ledger.pending[place.0];
+            let Draw { sample, arm, .. } = pending.draws[place.1];
+            let age = memory.age(pending);
+            let case = Case { outcome, sample, arm, round: memory.round, age };
+            if let Some(field) = gate.missing(&case) {
+                return Err(Error::MissingOutcome { ticket: *ticket, field });
+            }
+            gate.judge(&case)
+        }
+    };
+    if let Some(seen) = seen {
+        seen.insert(ticket.0);
+    }
+    Ok(Taken { index, place, judgement })
 }
 
 impl<P, S, D> Curriculum<P, S, D> {

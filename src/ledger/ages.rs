@@ -20,18 +20,18 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, age: u64) {
-        self.sum = self.sum.saturating_add(age);
+    fn add(&mut self, age: u64, tickets: u64) {
+        self.sum = self.sum.saturating_add(age.saturating_mul(tickets));
         self.most = self.most.max(age);
     }
 }
 
 impl Ages {
-    #[inline]
-    pub fn add(&mut self, age: Age) {
-        self.count += 1;
-        self.rounds.add(age.rounds);
-        self.versions.add(age.versions);
+    /// Adds so many tickets of one age.
+    pub fn add(&mut self, age: Age, tickets: u64) {
+        self.count += tickets;
+        self.rounds.add(age.rounds, tickets);
+        self.versions.add(age.versions, tickets);
     }
 
     pub fn metrics(&self, metrics: &mut Metrics) {
@@ -63,7 +63,7 @@ mod tests {
         ages.metrics(&mut metrics);
         assert_eq!(metrics.iter().count(), 0);
         for (rounds, versions) in [(3, 0), (5, 2), (1, 4)] {
-            ages.add(Age::new(rounds, versions));
+            ages.add(Age::new(rounds, versions), 1);
         }
         ages.metrics(&mut metrics);
         let found = ["rounds_mean", "rounds_most", "versions_mean", "versions_most"]

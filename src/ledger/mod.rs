@@ -160,13 +160,6 @@ impl Judgement {
     }
 }
 
-/// What was said of an outcome, and how old it was.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Judged {
-    pub age: Age,
-    pub judgement: Judgement,
-}
-
 /// Where a ticket is kept: the place of its round, and its place in it.
 pub(crate) type Place = (usize, usize);
 
@@ -186,6 +179,12 @@ pub(crate) struct Pending {
 impl Pending {
     fn first(&self) -> u64 {
         self.draws.first().map_or(0, |draw| draw.ticket.0)
+    }
+
+    /// How long ago it was drawn, if the next round and the version of the model are these.
+    #[inline]
+    pub fn age(&self, (round, version): (Round, u64)) -> Age {
+        Age::new(round.0 - 1 - self.round.0, version - self.version)
     }
 
     /// The digest of all decisions up to this round, after that of those before it. The list is for its own use: hashing
@@ -291,7 +290,7 @@ impl Ledger {
     }
 
     /// Where an open ticket is kept.
-    #[inline]
+    #[inline(always)]
     pub fn locate_open(&self, ticket: Ticket) -> Result<Place> {
         let place = self.locate(ticket)?;
         if matches!(self.state(place), State::Open) { Ok(place) } else { Err(self.gone(ticket)) }
@@ -321,10 +320,16 @@ impl Ledger {
         self.counts.lost += 1;
     }
 
-    /// Takes in the outcomes of open tickets; the counts follow.
-    pub fn settle(&mut self, outcomes: impl Iterator<Item = (Place, Outcome, Judged)>) {
+    /// Takes in the outcomes of open tickets; the counts follow. `now` is the next round, and the version of the model.
+    pub fn settle(
+        &mut self,
+        now: (Round, u64),
+        outcomes: impl Iterator<Item = (Place, Outcome, Judgement)>,
+    ) {
         let (mut admitted, mut rejected) = (0, 0);
-        for ((round, place), outcome, Judged { age, judgement }) in outcomes {
+        // Most are of one round, and of one age.
+        let (mut last, mut run) = (usize::MAX, 0);
+        for ((round, place), outcome, judgement) in outcomes {
             match judgement.verdict {
                 Verdict::Admit => admitted += 1,
                 Verdict::Reject(reason) => {
@@ -332,12 +337,23 @@ impl Ledger {
                     self.reasons.add(reason);
                 }
             }
-            self.ages.add(age);
+            if round != last {
+                self.note_ages(now, last, run);
+                (last, run) = (round, 0);
+            }
+            run += 1;
             self.pending[round].states[place] = judgement.state(outcome);
         }
+        self.note_ages(now, last, run);
         self.counts.admitted += admitted;
         self.counts.rejected += rejected;
         self.counts.open -= admitted + rejected;
+    }
+
+    fn note_ages(&mut self, now: (Round, u64), round: usize, tickets: u64) {
+        if let Some(pending) = self.pending.get(round) {
+            self.ages.add(pending.age(now), tickets);
+        }
     }
 
     /// Opens the tickets of a draw. If it goes on the last round, for the same version, it joins it, and its lists are given
@@ -582,9 +598,9 @@ mod tests {
                 shares: vec![0.5; 2],
             });
         }
-        let judgement = Judgement { verdict: Verdict::Reject(Reason::ZeroSignal), teaches: true };
-        let rejected = Judged { age: Age::new(1, 1), judgement };
-        ledger.settle([((0, 1), Outcome::default().success(1.0), rejected)].into_iter());
+        let rejected = Judgement { verdict: Verdict::Reject(Reason::ZeroSignal), teaches: true };
+        let settled = [((0, 1), Outcome::default().success(1.0), rejected)];
+        ledger.settle((Round(2), 1), settled.into_iter());
         ledger.lose((1, 0));
         ledger
     }

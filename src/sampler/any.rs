@@ -35,6 +35,10 @@ pub enum Any {
 }
 
 impl Sampler for Any {
+    fn is_proven(&self) -> bool {
+        true
+    }
+
     fn draw(
         &self,
         population: &Population,

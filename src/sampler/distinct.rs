@@ -38,6 +38,10 @@ use crate::population::Population;
 pub struct Distinct;
 
 impl Sampler for Distinct {
+    fn is_proven(&self) -> bool {
+        true
+    }
+
     fn draw(
         &self,
         population: &Population,

@@ -92,6 +92,12 @@ pub trait Sampler: Clone + Serialize + DeserializeOwned {
         picks: &mut Vec<Pick>,
     ) -> Result<()>;
 
+    /// Whether what is picked need not be looked at: that of the samplers of this crate, whose tests do.
+    #[doc(hidden)]
+    fn is_proven(&self) -> bool {
+        false
+    }
+
     /// The greatest batch that can be drawn from a population: a greater one is refused before a policy
     /// is asked to decide for so many. The default is that of a sampler that may repeat a sample: 2^24,
     /// or all that can be drawn, if that is more.

@@ -29,6 +29,10 @@ use crate::population::Population;
 pub struct Replace;
 
 impl Sampler for Replace {
+    fn is_proven(&self) -> bool {
+        true
+    }
+
     fn draw(
         &self,
         population: &Population,

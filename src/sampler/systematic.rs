@@ -49,6 +49,10 @@ use crate::population::Population;
 pub struct Systematic;
 
 impl Sampler for Systematic {
+    fn is_proven(&self) -> bool {
+        true
+    }
+
     fn draw(
         &self,
         population: &Population,

@@ -30,6 +30,10 @@ use crate::population::Population;
 pub struct Top;
 
 impl Sampler for Top {
+    fn is_proven(&self) -> bool {
+        true
+    }
+
     fn draw(
         &self,
         population: &Population,

@@ -201,7 +201,7 @@ impl Gate {
             Judgement { verdict, teaches: true }
         };
         match self {
-            Gate::All => ADMITTED,
+            Gate::All => Judgement::ADMITTED,
             Gate::ZeroSignal { by, tolerance } => {
                 let is_dead = by.of(outcome).is_some_and(|value| value <= *tolerance);
                 unless(is_dead || outcome.rollouts < 2, Reason::ZeroSignal)
@@ -214,7 +214,7 @@ impl Gate {
             Gate::Band { low, high } => match outcome.success {
                 Some(success) if success < low.at(round) as f32 => unless(true, Reason::TooHard),
                 Some(success) => unless(success > high.at(round) as f32, Reason::TooEasy),
-                None => ADMITTED,
+                None => Judgement::ADMITTED,
             },
             Gate::Stale { most, teaches } => {
                 let is_stale = most.is_exceeded(age);
@@ -223,9 +223,11 @@ impl Gate {
             Gate::Every(gates) => {
                 let judged = gates.iter().map(|gate| gate.judge(case));
                 let rejected = judged.into_iter().find(|judged| judged.verdict != Verdict::Admit);
-                rejected.unwrap_or(ADMITTED)
+                rejected.unwrap_or(Judgement::ADMITTED)
             }
-            Gate::Arms(gates) => gates.get(arm.index()).map_or(ADMITTED, |gate| gate.judge(case)),
+            Gate::Arms(gates) => {
+                gates.get(arm.index()).map_or(Judgement::ADMITTED, |gate| gate.judge(case))
+            }
             Gate::Own(Own(gate)) => Judgement { verdict: gate.admit(case), teaches: true },
         }
     }
@@ -300,7 +302,9 @@ pub(crate) struct Judgement {
     pub teaches: bool,
 }
 
-const ADMITTED: Judgement = Judgement { verdict: Verdict::Admit, teaches: true };
+impl Judgement {
+    pub const ADMITTED: Self = Self { verdict: Verdict::Admit, teaches: true };
+}
 
 #[cfg(test)]
 mod tests {
@@ -412,7 +416,7 @@ mod tests {
             gate.judge(&Case { age: Age::new(rounds, 0), ..Case::new(&outcome) })
         };
         let rejected = |reason, teaches| Judgement { verdict: Verdict::Reject(reason), teaches };
-        assert_eq!(judge(0.5, 4, 3), ADMITTED);
+        assert_eq!(judge(0.5, 4, 3), Judgement::ADMITTED);
         assert_eq!(judge(1.0, 3, 9), rejected(Reason::TooFew, true));
         assert_eq!(judge(1.0, 4, 4), rejected(Reason::Stale, false));
         assert_eq!(judge(1.0, 4, 3), rejected(Reason::ZeroSignal, true));
