@@ -252,11 +252,21 @@ fn any_order_of_calls(cases: std::ops::Range<u64>) -> [usize; 5] {
                     old += model.with(|it| it.fate == Fate::Banked && model.is_old(it, limit)).len();
                 }
                 8 => {
-                    // Also what has come already, in lockstep, as long as it has not been folded in.
+                    // Also what has come already: in lockstep until it is folded in, and as long as it is banked.
                     let all = model.tickets.len() as u64;
                     let ticket = all.saturating_sub(1 + rng.below(12)) as usize;
-                    if ticket < model.tickets.len() && journal.lose(&[Ticket(ticket as u64)]).is_ok() {
-                        model.tickets[ticket].fate = Fate::Lost;
+                    if let Some(known) = model.tickets.get_mut(ticket) {
+                        let lost = journal.lose(&[Ticket(ticket as u64)]);
+                        match known.fate {
+                            Fate::Open | Fate::Banked => assert_eq!(lost, Ok(())),
+                            Fate::Lost => {
+                                assert_eq!(lost, Err(Error::LateTicket(Ticket(ticket as u64))))
+                            }
+                            Fate::Used | Fate::Rejected => {}
+                        }
+                        if lost.is_ok() {
+                            known.fate = Fate::Lost;
+                        }
                     }
                 }
                 _ => {

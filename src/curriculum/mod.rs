@@ -55,9 +55,9 @@ use stale::Stale;
 /// A call that returns an error has changed nothing, with one exception: a draw that fails may have
 /// folded in what was due, as [`fold`](Self::fold) does, which the next draw would have done anyway.
 ///
-/// Cost for N samples, K arms and batches of n: a draw O(K + n log N), or O(n log N) where the policy lets
-/// [`ArmTree`](crate::policy::ArmTree) change arm by arm; an observation O(n log R) where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for
-/// the sums of weights, 8 for the order within the arms, 0 to 4 for the arm, 20 for the record.
+/// Cost for N samples, K arms and batches of n: a draw O(K + n log N + m) for m tickets that have not been folded in, or
+/// O(n log N + m) where the policy lets [`ArmTree`](crate::policy::ArmTree) change arm by arm; an observation O(n log R)
+/// where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for the sums of weights, 8 for the order within the arms, 0 to 4 for the arm, 20 for the record.
 ///
 /// ```
 /// use curricle::policy::{Boltzmann, Bounded, Prior};
@@ -538,7 +538,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     }
 
     /// Gives tickets up: their outcomes will not come, or, if they came already and have not been
-    /// folded in yet, are to be forgotten.
+    /// folded in yet, are to be forgotten. A [banked](crate::Refill) ticket can be given up at any time, as when its
+    /// rollouts went with a crash: what it taught stays.
     ///
     /// # Errors
     /// [`Error::UnknownTicket`]; [`Error::LateTicket`] if a ticket was given up before;
@@ -546,21 +547,31 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// tickets has been given up.
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = tickets.len())))]
     pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
-        let ledger = &self.memory.ledger;
+        let Memory { ledger, bank, .. } = &self.memory;
         let is_arrival = self.options.pace.arrival().is_some();
-        let mut places = BTreeSet::new();
+        let (mut places, mut banked) = (BTreeSet::new(), BTreeSet::new());
         for &ticket in tickets {
-            let place = ledger.locate(ticket)?;
-            match ledger.state(place) {
-                State::Lost => return Err(Error::LateTicket(ticket)),
-                State::Settled(..) | State::Untaught(_) if is_arrival => {
-                    return Err(Error::RepeatedTicket(ticket));
-                }
-                _ if !places.insert(place) => return Err(Error::RepeatedTicket(ticket)),
-                _ => {}
+            let is_new = match ledger.locate(ticket) {
+                Err(_) if bank.contains(ticket) => banked.insert(ticket),
+                Err(error) => return Err(error),
+                Ok(place) => match ledger.state(place) {
+                    State::Lost => return Err(Error::LateTicket(ticket)),
+                    State::Settled(..) | State::Untaught(_) if is_arrival => {
+                        bank.contains(ticket) && banked.insert(ticket)
+                    }
+                    _ => places.insert(place),
+                },
+            };
+            if !is_new {
+                return Err(Error::RepeatedTicket(ticket));
             }
         }
-        self.lose_places(places)
+        self.lose_places(places)?;
+        let Memory { ledger, bank, .. } = &mut self.memory;
+        for draw in banked.into_iter().filter_map(|ticket| bank.remove(ticket)) {
+            ledger.lose_banked(&draw);
+        }
+        Ok(())
     }
 
     /// Gives up the open tickets that are older than they may be; says whether there were any.

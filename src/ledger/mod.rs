@@ -320,6 +320,20 @@ impl Ledger {
         self.counts.lost += 1;
     }
 
+    /// Gives a banked ticket up, whose outcome has been folded in.
+    pub fn lose_banked(&mut self, draw: &Draw) {
+        self.lost.insert(draw.ticket.0);
+        if let Ok((round, place)) = self.locate(draw.ticket) {
+            self.pending[round].states[place] = State::Lost;
+        }
+        self.counts.banked -= 1;
+        self.counts.lost += 1;
+        if let Some(tallies) = self.tallies.get_mut(draw.arm.index()) {
+            tallies.admitted -= 1;
+            tallies.lost += 1;
+        }
+    }
+
     /// Takes in the outcomes of open tickets; the counts follow. `now` is the next round, and the version of the model.
     pub fn settle(
         &mut self,

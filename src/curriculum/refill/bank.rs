@@ -6,7 +6,7 @@ use super::rates::Rates;
 use super::{Starvation, Useful};
 use crate::base::id::Ticket;
 use crate::event::age::{Age, AgeLimit};
-use crate::event::{Outcome, Reason, Verdict};
+use crate::event::{Draw, Outcome, Reason, Verdict};
 
 /// What refilling remembers. Every list is in the order of tickets, so that it does not depend on the order of arrival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,17 @@ impl Bank {
     pub fn new(arms: usize) -> Self {
         let (admitted, rejected) = (Vec::new(), Vec::new());
         Self { admitted, rejected, rates: Rates::new(arms), step: None }
+    }
+
+    /// Whether a ticket is banked.
+    pub fn contains(&self, ticket: Ticket) -> bool {
+        self.admitted.get(self.place(ticket)).is_some_and(|it| it.draw.ticket == ticket)
+    }
+
+    /// Takes a ticket out.
+    pub fn remove(&mut self, ticket: Ticket) -> Option<Draw> {
+        let is_banked = self.contains(ticket);
+        is_banked.then(|| self.admitted.remove(self.place(ticket)).draw)
     }
 
     /// How many tickets are banked.
@@ -88,12 +99,7 @@ impl Bank {
             self.rates.note(arm, false);
         }
         self.rejected.retain(|it| it.useful.draw.ticket != ticket);
-        let place = self.place(ticket);
-        let is_banked = self.admitted.get(place).is_some_and(|it| it.draw.ticket == ticket);
-        if is_banked {
-            self.admitted.remove(place);
-        }
-        is_banked
+        self.remove(ticket).is_some()
     }
 
     /// Takes out up to so many tickets that are not too old, the first drawn first.

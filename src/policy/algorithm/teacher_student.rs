@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Result, within};
 use crate::base::rng::Rng;
-use crate::policy::kit::open_arms::{by_slot, open};
+use crate::policy::kit::open_arms::{Greatest, by_slot, open};
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -43,8 +43,8 @@ pub enum Teacher {
 /// as it has drawable samples, until the others are used up too.
 ///
 /// An arm without a change yet, visited less than twice, gets one slot before all others; while no
-/// arm has a change, they share the slots evenly. Of equal changes, the first from a random start
-/// wins, so that arms whose scores all stand still are taken alike. The change is taken between the
+/// arm has a change, they share the slots evenly. Chance decides between equal changes, so that arms whose scores all
+/// stand still are taken alike. The change is taken between the
 /// means of two rounds and is not divided by the time between them.
 ///
 /// Cost: O(K) for each slot, for K arms; memory: `W` numbers an arm.
@@ -111,17 +111,14 @@ impl TeacherStudent {
 
     /// The place of the arm with the greatest change of those drawn, one for each arm that has any.
     fn steepest(&self, arms: &[usize], rng: &mut Rng) -> usize {
-        let start = rng.below(arms.len() as u64) as usize;
-        let mut best = (start, f64::NEG_INFINITY);
-        for place in (start..arms.len()).chain(0..start) {
-            let changes = &self.curves[arms[place]].changes;
+        let mut greatest = Greatest::default();
+        for (place, &arm) in arms.iter().enumerate() {
+            let changes = &self.curves[arm].changes;
             let which = if changes.len() > 1 { rng.below(changes.len() as u64) as usize } else { 0 };
             let change = changes.get(which).map_or(f64::NEG_INFINITY, |change| change.abs());
-            if change.total_cmp(&best.1).is_gt() {
-                best = (place, change);
-            }
+            greatest.offer(place, change, rng);
         }
-        best.0
+        greatest.key().unwrap_or(0)
     }
 }
 
@@ -204,6 +201,31 @@ mod tests {
     use super::*;
     use crate::base::id::ArmId;
     use crate::policy::kit::open_arms::testing::{allotted, population, same};
+
+    /// Of ten arms two have the same change: neither is better for its place.
+    #[test]
+    fn chance_decides_between_equal_changes() {
+        for teacher in [Teacher::Online { alpha: 1.0 }, Teacher::Sampling { window: 3 }] {
+            let population = population(&[4; 10]);
+            let mut policy = TeacherStudent::new().teacher(teacher).epsilon(0.0);
+            policy.prepare(&population).unwrap();
+            for score in [0.0, 1.0] {
+                let of = |arm: u32| if arm == 3 || arm == 4 { score } else { 0.1 * score };
+                let rewards: Vec<Reward> =
+                    (0..10).map(|arm| Reward::new(ArmId(arm), 1, of(arm))).collect();
+                policy.learn(&population, &rewards);
+            }
+            let mut chosen = [0u32; 10];
+            for seed in 0..2000 {
+                let mut rng =
+                    Rng::at(seed, crate::base::id::Round(0), crate::base::rng::Purpose::Policy);
+                let arms: Vec<usize> = (0..10).collect();
+                chosen[policy.steepest(&arms, &mut rng)] += 1;
+            }
+            // Five standard deviations of a fair coin.
+            assert!(chosen[3] + chosen[4] == 2000 && chosen[3].abs_diff(1000) < 112, "{chosen:?}");
+        }
+    }
 
     fn taught(policy: TeacherStudent, scores: [&[f64]; 2]) -> TeacherStudent {
         let mut policy = policy;

@@ -11,10 +11,12 @@ const BINS: usize = 10;
 ///
 /// ```text
 /// p(v) f - (1 - p(v)) h > cost
-/// p(v)  P(wrong by itself | rank v): counts in ten bins of the rank, made increasing
+/// p(v)  P(wrong by itself | rank v): counts in ten bins of the rank, each from (1/2, 1/2), made increasing
 /// f     P(right when improved | wrong by itself):  Beta posterior, prior (1, 1)
 /// h     P(wrong when improved | right by itself):  Beta posterior, prior (1, 9)
 /// ```
+///
+/// The rank `v` in `[0, 1]` is high for uncertain inputs: 1 less the rank of a `Choice`, which is low for them.
 ///
 /// It learns from verified answers. Before there are any it lets everything pass (0.5 * 0.5 - 0.5 * 0.1
 /// =
