@@ -213,19 +213,7 @@ fn any_order_of_calls(seeds: std::ops::Range<u64>) -> [u64; 5] {
                     }
                 }
                 _ => {
-                    // Killed, and what is read back is the same to the last bit.
-                    let before = journal.curriculum().to_bytes().unwrap();
-                    if rng.below(2) == 0 {
-                        journal.compact().unwrap();
-                    }
-                    drop(journal);
-                    journal = Journal::open(&path, bounded())
-                        .unwrap()
-                        .durability(curricle::Durability::OnDemand);
-                    assert!(journal.curriculum().to_bytes().unwrap() == before);
-                    let mut restored = bounded();
-                    restored.restore_bytes(&before).unwrap();
-                    assert!(restored.to_bytes().unwrap() == before);
+                    journal = common::reopened(journal, &path, bounded, rng.below(2) == 0);
                     reopened += 1;
                 }
             }

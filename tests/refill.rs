@@ -270,16 +270,7 @@ fn any_order_of_calls(cases: std::ops::Range<u64>) -> [usize; 5] {
                     }
                 }
                 _ => {
-                    let before = journal.curriculum().to_bytes().unwrap();
-                    if rng.below(2) == 0 {
-                        journal.compact().unwrap();
-                    }
-                    drop(journal);
-                    journal = open();
-                    assert!(journal.curriculum().to_bytes().unwrap() == before);
-                    let mut restored = build();
-                    restored.restore_bytes(&before).unwrap();
-                    assert!(restored.to_bytes().unwrap() == before);
+                    journal = common::reopened(journal, &path, build, rng.below(2) == 0);
                 }
             }
             let counts = journal.curriculum().counts();

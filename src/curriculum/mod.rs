@@ -284,6 +284,9 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// # Ok(()) }
     /// ```
     ///
+    /// In the [pace of arrival](Arrival) feedback is folded in as it comes; this then gives up the tickets that are
+    /// [too old](Arrival::give_up), as one step of learning.
+    ///
     /// Cost: O(n log N) for a round of n tickets, and what the policy's `learn` costs.
     ///
     /// # Errors

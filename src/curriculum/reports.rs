@@ -38,12 +38,13 @@ impl Work {
 impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// Takes in the outcomes of drawn tickets, and says of each whether the trainer may use it for a
     /// gradient step. The verdicts stand in the order of the feedback. The outcomes teach the policy
-    /// when their round is folded in; until then their order makes no difference.
+    /// when their round is folded in; until then their order makes no difference. In the [pace of arrival](crate::Arrival)
+    /// they teach it at once, as one step of learning.
     ///
     /// # Errors
     /// [`Error::UnknownTicket`], [`Error::RepeatedTicket`], [`Error::LateTicket`], [`Error::MissingOutcome`],
-    /// [`Error::NonFinite`] or [`Error::OutOfRange`], naming the ticket; then none of the feedback
-    /// has been taken in.
+    /// [`Error::NonFinite`] or [`Error::OutOfRange`], naming the ticket; in the pace of arrival those of
+    /// [`fold`](Self::fold), too. Then none of the feedback has been taken in.
     pub fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
         let mut verdicts = Vec::with_capacity(feedback.len());
         self.observe_into(feedback, &mut verdicts)?;
@@ -195,12 +196,13 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
 
     /// Gives tickets up: their outcomes will not come, or, if they came already and have not been
     /// folded in yet, are to be forgotten. A [banked](crate::Refill) ticket can be given up at any time, as when its
-    /// rollouts went with a crash: what it taught stays.
+    /// rollouts went with a crash: what it taught stays. In the [pace of arrival](crate::Arrival) the policy learns of it at
+    /// once.
     ///
     /// # Errors
     /// [`Error::UnknownTicket`]; [`Error::LateTicket`] if a ticket was given up before;
-    /// [`Error::RepeatedTicket`] if it is named twice, or its outcome has been folded in. Then none of the
-    /// tickets has been given up.
+    /// [`Error::RepeatedTicket`] if it is named twice, or its outcome has been folded in; in the pace of arrival those of
+    /// [`fold`](Self::fold), too. Then none of the tickets has been given up.
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = tickets.len())))]
     pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
         let Memory { ledger, bank, .. } = &self.memory;

@@ -2,99 +2,27 @@
 
 mod ages;
 mod lost;
+mod pending;
 pub(crate) mod progress;
+mod record;
 mod tallies;
 
 use std::collections::VecDeque;
 
 use curricle_kernels::{blocks, filled, prefetch};
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
-use crate::event::age::Age;
 use crate::event::gate::Judgement;
-use crate::event::{Draw, Outcome, Reason, Verdict};
+use crate::event::{Draw, Outcome, Verdict};
 use crate::files::column;
 use crate::ledger::progress::Progress;
 use ages::Ages;
 use lost::Lost;
+pub(crate) use pending::{Gaps, Pending, Place, State};
+pub use record::Record;
 pub(crate) use tallies::{Reasons, Tallies, are_tallied};
-
-/// Rate of the moving average of a sample's success, per settled ticket. A sample is met a few times in
-/// a run: at 0.3 the last three outcomes weigh 66 %, so that it follows the model, and no single one
-/// decides.
-const RATE: f32 = 0.3;
-
-/// What is known about one sample. 20 bytes, side by side, so that a draw or an outcome reaches one
-/// cache line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Record {
-    draws: u32,
-    /// Twice how many, and in the lowest bit whether one of them reported a success: small numbers are short in a file.
-    settled: u32,
-    success: f32,
-    score: f32,
-    last: u32,
-}
-
-impl Record {
-    const JUDGED: u32 = 1;
-    const ONE: u32 = 2;
-
-    /// How often the sample was drawn.
-    pub fn draws(&self) -> u32 {
-        self.draws
-    }
-
-    /// How many of its tickets came back and were folded in, at most 2^31 - 1.
-    pub fn settled(&self) -> u32 {
-        self.settled / Self::ONE
-    }
-
-    /// Moving average of its success over the outcomes that reported one, with rate 0.3, from the first
-    /// of them; 0 before.
-    pub fn success(&self) -> f32 {
-        self.success
-    }
-
-    /// Its last score; 0 before the first.
-    pub fn score(&self) -> f32 {
-        self.score
-    }
-
-    /// The last round that drew it, if any has; rounds from 2^32 on read as the one before.
-    pub fn last(&self) -> Option<Round> {
-        (self.draws > 0).then_some(Round(self.last.into()))
-    }
-
-    /// The record after one more draw.
-    fn drawn(mut self, round: Round) -> Self {
-        self.draws = self.draws.saturating_add(1);
-        self.last = u32::try_from(round.0).unwrap_or(u32::MAX);
-        self
-    }
-
-    /// The record after one more outcome; the score stays.
-    pub(crate) fn with(mut self, outcome: &Outcome) -> Self {
-        if let Some(success) = outcome.success {
-            let is_first = self.settled & Self::JUDGED == 0;
-            let rate = if is_first { 1.0 } else { RATE };
-            self.success += rate * (success - self.success);
-            self.settled |= Self::JUDGED;
-        }
-        if self.settled <= u32::MAX - Self::ONE {
-            self.settled += Self::ONE;
-        }
-        self
-    }
-
-    pub(crate) fn scored(mut self, score: f32) -> Self {
-        self.score = score;
-        self
-    }
-}
 
 /// Where all tickets are: `drawn = admitted + rejected + banked + lost + open`, always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,7 +32,8 @@ pub struct Counts {
     pub drawn: u64,
     /// Tickets whose outcome was admitted; with [refill](crate::Builder::refill), those that a training step has taken.
     pub admitted: u64,
-    /// Tickets whose outcome was rejected by the gate. They taught the policy all the same.
+    /// Tickets whose outcome was rejected by the gate. They taught the policy all the same, but where a
+    /// [gate](crate::Gate::Stale) is told otherwise.
     pub rejected: u64,
     /// Admitted tickets that wait for a training step to take them; only with [refill](crate::Builder::refill).
     pub banked: u64,
@@ -128,110 +57,6 @@ impl Counts {
             State::Settled(_, Verdict::Admit) => &mut self.admitted,
             State::Settled(_, Verdict::Reject(_)) | State::Untaught(_) => &mut self.rejected,
         }
-    }
-}
-
-/// How closely the tickets of pending rounds follow each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gaps {
-    /// The last rounds are all there.
-    None,
-    /// Those that were done with are gone, wherever they stood; each that is there has an open ticket.
-    Closed,
-}
-
-/// What has become of a ticket.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) enum State {
-    Open,
-    Lost,
-    Settled(Outcome, Verdict),
-    /// Rejected, and nothing is to be learned from what came.
-    Untaught(Reason),
-}
-
-impl Judgement {
-    /// What becomes of a ticket whose outcome was judged so.
-    pub fn state(self, outcome: Outcome) -> State {
-        match self.verdict {
-            Verdict::Reject(reason) if !self.teaches => State::Untaught(reason),
-            verdict => State::Settled(outcome, verdict),
-        }
-    }
-}
-
-/// Where a ticket is kept: the place of its round, and its place in it.
-pub(crate) type Place = (usize, usize);
-
-/// A round of which something has not been folded in yet.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Pending {
-    pub round: Round,
-    /// The version of the model it was drawn for.
-    pub version: u64,
-    pub draws: Vec<Draw>,
-    /// By position in `draws`.
-    pub states: Vec<State>,
-    /// By position in `draws`: the probability that its arm had.
-    pub shares: Vec<f64>,
-}
-
-impl Pending {
-    fn first(&self) -> u64 {
-        self.draws.first().map_or(0, |draw| draw.ticket.0)
-    }
-
-    /// How long ago it was drawn, if the next round and the version of the model are these.
-    #[inline]
-    pub fn age(&self, (round, version): (Round, u64)) -> Age {
-        Age::new(round.0 - 1 - self.round.0, version - self.version)
-    }
-
-    /// The digest of all decisions up to this round, after that of those before it. The list is for its own use: hashing
-    /// once is faster than draw by draw.
-    pub fn digest(&self, before: u64, bytes: &mut Vec<u8>) -> u64 {
-        bytes.clear();
-        bytes.extend(self.round.0.to_le_bytes());
-        self.draws.iter().for_each(|draw| bytes.extend(draw.bytes()));
-        xxh3_64_with_seed(bytes, before)
-    }
-
-    /// The draws whose tickets are open.
-    pub fn open_draws(&self) -> impl Iterator<Item = &Draw> {
-        let draws = self.draws.iter().zip(&self.states);
-        draws.filter(|(_, state)| matches!(state, State::Open)).map(|(draw, _)| draw)
-    }
-
-    /// The open tickets: how many, and the first.
-    pub fn open(&self) -> Option<(usize, Ticket)> {
-        let mut open = self.open_draws();
-        let first = open.next()?.ticket;
-        Some((1 + open.count(), first))
-    }
-
-    /// Whether another draw goes on this round.
-    fn is_before(&self, next: &Pending) -> bool {
-        let behind = self.first() + self.draws.len() as u64;
-        (self.round, self.version, behind) == (next.round, next.version, next.first())
-    }
-
-    /// Whether nothing is open any more.
-    pub fn is_done(&self) -> bool {
-        self.open_draws().next().is_none()
-    }
-
-    /// Forgets all but the memory of its lists.
-    pub fn clear(&mut self) {
-        self.draws.clear();
-        self.states.clear();
-        self.shares.clear();
-    }
-
-    /// Adds a ticket of another round, with what has become of it.
-    pub fn push(&mut self, other: &Pending, place: usize, state: State) {
-        self.draws.push(other.draws[place]);
-        self.shares.push(other.shares[place]);
-        self.states.push(state);
     }
 }
 
@@ -553,27 +378,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Whether an outcome is the first to report a success is not said by how many there were.
-    #[test]
-    fn success_starts_at_the_first_that_is_reported() {
-        let silent = Outcome::default().loss(2.0);
-        let one = Record::default().with(&silent).with(&Outcome::default().success(1.0));
-        assert_eq!((one.success(), one.settled()), (1.0, 2));
-        let failed = Record::default().with(&Outcome::default().success(0.0)).with(&silent);
-        let then = failed.with(&Outcome::default().success(1.0));
-        assert_eq!((then.success(), then.settled()), (RATE, 3));
-        assert_eq!(Record::default().with(&silent).success(), 0.0);
-    }
-
-    #[test]
-    fn counts_stop_at_their_greatest() {
-        let full = Record { settled: u32::MAX - 1, draws: u32::MAX, ..Record::default() };
-        let more = full.with(&Outcome::default().success(0.5)).drawn(Round(1 << 40));
-        assert_eq!((more.settled(), more.draws()), (i32::MAX as u32, u32::MAX));
-        assert_eq!(more.with(&Outcome::default()).settled(), i32::MAX as u32);
-        assert_eq!(more.last(), Some(Round(u32::MAX.into())));
-    }
+    use crate::event::Reason;
 
     #[test]
     fn counts_that_lose_a_ticket_are_told() {
@@ -707,15 +512,5 @@ mod tests {
             change(&mut ledger);
             assert!(!of(&ledger, 3, 2)[0], "{what}");
         }
-    }
-
-    #[test]
-    fn a_running_success_follows_the_last_outcomes() {
-        let outcomes = [0.0, 1.0, 1.0, 1.0];
-        let record = outcomes.iter().fold(Record::default(), |record, &success| {
-            record.with(&Outcome::default().success(success))
-        });
-        // The last three weigh 1 - 0.7^3.
-        assert!((record.success() - 0.657).abs() < 1e-6, "{}", record.success());
     }
 }

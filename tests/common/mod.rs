@@ -4,7 +4,9 @@
 
 pub mod policies;
 
-use curricle::{Batch, Feedback, Outcome};
+use std::path::Path;
+
+use curricle::{Batch, Curriculum, Durability, Feedback, Journal, Outcome, Policy, Sampler, Signal};
 
 /// The feedback of a whole batch, by a function of the place in the batch and the arm.
 pub fn feedback(batch: &Batch, outcome: impl Fn(usize, u32) -> Outcome) -> Vec<Feedback> {
@@ -22,6 +24,26 @@ pub fn outcome(ticket: u64) -> Outcome {
         .utility(share(4))
         .cost(share(5))
         .rollouts(8)
+}
+
+/// A journal after a kill, perhaps with a new base: what is read back of it, and of its bytes, is the same to the last bit.
+pub fn reopened<P: Policy, S: Signal, D: Sampler>(
+    mut journal: Journal<P, S, D>,
+    path: &Path,
+    build: impl Fn() -> Curriculum<P, S, D>,
+    compacts: bool,
+) -> Journal<P, S, D> {
+    let before = journal.curriculum().to_bytes().unwrap();
+    if compacts {
+        journal.compact().unwrap();
+    }
+    drop(journal);
+    let journal = Journal::open(path, build()).unwrap().durability(Durability::OnDemand);
+    assert!(journal.curriculum().to_bytes().unwrap() == before);
+    let mut restored = build();
+    restored.restore_bytes(&before).unwrap();
+    assert!(restored.to_bytes().unwrap() == before);
+    journal
 }
 
 /// Changes a snapshot and makes its checksum right again: what a forger could write.

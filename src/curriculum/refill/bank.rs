@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::rates::Rates;
 use super::{Starvation, Useful};
-use crate::base::id::Ticket;
+use crate::base::id::{Round, Ticket};
 use crate::event::age::{Age, AgeLimit};
 use crate::event::{Draw, Outcome, Reason, Verdict};
+use crate::ledger::{Counts, Reasons};
 
 /// What refilling remembers. Every list is in the order of tickets, so that it does not depend on the order of arrival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,8 +128,8 @@ impl Bank {
         old
     }
 
-    /// Takes out up to so many of the rejected tickets, with the reasons for which they were, the best first.
-    pub fn second_choice(&mut self, most: usize, starvation: Starvation) -> Vec<(Useful, Reason)> {
+    /// Up to so many of the rejected tickets, with the reasons for which they were, the best first.
+    pub fn second_choice(&self, most: usize, starvation: Starvation) -> Vec<(Useful, Reason)> {
         let mut chosen: Vec<Rejected> = match starvation {
             Starvation::Relax => {
                 let is_near = |it: &&Rejected| matches!(it.reason, Reason::TooHard | Reason::TooEasy);
@@ -160,20 +161,97 @@ impl Bank {
     }
 
     /// Whether the parts agree with each other; used after reading them from a file.
-    pub fn is_consistent(&self, arms: usize, drawn: u64) -> bool {
+    pub fn is_consistent(
+        &self,
+        arms: usize,
+        now: (Round, u64),
+        counts: &Counts,
+        reasons: &Reasons,
+    ) -> bool {
+        let is_known = |it: &Useful| {
+            let Useful { draw, round, version } = it;
+            draw.ticket.0 < counts.drawn
+                && draw.arm.index() < arms
+                && *round < now.0
+                && *version <= now.1
+        };
         let rises = |tickets: &[&Useful]| {
             tickets.is_sorted_by(|a, b| a.draw.ticket < b.draw.ticket)
-                && tickets.iter().all(|it| it.draw.ticket.0 < drawn && it.draw.arm.index() < arms)
+                && tickets.iter().all(|it| is_known(it))
         };
+        let for_reason = |reason| self.rejected.iter().filter(|it| it.reason == reason).count() as u64;
         let are_finite = |it: &Rejected| it.signal.is_finite() && it.balance.is_finite();
         rises(&self.admitted.iter().collect::<Vec<_>>())
             && rises(&self.rejected.iter().map(|it| &it.useful).collect::<Vec<_>>())
             && self.rejected.iter().all(are_finite)
+            && self.admitted.len() as u64 == counts.banked
+            && Reason::ALL.into_iter().all(|reason| for_reason(reason) <= reasons.get(reason))
             && (self.step.is_some() || self.rejected.is_empty())
+            && self.step.is_none_or(|step| step.draws > 0 && now.0 > Round(0))
             && self.rates.is_possible(arms)
     }
 }
 
 fn is_old(useful: &Useful, limit: Option<AgeLimit>, age: impl Fn(&Useful) -> Age) -> bool {
     limit.is_some_and(|limit| limit.is_exceeded(age(useful)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::{ArmId, SampleId};
+
+    fn useful(ticket: u64, round: u64, version: u64) -> Useful {
+        let draw = Draw {
+            ticket: Ticket(ticket),
+            sample: SampleId(0),
+            arm: ArmId(0),
+            propensity: 1.0,
+            loss_weight: 1.0,
+        };
+        Useful { draw, round: Round(round), version }
+    }
+
+    /// Each condition by itself is enough to refuse what was read from a file: none may make an age negative, or a count.
+    #[test]
+    fn a_bank_that_does_not_agree_with_its_ledger_is_told() {
+        let (now, arms) = ((Round(3), 2), 1);
+        let counts = Counts { drawn: 9, banked: 2, ..Counts::default() };
+        let mut reasons = Reasons::default();
+        reasons.add(Reason::TooHard);
+        let rejected = Verdict::Reject(Reason::TooHard);
+        let mut good = Bank { step: Some(Under { draws: 1, tickets: 4 }), ..Bank::new(arms) };
+        for (ticket, verdict) in [(1, Verdict::Admit), (4, Verdict::Admit), (2, rejected)] {
+            good.note(useful(ticket, 2, 2), &Outcome::default(), verdict, true);
+        }
+        let is_good = |bank: &Bank| bank.is_consistent(arms, now, &counts, &reasons);
+        assert!(is_good(&good));
+        type Change = (&'static str, fn(&mut Bank));
+        let changes: [Change; 11] = [
+            ("a round to come", |it| it.admitted[0].round = Round(3)),
+            ("a version to come", |it| it.admitted[1].version = 3),
+            ("a ticket to come", |it| it.admitted[1].draw.ticket = Ticket(9)),
+            ("an arm that is not there", |it| it.rejected[0].useful.draw.arm = ArmId(1)),
+            ("a ticket twice", |it| it.admitted[1] = it.admitted[0]),
+            ("one more than are banked", |it| it.admitted.push(useful(5, 2, 2))),
+            ("one for a reason that nobody had", |it| it.rejected[0].reason = Reason::Stale),
+            ("more for a reason than there were", |it| {
+                it.rejected.push(Rejected { useful: useful(6, 2, 2), ..it.rejected[0] })
+            }),
+            ("a signal of no number", |it| it.rejected[0].signal = f32::NAN),
+            ("a step without a draw", |it| it.step = Some(Under::default())),
+            ("no step", |it| it.step = None),
+        ];
+        for (what, change) in changes {
+            let mut bank = good.clone();
+            change(&mut bank);
+            assert!(!is_good(&bank), "{what}");
+        }
+        let started = Bank { step: Some(Under { draws: 1, tickets: 1 }), ..Bank::new(arms) };
+        let none = (Counts::default(), Reasons::default());
+        assert!(
+            !started.is_consistent(arms, (Round(0), 0), &none.0, &none.1),
+            "a step before the first round"
+        );
+    }
 }

@@ -302,9 +302,8 @@ impl<P> Memory<P> {
         if !self.ledger.is_consistent(arms.samples(), arms.count(), now, gaps) {
             return Err(SnapshotError::Inconsistent("the ledger"));
         }
-        if self.bank.len() as u64 != self.ledger.counts.banked
-            || !self.bank.is_consistent(arms.count(), self.ledger.counts.drawn)
-        {
+        let Ledger { counts, .. } = &self.ledger;
+        if !self.bank.is_consistent(arms.count(), now, counts, self.ledger.rejections()) {
             return Err(SnapshotError::Inconsistent("the bank"));
         }
         let is_consistent = match &self.allotment {
