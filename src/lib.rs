@@ -106,7 +106,9 @@ pub use config::{AnyCurriculum, Config};
 pub use curriculum::Curriculum;
 pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
 pub use curriculum::pace::{Arrival, Pace};
+pub use curriculum::reconcile::{Moved, Reconciled};
 pub use curriculum::refill::{Refill, Starvation, Step, Useful};
+pub use curriculum::stop::Stop;
 pub use event::age::{Age, AgeLimit};
 pub use event::gate::{Admit, Case, Gate, Measure};
 pub use event::group::{Group, Normalisation};
@@ -117,7 +119,7 @@ pub use files::snapshot::{ALGORITHM, Compression, SCHEMA};
 pub use ledger::progress::Progress;
 pub use ledger::{Counts, Record};
 pub use policy::Policy;
-pub use population::{Arms, Overflow, Population, SumTree};
+pub use population::{Arms, Key, Overflow, Population, SumTree, Weight};
 pub use sampler::Sampler;
 pub use signal::Signal;
 

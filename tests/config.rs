@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 
 use common::outcome;
 use curricle::policy::{
-    self, AbsoluteProgress, Advance, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector,
-    Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay,
-    Mastered, MeanRule, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior, Range, Rescaled, Restart,
-    ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Ucb, Uniform, Unsampled,
-    Update,
+    self, AbsoluteProgress, Advance, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
+    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman,
+    LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior,
+    Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson,
+    Ucb, Uniform, Unit, Unsampled, Update,
 };
-use curricle::sampler::{self, Distinct, Replace, Systematic, Top};
+use curricle::sampler::{self, Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
     self, Gated, GroupSpread, Learnability, LearningProgress, MeanAdvantage, Reported, Source, Utility,
 };
@@ -64,6 +64,15 @@ fn cases() -> Vec<Case> {
     vec![
         case("uniform", "uniform = {}", Uniform),
         case("fixed", "fixed = {}", Fixed::by_size()),
+        case(
+            "mixture",
+            "mixture = { table = [[0, [1, 2.5, 3]], [50, [1.0, 0.0, 0.0]]], between = 'lines', clock = 'cost', unit = 'cost', domains = [0, 0, 1] }",
+            Mixture::table(vec![(0, vec![1.0, 2.5, 3.0]), (50, vec![1.0, 0.0, 0.0])])
+                .between(Between::Lines)
+                .clock(Clock::Cost)
+                .unit(Unit::Cost)
+                .domains(vec![0, 0, 1]),
+        ),
         case("fixed", "fixed.weights = [1, 2.5, 3]", Fixed::weights(vec![1.0, 2.5, 3.0])),
         case("boltzmann", "boltzmann = {}", Boltzmann::new()),
         case(
@@ -212,7 +221,7 @@ fn every_policy_signal_and_sampler_has_a_case() {
     );
     assert_eq!(
         known("sampler = 'nobody'"),
-        ["replace", "distinct", "systematic", "top"].map(String::from).into()
+        ["replace", "distinct", "systematic", "passes", "sequential", "top"].map(String::from).into()
     );
 }
 
@@ -268,6 +277,8 @@ proptest! {
             ("distinct", decisions(builder().sampler(Distinct))),
             ("systematic", decisions(builder().sampler(Systematic))),
             ("top", decisions(builder().sampler(Top))),
+            ("passes", decisions(builder().sampler(Passes))),
+            ("sequential", decisions(builder().sampler(Sequential))),
         ] {
             let config = Config::from_toml(&format!("seed = {seed}\nlag = {lag}\nsampler = '{name}'"));
             prop_assert_eq!(decisions(config.unwrap().builder(60)), made, "{}", name);

@@ -5,10 +5,10 @@ mod common;
 
 use common::{outcome, policies, sealed};
 use curricle::policy::{
-    AbsoluteProgress, Advance, Any, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty,
-    Dump, EasyToHard, Estimate, Exp3, Forgetting, Kalman, LevelReplay, Mastered, OnlineMixing, Pac,
-    PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Staged, Teacher,
-    TeacherStudent, Thompson, Ucb,
+    AbsoluteProgress, Advance, Any, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
+    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Forgetting, Kalman, LevelReplay, Mastered,
+    Mixture, OnlineMixing, Pac, PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart,
+    ScalingLaw, Scope, Staged, Teacher, TeacherStudent, Thompson, Ucb, Unit,
 };
 use curricle::sampler::Systematic;
 use curricle::signal::GroupSpread;
@@ -153,6 +153,20 @@ fn pac() {
 fn boltzmann() {
     check(Boltzmann::new());
     check(Boltzmann::new().temperature(0.5));
+}
+
+#[test]
+fn mixture() {
+    check(Mixture::new(vec![1.0; 12]));
+    let table = vec![(3, vec![1.0; 12]), (40, (0..12).map(f64::from).collect())];
+    let domains = (0..12).map(|arm| arm / 4).collect();
+    check(
+        Mixture::table(table)
+            .between(Between::Lines)
+            .clock(Clock::Cost)
+            .unit(Unit::Cost)
+            .domains(domains),
+    );
 }
 
 #[test]

@@ -10,12 +10,12 @@ use std::fmt::Write;
 
 use common::{outcome, policies};
 use curricle::policy::{
-    AbsoluteProgress, Advance, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty, Dump,
-    EasyToHard, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered, MeanRule,
-    OnlineMixing, Pac, PerCost, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged,
-    TeacherStudent, Thompson, Ucb, Uniform, Unsampled,
+    AbsoluteProgress, Advance, Between, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector,
+    Difficulty, Dump, EasyToHard, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
+    MeanRule, Mixture, OnlineMixing, Pac, PerCost, Prior, Range, Rescaled, Restart, ScalingLaw, Scope,
+    Spread, Staged, TeacherStudent, Thompson, Ucb, Uniform, Unit, Unsampled,
 };
-use curricle::sampler::{Distinct, Replace, Systematic, Top};
+use curricle::sampler::{Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
     Gated, Learnability, LearningProgress, MeanAdvantage, Reported, Source, Utility,
 };
@@ -81,6 +81,28 @@ fn decisions() {
     let lines = [
         stream("uniform", base().policy(Uniform)),
         stream("fixed, weights", base().policy(Fixed::weights(vec![1.0, 2.0, 5.0]))),
+        stream("mixture", base().policy(Mixture::new(vec![1.0, 2.0, 5.0])).sampler(Systematic)),
+        stream(
+            "mixture of cost, in lines",
+            base()
+                .policy(
+                    Mixture::table(vec![(2, vec![1.0, 2.0, 5.0]), (9, vec![1.0, 0.0, 0.0])])
+                        .between(Between::Lines)
+                        .clock(Clock::Cost)
+                        .unit(Unit::Cost)
+                        .domains(vec![0, 1, 1]),
+                )
+                .lag(1),
+        ),
+        stream(
+            "passes",
+            Curriculum::builder(14).arms(3, |s| (s.0 % 3) as u32).sampler(Passes).seed(11),
+        ),
+        stream(
+            "sequential",
+            Curriculum::builder(14).arms(3, |s| (s.0 % 3) as u32).sampler(Sequential).seed(11),
+        ),
+        stream("in flight, excluded", Curriculum::builder(14).lag(2).exclude_in_flight(true).seed(11)),
         stream("fixed, size", base().policy(Fixed::by_size()).weights(weights())),
         stream("staged, rounds", base().policy(Staged::one_by_one(3, Advance::Rounds(2)).review(0.3))),
         stream("staged, mastery", base().policy(Staged::one_by_one(3, Advance::Mastery(0.2)))),

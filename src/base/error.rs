@@ -107,6 +107,19 @@ pub enum Error {
     /// No sample has a positive weight in an arm with a positive probability.
     #[error("nothing can be drawn: no sample of positive weight in an arm of positive probability")]
     NothingToDraw,
+    /// A sample does not fit into a batch of at most so much cost, or its cost is not known.
+    #[error("{sample} costs {}, a batch may cost {ceiling}", cost.map_or("nobody knows what".to_owned(), |cost| cost.to_string()))]
+    Cost {
+        /// The sample.
+        sample: SampleId,
+        /// What it costs, if that is known.
+        cost: Option<f32>,
+        /// What the batch may cost.
+        ceiling: f64,
+    },
+    /// The [stop rule](crate::Stop) says that nothing more is drawn.
+    #[error("finished: the stop rule says that nothing more is drawn")]
+    Finished,
     /// A sampler of distinct samples was asked for more than there are.
     #[error("a batch of {want} distinct samples was asked for, {available} can be drawn")]
     BatchExceedsPool {

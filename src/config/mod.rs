@@ -12,6 +12,7 @@ use crate::curriculum::builder::{Builder, Missing, Weighting};
 use crate::curriculum::identity::{Part, config_of};
 use crate::curriculum::pace::Pace;
 use crate::curriculum::refill::Refill;
+use crate::curriculum::stop::Stop;
 use crate::population::Population;
 use crate::{policy as policies, sampler, signal as signals};
 use options::Value;
@@ -29,9 +30,11 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// | `pace` | `lockstep` | `lockstep`, `{ arrival = { in_flight, give_up = { rounds, versions } } }`, each optional |
 /// | `refill` | none | `{ confidence, most, window, bank = { rounds, versions }, starvation }`, each optional; `starvation` is `fail`, `partial`, `relax`, `best_rejected` or `banked` |
 /// | `gate` | `all` | one of the table below |
+/// | `exclude_in_flight` | false | |
+/// | `stop` | `never` | `never`, `{ first_exhausted = passes }`, `{ all_exhausted = passes }`, `{ cycle = passes }` |
 /// | `weighting` | `given` | `given`, `{ score = { floor } }` |
 /// | `importance` | 0 | a number or a schedule |
-/// | `sampler` | `distinct` | `replace`, `distinct`, `systematic`, `top` |
+/// | `sampler` | `distinct` | `replace`, `distinct`, `systematic`, `passes`, `sequential`, `top` |
 /// | `policy` | `uniform` | one of the table below |
 /// | `signal` | none asked for | `group_spread`, `mean_advantage`, `learnability { source }`, `learning_progress { nulls }`, `reported { field }`, `utility`, `gated { inner, least, ramp }` |
 ///
@@ -51,6 +54,7 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// |--|--|--|
 /// | `uniform` | | |
 /// | `fixed` | | `weights` (by size, if left out) |
+/// | `mixture` | `table` (pairs of a position and weights) | `between` (`steps`, `lines`), `clock` (`rounds`, `cost`), `unit` (`samples`, `cost`), `domains` |
 /// | `boltzmann` | | `alpha`, `temperature`, `effective_arms`, `start`, `unsampled` |
 /// | `ucb` | `bound`, `forgetting` | |
 /// | `thompson` | `belief`, `forgetting` | |
@@ -111,6 +115,8 @@ pub struct Config {
     pace: Pace,
     #[serde(skip_serializing_if = "Option::is_none")]
     refill: Option<Refill>,
+    exclude_in_flight: bool,
+    stop: Stop,
     gate: gate::Described,
     weighting: Weighting,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,6 +203,8 @@ impl Config {
             .lag(self.lag)
             .missing(self.missing)
             .pace(self.pace)
+            .exclude_in_flight(self.exclude_in_flight)
+            .stop(self.stop)
             .gate(self.gate.build())
             .weighting(self.weighting)
             .importance(self.importance.unwrap_or(Value::Constant(0.0)))

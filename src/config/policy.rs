@@ -12,6 +12,7 @@ use crate::policy::*;
 pub(crate) enum Described {
     Uniform(UniformOptions),
     Fixed(FixedOptions),
+    Mixture(MixtureOptions),
     Boltzmann(BoltzmannOptions),
     Ucb(UcbOptions),
     Thompson(ThompsonOptions),
@@ -45,6 +46,7 @@ impl Described {
         match self {
             Self::Uniform(options) => options.build().into(),
             Self::Fixed(options) => options.build().into(),
+            Self::Mixture(options) => options.build().into(),
             Self::Boltzmann(options) => options.build().into(),
             Self::Ucb(options) => options.build().into(),
             Self::Thompson(options) => options.build().into(),
@@ -76,6 +78,13 @@ options! { UniformOptions => Uniform: () || Uniform, {} }
 
 options! { FixedOptions => Fixed: () Fixed::by_size, {
     weights: Vec<f64> => |_, weights| Fixed::weights(weights),
+} }
+
+options! { MixtureOptions => Mixture: (table: Vec<(u64, Vec<f64>)>) Mixture::table, {
+    between: Between => Mixture::between,
+    clock: Clock => Mixture::clock,
+    unit: Unit => Mixture::unit,
+    domains: Vec<u32> => Mixture::domains,
 } }
 
 options! { BoltzmannOptions => Boltzmann: () Boltzmann::new, {

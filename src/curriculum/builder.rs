@@ -13,14 +13,15 @@ use crate::base::schedule::Schedule;
 use crate::curriculum::Curriculum;
 #[cfg(feature = "config")]
 use crate::curriculum::Memory;
+use crate::curriculum::costs::Costs;
 use crate::curriculum::identity::Identity;
 use crate::curriculum::pace::Pace;
 use crate::curriculum::refill::Refill;
+use crate::curriculum::stop::Stop;
 use crate::event::Fields;
 use crate::event::gate::Gate;
 use crate::policy::{Policy, Uniform};
-use crate::population::Arms;
-use crate::population::Population;
+use crate::population::{Arms, Key, Population};
 use crate::sampler::{Distinct, Sampler};
 use crate::signal::{GroupSpread, Signal};
 
@@ -62,6 +63,8 @@ pub(crate) struct Options {
     pub lag: u64,
     pub missing: Missing,
     pub refill: Option<Refill>,
+    pub exclude_in_flight: bool,
+    pub stop: Stop,
     pub weighting: Weighting,
     pub importance: Schedule,
     pub gate: Gate,
@@ -95,6 +98,8 @@ pub struct Builder<P = Uniform, S = GroupSpread, D = Distinct> {
     samples: usize,
     arms: Result<Option<Arms>>,
     weights: Option<Vec<f64>>,
+    costs: Option<Vec<f64>>,
+    keys: Option<Vec<Key>>,
     arm_names: Vec<String>,
     fingerprint: u128,
     options: Options,
@@ -114,6 +119,8 @@ impl Builder {
             samples,
             arms: Ok(None),
             weights: None,
+            costs: None,
+            keys: None,
             arm_names: Vec::new(),
             fingerprint: 0,
             options: Options {
@@ -122,6 +129,8 @@ impl Builder {
                 lag: 0,
                 missing: Missing::Refuse,
                 refill: None,
+                exclude_in_flight: false,
+                stop: Stop::Never,
                 weighting: Weighting::Given,
                 importance: Schedule::Constant(0.0),
                 gate: Gate::All,
@@ -177,6 +186,20 @@ impl<P, S, D> Builder<P, S, D> {
         Self { weights: Some(weights), ..self }
     }
 
+    /// Sets what each sample costs, `> 0`, in tokens or seconds, where that is known beforehand: for
+    /// [`draw_within`](Curriculum::draw_within). They are part of the state: what counts of a run that is restored are
+    /// those of the snapshot, until [`set_costs`](Curriculum::set_costs).
+    pub fn costs(self, costs: Vec<f64>) -> Self {
+        Self { costs: Some(costs), ..self }
+    }
+
+    /// Sets the key of each sample, a string or 128 bits, all different: what it is called whatever its number. By keys a run
+    /// [goes on](Curriculum::reconcile) with data of which some was added, removed, moved or put in another order. 20 bytes a
+    /// sample.
+    pub fn keys<K: Into<Key>>(self, keys: impl IntoIterator<Item = K>) -> Self {
+        Self { keys: Some(keys.into_iter().map(Into::into).collect()), ..self }
+    }
+
     /// Sets where the weights come from later on; default [`Weighting::Given`].
     pub fn weighting(mut self, weighting: Weighting) -> Self {
         self.options.weighting = weighting;
@@ -218,7 +241,8 @@ impl<P, S, D> Builder<P, S, D> {
 
     /// The same description with other parts.
     fn parts<Q, T, E>(self, other: impl FnOnce((P, S, D)) -> (Q, T, E)) -> Builder<Q, T, E> {
-        let Self { samples, arms, weights, arm_names, fingerprint, options, scores, .. } = self;
+        let Self { samples, arms, weights, costs, keys, .. } = self;
+        let Self { arm_names, fingerprint, options, scores, .. } = self;
         #[cfg(feature = "config")]
         let config = self.config;
         let (policy, signal, sampler) = other((self.policy, self.signal, self.sampler));
@@ -226,6 +250,8 @@ impl<P, S, D> Builder<P, S, D> {
             samples,
             arms,
             weights,
+            costs,
+            keys,
             arm_names,
             fingerprint,
             options,
@@ -270,6 +296,36 @@ impl<P, S, D> Builder<P, S, D> {
         self
     }
 
+    /// Sets whether a sample can be drawn while a ticket of it is in flight; default false. With `true` it rests: in
+    /// [lockstep](Pace::Lockstep) until its round has been folded in, in the pace of [arrival](crate::Arrival) until its
+    /// outcome is reported or given up, and with [refill](Self::refill) until the step is over and no ticket of it is banked
+    /// either. In the pace of arrival a draw for which too few samples are left gives [`Error::Hold`].
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// let builder = curricle::Curriculum::builder(100).lag(4).exclude_in_flight(true);
+    /// let mut curriculum = builder.build()?;
+    /// let mut drawn = std::collections::BTreeSet::new();
+    /// for _ in 0..5 {
+    ///     drawn.extend(curriculum.draw(20)?.samples());
+    /// }
+    /// assert_eq!(drawn.len(), 100);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Cost: O(log N) for each ticket; with refill O(m log m) a step for m samples in flight.
+    pub fn exclude_in_flight(mut self, exclude: bool) -> Self {
+        self.options.exclude_in_flight = exclude;
+        self
+    }
+
+    /// Sets when the curriculum is finished; default [`Stop::Never`]. Only for a sampler that keeps
+    /// [passes](crate::sampler::Passes).
+    pub fn stop(mut self, stop: Stop) -> Self {
+        self.options.stop = stop;
+        self
+    }
+
     /// Sets what happens to missing feedback; default [`Missing::Refuse`].
     pub fn missing(mut self, missing: Missing) -> Self {
         self.options.missing = missing;
@@ -310,20 +366,32 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
             Some(arms) => arms,
             None => Arms::even(1, self.samples)?,
         };
-        let population = Population::new(arms, self.weights.as_deref())?;
+        let mut population = Population::new(arms, self.weights.as_deref())?;
+        if let Some(keys) = self.keys.take() {
+            population.set_keys(keys)?;
+        }
+        let costs = match &self.costs {
+            Some(costs) => Costs::new(costs, self.samples)?,
+            None => Costs::default(),
+        };
         let needs = self.check(&population)?;
         let dataset = dataset(self.fingerprint, &population);
         let identity =
             Identity::new(dataset, &self.options, (&self.policy, &self.signal, &self.sampler))?;
         #[cfg(feature = "config")]
         let identity = identity.configured(self.config, &population);
+        if self.sampler.keeps_passes() {
+            population.keep_passes(self.options.stop.limit())?;
+        }
         let Self { arm_names, options, policy, signal, sampler, .. } = self;
-        Ok(Curriculum::new((policy, signal, sampler), options, needs, identity, arm_names, population))
+        let parts = (policy, signal, sampler);
+        Ok(Curriculum::new(parts, options, needs, identity, arm_names, population, costs))
     }
 
     /// Checks all but the samples, and prepares the policy for them. Gives the fields of an outcome that are needed.
     fn check(&mut self, population: &Population) -> Result<Fields> {
-        let Self { options, policy, signal, .. } = self;
+        let Self { options, policy, signal, sampler, .. } = self;
+        options.stop.check(sampler.keeps_passes())?;
         options.gate.check(population.arms().count())?;
         options.importance.check("importance exponent", 0.0, 1.0)?;
         within("lag", options.lag as f64, 0.0, 1e9)?;
@@ -361,14 +429,14 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         identity: Identity,
     ) -> Result<Curriculum<P, S, D>> {
         let needs = self.check(&memory.population)?;
-        memory.check(&self.options.pace)?;
+        memory.check(&self.options, self.sampler.keeps_passes())?;
         if !memory.policy.is_learned_from(&self.policy, memory.population.arms().count()) {
             return Err(SnapshotError::Inconsistent("the policy").into());
         }
         let Self { arm_names, options, policy, signal, sampler, .. } = self;
         let none = Population::new(Arms::even(1, 0)?, None)?;
-        let mut curriculum =
-            Curriculum::new((policy, signal, sampler), options, needs, identity, arm_names, none);
+        let (parts, costs) = ((policy, signal, sampler), Costs::default());
+        let mut curriculum = Curriculum::new(parts, options, needs, identity, arm_names, none, costs);
         curriculum.replace(memory);
         Ok(curriculum)
     }
@@ -383,7 +451,7 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
 }
 
 /// Checks that the names of arms, if there are any, tell them apart.
-fn check_names(names: &[String], arms: usize) -> Result<()> {
+pub(super) fn check_names(names: &[String], arms: usize) -> Result<()> {
     if names.is_empty() {
         return Ok(());
     }
@@ -412,6 +480,7 @@ fn dataset(fingerprint: u128, population: &Population) -> u128 {
             hash.update(&population.tree().get(slot).to_le_bytes());
         }
     }
+    population.keys().for_each(|key| hash.update(&key.0.to_le_bytes()));
     hash.digest128()
 }
 

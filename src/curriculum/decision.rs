@@ -6,7 +6,7 @@ use super::Memory;
 use super::builder::Options;
 use super::pace::Pace;
 use crate::base::error::{Error, Result, finite, length, within};
-use crate::base::id::{Round, Ticket};
+use crate::base::id::{Round, SampleId, Ticket};
 use crate::base::rng::{Purpose, Rng};
 use crate::event::Draw;
 use crate::ledger::Pending;
@@ -38,7 +38,7 @@ pub(super) struct At {
 }
 
 impl Decision {
-    /// Decides a draw of `n` samples. `is_fresh` says that the state's own [`ArmTree`], if it has
+    /// Decides a draw of `n` samples, of which so many are `expected` to become a batch. `is_fresh` says that the state's own [`ArmTree`], if it has
     /// any, are those of its policy.
     pub fn make<P: Policy, D: Sampler>(
         &mut self,
@@ -46,7 +46,7 @@ impl Decision {
         options: &Options,
         sampler: &D,
         At { round, draw }: At,
-        n: usize,
+        (n, expected): (usize, usize),
         is_fresh: bool,
     ) -> Result<()> {
         let Memory { population, policy, .. } = memory;
@@ -59,7 +59,7 @@ impl Decision {
             (_, most) => within("batch size", n as f64, 1.0, most as f64)?,
         };
         self.count_under_way(memory, &options.pace);
-        let turn = Turn { under_way: &self.under_way, ..Turn::new(round, n, population) };
+        let turn = Turn { under_way: &self.under_way, ..Turn::new(round, expected, population) };
         let is_many = population.arms().count() >= MANY;
         self.stands = false;
         let allotment = match (policy.logits(&turn).filter(|_| is_many), &memory.allotment) {
@@ -86,6 +86,44 @@ impl Decision {
         }
         self.weigh_losses(options.importance.at(round), memory.ledger.counts.drawn);
         Ok(())
+    }
+
+    /// Decides that nothing is drawn; the probabilities stay.
+    pub fn clear(&mut self) {
+        self.stands = true;
+        self.picks.clear();
+    }
+
+    /// Puts a pick before the others; they have to be [weighed](Self::weigh_losses) anew then.
+    pub fn put_first(&mut self, first: Pick) {
+        self.picks.insert(0, first);
+    }
+
+    /// Cuts the picks off where they would cost more than a ceiling or be more than so many. Gives the first that had to be
+    /// left out for its cost. Those that are left have to be [weighed](Self::weigh_losses) anew.
+    pub fn cut(
+        &mut self,
+        ceiling: f64,
+        most: u64,
+        cost: impl Fn(SampleId) -> Option<f32>,
+    ) -> Result<Option<Pick>> {
+        let (mut sum, mut kept, mut next) = (0.0, 0usize, None);
+        for pick in self.picks.iter().take(usize::try_from(most).unwrap_or(usize::MAX)) {
+            let own = cost(pick.sample);
+            match own.map(|own| sum + f64::from(own)).filter(|sum| *sum <= ceiling) {
+                Some(more) => (sum, kept) = (more, kept + 1),
+                // Alone it does not fit either, or nobody knows.
+                None if kept == 0 => {
+                    return Err(Error::Cost { sample: pick.sample, cost: own, ceiling });
+                }
+                None => {
+                    next = Some(*pick);
+                    break;
+                }
+            }
+        }
+        self.picks.truncate(kept);
+        Ok(next)
     }
 
     /// The probability of each arm; none over ranks.
@@ -122,7 +160,7 @@ impl Decision {
 
     /// Gives the picks their tickets, and their loss weights `(q_min / q)^beta`: the greatest, that of the
     /// least propensity, is 1.
-    fn weigh_losses(&mut self, beta: f64, first: u64) {
+    pub fn weigh_losses(&mut self, beta: f64, first: u64) {
         let least = self.picks.iter().map(|pick| pick.propensity).fold(f64::INFINITY, f64::min);
         let loss_weight = |pick: &Pick| match beta {
             0.0 => 1.0,

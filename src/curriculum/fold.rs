@@ -8,7 +8,7 @@ use super::Memory;
 use super::builder::{Options, Weighting};
 use super::tally::Tally;
 use crate::base::error::{Result, finite};
-use crate::base::id::{ArmId, SampleId};
+use crate::base::id::{ArmId, Round, SampleId};
 use crate::ledger::progress::Progress;
 use crate::ledger::{Ledger, Pending, State};
 use crate::policy::{Policy, Reward};
@@ -64,7 +64,7 @@ impl Fold {
         for (trial, &score) in self.trials.iter().zip(&self.scores) {
             finite("score", trial.ticket.0, f64::from(score))?;
         }
-        self.reward(ledger.lost_score);
+        self.reward(pending.round, ledger.lost_score);
         self.weights.clear();
         match options.weighting {
             Weighting::Given => Ok(()),
@@ -139,7 +139,7 @@ impl Fold {
     }
 
     /// The rewards of the arms, in the order of arms. `lost_score` is what a lost ticket counted as before.
-    fn reward(&mut self, lost_score: f64) {
+    fn reward(&mut self, round: Round, lost_score: f64) {
         let Self { trials, scores, tally, rewards, .. } = self;
         for (trial, &score) in trials.iter().zip(&*scores) {
             let group = tally.group(trial.arm);
@@ -165,6 +165,7 @@ impl Fold {
             let lost = lost_score * f64::from(group.lost);
             rewards.push(Reward {
                 arm: group.arm,
+                round,
                 count,
                 lost: group.lost,
                 rollouts: group.rollouts,

@@ -37,13 +37,26 @@ impl Identity {
         options: &Options,
         (policy, signal, sampler): (&P, &S, &D),
     ) -> Result<Self> {
-        let Options { seed, pace, lag, missing, refill, weighting, importance, gate } = options;
+        let Options {
+            seed,
+            pace,
+            lag,
+            missing,
+            refill,
+            exclude_in_flight,
+            stop,
+            weighting,
+            importance,
+            gate,
+        } = options;
         let parts = vec![
             part("seed", seed)?,
             part("pace", if pace.arrival().is_some() { &"arrival" } else { &"lockstep" })?,
             part("arrival", &pace.arrival())?,
             part("steps", if refill.is_some() { &"refilled" } else { &"drawn" })?,
             part("refill", refill)?,
+            part("exclude_in_flight", exclude_in_flight)?,
+            part("stop", stop)?,
             part("lag", lag)?,
             part("missing", missing)?,
             part("weighting", weighting)?,

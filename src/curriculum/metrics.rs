@@ -5,9 +5,9 @@ use crate::base::id::ArmId;
 use crate::base::math::{exp, ln};
 use crate::base::metrics::Metrics;
 use crate::event::Reason;
-use crate::policy::Allotment;
+use crate::policy::{Allotment, Policy};
 
-impl<P, S, D> Curriculum<P, S, D> {
+impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// The state of the run as names and numbers, to be logged after a draw.
     ///
     /// | name | what |
@@ -18,6 +18,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// | `policy/entropy` | entropy of the probabilities of the arms, in nats; not over ranks |
     /// | `policy/effective_arms` | `exp(entropy)`: the number of equally likely arms that it is worth |
     /// | `sampler/batch` | how many samples the last batch had, as long as it has not been folded in |
+    /// | `sampler/in_flight` | samples that rest because they are [in flight](crate::Builder::exclude_in_flight), if any do |
     /// | `sampler/effective_sample_size` | `(sum w)^2 / sum w^2` of the last batch with `w = 1 / propensity` |
     /// | `gate/admission_rate` | admitted of all that were judged |
     /// | `gate/rejected/{zero_signal,too_hard,too_easy,too_few,stale,own}` | rejections by reason |
@@ -34,6 +35,9 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// | `arm/{}/{drawn,admitted,rejected,lost}` | its tickets; the last three when their round has been folded in |
     /// | `arm/{}/rejected/{zero_signal,...}` | rejections by reason, of those that there were |
     /// | `arm/{}/asked_share`, `arm/{}/drawn_share` | of all tickets, what the probabilities asked for (not over ranks), and what was drawn |
+    /// | `arm/{}/passes`, `arm/{}/left_in_pass` | its completed [passes](crate::Population::passes), and what is left of this one, where they are kept |
+    /// | `arm/{}/cost`, `arm/{}/cost_share` | the cost that was reported of it, and its part of that of all arms, if any was |
+    /// | `arm/{}/requested_share` | of samples or cost, what a [`Mixture`](crate::policy::Mixture) was asked for so far |
     /// | `arm/{}/admission_rate` | admitted of all that were judged |
     /// | `arm/{}/score_mean`, `arm/{}/score_spread` | mean and standard deviation of the scores of its tickets |
     /// | `arm/{}/success`, `arm/{}/success_slow`, `arm/{}/evidence` | its [`Progress`](crate::Progress) |
@@ -56,6 +60,9 @@ impl<P, S, D> Curriculum<P, S, D> {
         metrics.push_counts("curriculum/tickets", tickets);
         self.policy_metrics(&mut metrics);
         self.batch_metrics(&mut metrics);
+        if self.options.exclude_in_flight {
+            metrics.push("sampler/in_flight", self.memory.population.in_flight() as f64);
+        }
         metrics.push("gate/admission_rate", rate(counts.admitted + counts.banked, counts.rejected));
         for reason in Reason::ALL {
             metrics.push(format!("gate/rejected/{reason}"), ledger.rejections().get(reason) as f64);
@@ -69,9 +76,15 @@ impl<P, S, D> Curriculum<P, S, D> {
         }
         self.refused.metrics(&mut metrics);
         self.arm_metrics(&mut metrics);
+        let requested = self.memory.policy.requested().filter(|_| !ledger.tallies.is_empty());
+        for (arm, share) in (0u32..).map(ArmId).zip(requested.unwrap_or_default()) {
+            metrics.push(format!("arm/{}/requested_share", self.arm_name(arm)), share);
+        }
         metrics
     }
+}
 
+impl<P, S, D> Curriculum<P, S, D> {
     /// The name of an arm: as [given](crate::Builder::arm_names), else its number.
     pub fn arm_name(&self, arm: ArmId) -> String {
         self.arm_names.get(arm.index()).cloned().unwrap_or_else(|| arm.0.to_string())
@@ -100,6 +113,7 @@ impl<P, S, D> Curriculum<P, S, D> {
     fn arm_metrics(&self, metrics: &mut Metrics) {
         let ledger = &self.memory.ledger;
         let drawn = ledger.counts.drawn as f64;
+        let cost: f64 = ledger.tallies.iter().map(|tallies| tallies.cost).sum();
         let asked: f64 = ledger.tallies.iter().map(|tallies| tallies.asked).sum();
         let is_over_arms = !matches!(self.memory.allotment, Allotment::Ranks { .. });
         for (arm, tallies) in (0u32..).map(ArmId).zip(&ledger.tallies) {
@@ -116,7 +130,15 @@ impl<P, S, D> Curriculum<P, S, D> {
             for reason in Reason::ALL.into_iter().filter(|&reason| tallies.reasons.get(reason) > 0) {
                 push(&format!("rejected/{reason}"), tallies.reasons.get(reason) as f64);
             }
+            if self.memory.population.keeps_passes() {
+                push("passes", self.memory.population.passes(arm) as f64);
+                push("left_in_pass", self.memory.population.left_in_pass(arm) as f64);
+            }
             push("drawn_share", tallies.drawn as f64 / drawn);
+            if cost > 0.0 {
+                push("cost", tallies.cost);
+                push("cost_share", tallies.cost / cost);
+            }
             push("admission_rate", rate(tallies.admitted, tallies.rejected));
             if let Some((mean, spread)) = tallies.mean().zip(tallies.spread()) {
                 push("score_mean", mean);

@@ -2,16 +2,20 @@
 
 pub(crate) mod builder;
 mod changes;
+pub(crate) mod costs;
 mod decision;
 mod fold;
 pub(crate) mod identity;
 mod metrics;
 pub(crate) mod pace;
 pub(crate) mod presets;
+pub(crate) mod reconcile;
 pub(crate) mod refill;
 mod refused;
 mod reports;
+mod rest;
 mod stale;
+pub(crate) mod stop;
 mod tally;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +32,7 @@ use crate::population::Population;
 use crate::sampler::{Distinct, Sampler};
 use crate::signal::{GroupSpread, Signal};
 use builder::{Builder, Missing, Options};
+use costs::Costs;
 use decision::{At, Decision};
 use fold::Fold;
 use identity::Identity;
@@ -137,6 +142,7 @@ pub(crate) struct Memory<P> {
     pub population: Population,
     pub ledger: Ledger,
     pub bank: Bank,
+    pub costs: Costs,
     /// The last decision of the policy.
     pub allotment: Allotment,
     /// How many samples the last batch had.
@@ -166,12 +172,23 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         identity: Identity,
         arm_names: Vec<String>,
         population: Population,
+        costs: Costs,
     ) -> Self {
         let ledger = Ledger::new(population.arms().samples(), population.arms().count());
         let (round, version, batch, digest) = (Round(0), 0, 0, 0);
         let (allotment, bank) = (Allotment::default(), Bank::new(population.arms().count()));
-        let memory =
-            Memory { round, version, policy, population, ledger, bank, allotment, batch, digest };
+        let memory = Memory {
+            round,
+            version,
+            policy,
+            population,
+            ledger,
+            bank,
+            costs,
+            allotment,
+            batch,
+            digest,
+        };
         let (stale, work) = (Stale::default(), Work::default());
         let (changes, refused) = (0, Refused::default());
         Self {
@@ -195,7 +212,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// # Errors
     /// Those of `fold`; [`Error::OutOfRange`] for a batch of size 0, or
     /// one that a sampler that repeats samples does not [take](Sampler::most); [`Error::Hold`] in the
-    /// [pace of arrival](crate::Arrival); [`Error::Unsupported`] with [refill](Builder::refill), where
+    /// [pace of arrival](crate::Arrival), for the number in flight or where
+    /// [samples in flight](Builder::exclude_in_flight) are all that is left; [`Error::Unsupported`] with [refill](Builder::refill), where
     /// [`step`](Self::step) draws;
     /// [`Error::BatchExceedsPool`] and [`Error::NothingToDraw`] from the sampler; what the policy
     /// cannot decide; of a sampler of one's own [`Error::Length`], [`Error::NonFinite`], [`Error::OutOfRange`],
@@ -235,7 +253,24 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         if n as u64 > most.saturating_sub(open) {
             return Err(Error::Hold { open, want: n, most });
         }
-        self.decide(n, 0)?;
+        self.check_first_exhausted()?;
+        let first = self.carried();
+        let others = n - usize::from(first.is_some());
+        if others == 0 {
+            self.work.decision.clear();
+        } else {
+            if let Err(error) = self.decide(others, 0) {
+                let held = |it| self.hold_for_samples(it, others);
+                let rest = self.rest_of_last_pass(error).map_err(held)?;
+                self.decide(rest, 0)?;
+            }
+            self.check_cycle()?;
+        }
+        if let Some(first) = first {
+            self.work.decision.put_first(first);
+            self.weigh_losses();
+        }
+        self.let_carried_go();
         self.open_decided(batch, 0);
         Ok(())
     }
@@ -248,9 +283,20 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
 
     /// Decides a draw of `n` samples, the first or a further one of its round. Nothing of the state changes.
     fn decide(&mut self, n: usize, draw: u64) -> Result<()> {
+        self.decide_for(n, n, draw)
+    }
+
+    /// The same where only so many are `expected` to become a batch.
+    fn decide_for(&mut self, n: usize, expected: usize, draw: u64) -> Result<()> {
         let at = self.at(draw);
         let Self { memory, options, sampler, stale, work, .. } = self;
-        work.decision.make(memory, options, sampler, at, n, stale.is_empty())
+        work.decision.make(memory, options, sampler, at, (n, expected), stale.is_empty())
+    }
+
+    /// Gives what was decided its tickets and loss weights anew.
+    fn weigh_losses(&mut self) {
+        let Self { memory, options, work, .. } = self;
+        work.decision.weigh_losses(options.importance.at(memory.round), memory.ledger.counts.drawn);
     }
 
     /// Opens the tickets of what was decided.
@@ -263,6 +309,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let spare = work.spare.pop();
         work.spare.extend(memory.open(&mut work.decision, at, spare));
         stale.clear();
+        self.rest_drawn();
     }
 
     /// Learns from the feedback that is due: that of all rounds up to `round() - 1 - lag`, in ticket order.
@@ -329,6 +376,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             lost.for_each(|draw| memory.bank.rates.note(draw.arm.index(), false));
         }
         work.spare.extend(memory.ledger.close_oldest());
+        self.release_folded();
         self.has_learned();
         Ok(true)
     }

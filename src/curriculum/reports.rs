@@ -191,6 +191,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         rounds.sort_unstable();
         rounds.dedup();
         ledger.close_done(rounds, spare);
+        self.release_arrived();
         self.has_learned();
     }
 
@@ -229,6 +230,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         for draw in banked.into_iter().filter_map(|ticket| bank.remove(ticket)) {
             ledger.lose_banked(&draw);
         }
+        self.release_idle();
         Ok(())
     }
 

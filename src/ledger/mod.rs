@@ -94,6 +94,12 @@ impl Ledger {
         }
     }
 
+    /// There are so many arms, of which the last ones are new.
+    pub fn grow(&mut self, arms: usize) {
+        self.progress.resize(arms, Progress::default());
+        self.tallies.resize(if are_tallied(arms) { arms } else { 0 }, Tallies::default());
+    }
+
     /// Where a ticket is kept.
     #[inline]
     pub fn locate(&self, ticket: Ticket) -> Result<Place> {

@@ -99,13 +99,15 @@ impl Pending {
 
     /// Forgets all but the memory of its lists.
     pub fn clear(&mut self) {
+        (self.round, self.version) = (Round(0), 0);
         self.draws.clear();
         self.states.clear();
         self.shares.clear();
     }
 
-    /// Adds a ticket of another round, with what has become of it.
+    /// Adds a ticket of another round, with what has become of it; its round is then the last of them.
     pub fn push(&mut self, other: &Pending, place: usize, state: State) {
+        self.round = self.round.max(other.round);
         self.draws.push(other.draws[place]);
         self.shares.push(other.shares[place]);
         self.states.push(state);

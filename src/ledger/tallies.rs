@@ -44,6 +44,8 @@ pub(crate) struct Tallies {
     pub lost: u64,
     /// The sum of the numbers of tickets that the policy's probabilities asked for.
     pub asked: f64,
+    /// The sum of the costs that were reported.
+    pub cost: f64,
     scored: u64,
     mean: f64,
     /// The sum of the squared deviations from the mean.
@@ -53,6 +55,9 @@ pub(crate) struct Tallies {
 impl Tallies {
     /// Counts a ticket whose round has been folded in.
     pub fn close(&mut self, state: &State) {
+        if let State::Settled(outcome, _) = state {
+            self.cost += f64::from(outcome.cost.unwrap_or(0.0));
+        }
         match state {
             State::Settled(_, Verdict::Admit) => self.admitted += 1,
             State::Settled(_, Verdict::Reject(reason)) | State::Untaught(reason) => {
@@ -102,7 +107,7 @@ impl Tallies {
     /// Whether the numbers can have come about; used after reading them from a file.
     pub fn is_possible(&self) -> bool {
         let closed = u128::from(self.admitted) + u128::from(self.rejected) + u128::from(self.lost);
-        let numbers = [self.asked, self.mean, self.squares];
+        let numbers = [self.asked, self.cost, self.mean, self.squares];
         closed <= u128::from(self.drawn)
             && self.reasons.sum() == self.rejected.into()
             && numbers.iter().all(|number| number.is_finite())
@@ -130,6 +135,7 @@ mod tests {
             Tallies { drawn: 10, rejected: 2, ..good },
             Tallies { lost: u64::MAX, ..good },
             Tallies { asked: f64::NAN, ..good },
+            Tallies { cost: f64::INFINITY, ..good },
             Tallies { mean: f64::INFINITY, ..good },
             Tallies { squares: f64::NAN, ..good },
         ] {

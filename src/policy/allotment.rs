@@ -77,6 +77,18 @@ impl Allotment {
         }
     }
 
+    /// There are so many arms, of which the last ones are new and have no probability yet.
+    pub(crate) fn grow(&mut self, arms: usize) {
+        if let Self::Tree(_) = self {
+            *self = Self::Arms(self.shares());
+        }
+        if let Self::Arms(p) = self
+            && !p.is_empty()
+        {
+            p.resize(arms, 0.0);
+        }
+    }
+
     /// Moves the probability of arms that have nothing to draw to the others, in proportion. Small ones become multiples of
     /// the unit that samplers draw by, at least one.
     ///

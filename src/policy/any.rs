@@ -90,12 +90,33 @@ macro_rules! any {
                     $(Self::$around(policy) => policy.learn(population, rewards),)*
                 }
             }
+
+            fn grow(&mut self, arms: usize) -> Result<()> {
+                match self {
+                    $(Self::$plain(policy) => policy.grow(arms),)*
+                    $(Self::$around(policy) => policy.grow(arms),)*
+                }
+            }
+
+            fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
+                match self {
+                    $(Self::$plain(policy) => policy.set_mixture(weights, population),)*
+                    $(Self::$around(policy) => policy.set_mixture(weights, population),)*
+                }
+            }
+
+            fn requested(&self) -> Option<Vec<f64>> {
+                match self {
+                    $(Self::$plain(policy) => policy.requested(),)*
+                    $(Self::$around(policy) => policy.requested(),)*
+                }
+            }
         }
     };
 }
 
 any! {
-    Uniform Fixed Boltzmann Ucb Thompson Kalman
+    Uniform Fixed Mixture Boltzmann Ucb Thompson Kalman
     Exp3 Gaussian TeacherStudent AbsoluteProgress LevelReplay Posterior
     Difficulty Staged EasyToHard OnlineMixing ScalingLaw Dump
     Pac;

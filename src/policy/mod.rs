@@ -11,7 +11,7 @@ mod turn;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::population::Population;
@@ -105,6 +105,31 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// arrive in order, each once. An arm whose tickets were all given up has a reward too, of score 0
     /// and without success, loss and cost: what is drawn and never comes back must not stay attractive.
     fn learn(&mut self, population: &Population, rewards: &[Reward]);
+
+    /// Makes room for so many arms, of which the last ones are [new](crate::Curriculum::add_arm): what [`prepare`](Self::prepare) makes
+    /// for an arm of which nothing is known. The default refuses.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for a policy that has to be told something of each arm; then nothing
+    /// has changed.
+    fn grow(&mut self, _arms: usize) -> Result<()> {
+        Err(Error::Unsupported { part: "policy", request: "an arm that is added" })
+    }
+
+    /// Takes over other weights of a mixture; see [`Curriculum::set_mixture`](crate::Curriculum::set_mixture). The default
+    /// refuses: [`Fixed`] and [`Mixture`] have such weights, and what goes around one of them passes them on.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`](crate::Error::Unsupported); what is wrong with the weights. Nothing has changed then.
+    fn set_mixture(&mut self, _weights: &[f64], _population: &Population) -> Result<()> {
+        Err(Error::Unsupported { part: "policy", request: "weights of a mixture" })
+    }
+
+    /// The shares that were asked for so far, by arm, where the policy keeps some: the
+    /// [metrics](crate::Curriculum::metrics) show them beside what was observed. The default is `None`.
+    fn requested(&self) -> Option<Vec<f64>> {
+        None
+    }
 }
 
 /// A policy whose beliefs about one arm can be thrown away.

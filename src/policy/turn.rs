@@ -34,6 +34,8 @@ impl<'a> Turn<'a> {
 pub struct Reward {
     /// The arm.
     pub arm: ArmId,
+    /// The round that drew its tickets; the last of several, in the pace of [arrival](crate::Arrival).
+    pub round: Round,
     /// How many of its tickets are done with: came back or were given up.
     pub count: u32,
     /// How many of these were given up.
@@ -69,6 +71,7 @@ impl Reward {
     pub fn new(arm: ArmId, count: u32, score: f64) -> Self {
         Self {
             arm,
+            round: Round(0),
             count,
             lost: 0,
             score,
@@ -107,6 +110,13 @@ impl Reward {
     #[must_use]
     pub fn lost(mut self, lost: u32) -> Self {
         self.lost = lost;
+        self
+    }
+
+    /// Sets the round that drew the tickets.
+    #[must_use]
+    pub fn round(mut self, round: Round) -> Self {
+        self.round = round;
         self
     }
 

@@ -266,6 +266,24 @@ impl Arms {
         self.ranks.fetch(rank, &self.members, &self.slot_of);
     }
 
+    /// Checks that there can be so many arms.
+    pub(crate) fn check_count(arms: usize) -> Result<()> {
+        crate::base::error::within("arms", arms as f64, 1.0, MOST_ARMS).map(drop)
+    }
+
+    /// Adds an arm without samples.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] beyond 2^24 arms.
+    pub(crate) fn add(&mut self) -> Result<ArmId> {
+        Self::check_count(self.count() + 1)?;
+        let arm = ArmId(self.count() as u32);
+        self.arm_of.widen(self.count() + 1);
+        let start = self.members.len() as u32;
+        self.spans.push(Span { start, ..Span::default() });
+        Ok(arm)
+    }
+
     /// Adds a new sample to an arm.
     ///
     /// # Errors

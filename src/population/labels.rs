@@ -75,6 +75,13 @@ impl Labels {
         }
     }
 
+    /// Becomes the kind of list that so many arms have; there are not fewer than before.
+    pub fn widen(&mut self, arms: usize) {
+        if !self.fits(arms) {
+            *self = Self::new(arms as u32, self.len(), |sample| self.get(sample));
+        }
+    }
+
     /// Whether this is the kind of list that so many arms have.
     pub fn fits(&self, arms: usize) -> bool {
         match self {
@@ -104,6 +111,12 @@ mod tests {
             assert_eq!(labels.fits(300 * arms as usize), arms > 1 << 16);
             labels.push(arms - 1);
             labels.set(0, arms / 2);
+            for more in [arms, arms + 1, 300 * arms] {
+                let mut wider = labels.clone();
+                wider.widen(more as usize);
+                assert!(wider.fits(more as usize));
+                assert!((0..labels.len()).all(|sample| wider.get(sample) == labels.get(sample)));
+            }
             let all: Vec<u32> = (0..labels.len()).map(|sample| labels.get(sample)).collect();
             assert_eq!(all, [arms / 2, arms - 1, 0, arms - 1]);
         }

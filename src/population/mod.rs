@@ -1,19 +1,30 @@
 //! What a sampler draws from: the arms, and the weight of each of their members.
 
 mod arms;
+mod flight;
+mod keys;
 mod labels;
+mod passes;
 mod ranks;
+mod weights;
 mod work;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use curricle_kernels::blocks;
 pub use curricle_kernels::tree::{Overflow, SumTree};
-use curricle_kernels::{blocks, prefetch};
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Result, finite, length, within};
+use crate::base::error::{Error, Result, finite, length, within};
 use crate::base::id::{ArmId, SampleId};
 
 pub use arms::Arms;
 use arms::Moves;
+use flight::Flight;
+pub use keys::Key;
+use keys::Keys;
+use passes::Passes;
+pub(crate) use weights::Weights;
 
 /// One unit of weight: user weights are kept as integer multiples of it.
 const UNIT: f64 = 1.0 / 4_294_967_296.0;
@@ -25,25 +36,49 @@ const UNIT: f64 = 1.0 / 4_294_967_296.0;
 /// are taken; the total over all samples must stay below 2^32 (10^8 samples may weigh 42 on
 /// average), else [`Error::WeightOverflow`](crate::Error::WeightOverflow) is returned.
 ///
+/// A sample can *rest* without losing its weight: while it is [in flight](crate::Builder::exclude_in_flight), or, with the
+/// sampler [`Passes`](crate::sampler::Passes) or [`Sequential`](crate::sampler::Sequential), from when it is drawn until
+/// the pass of its arm is over.
+///
 /// Cost: a change of weight O(log N), memory 17.2 bytes a sample and the label of its
-/// [arm](Arms), 0 to 4 more.
+/// [arm](Arms), 0 to 4 more; with passes 9.3 more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Population {
     arms: Arms,
-    /// Weights by slot.
-    tree: SumTree,
-    totals: Vec<ArmTotal>,
-    /// How many samples have a positive weight.
-    drawable: usize,
+    /// The weights of the samples that do not rest, by slot.
+    now: Weights,
+    passes: Option<Passes>,
+    flight: Flight,
+    /// The greatest weight that any sample was ever given.
+    greatest: u64,
+    keys: Option<Keys>,
 }
 
-/// What an arm can offer.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct ArmTotal {
-    /// Sum of the weights of the members.
-    weight: u64,
-    /// How many members have a positive weight.
-    drawable: u32,
+/// The weight of a sample that is inserted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Weight {
+    /// This weight, `>= 0`.
+    Given(f64),
+    /// The greatest that any sample of the curriculum was ever given, by the user or by a
+    /// [score](crate::Weighting::Score).
+    Greatest,
+}
+
+impl From<f64> for Weight {
+    fn from(weight: f64) -> Self {
+        Self::Given(weight)
+    }
+}
+
+impl Weight {
+    /// As a number.
+    pub(crate) fn among(self, population: &Population) -> f64 {
+        match self {
+            Self::Given(weight) => weight,
+            Self::Greatest => population.greatest as f64 * UNIT,
+        }
+    }
 }
 
 impl Population {
@@ -65,9 +100,86 @@ impl Population {
         let weight = |sample: usize| {
             weights.map_or(Ok(even), |weights| units(sample as u64, weights[sample])).unwrap_or(0)
         };
-        let mut population = Self { arms, tree: SumTree::default(), totals: Vec::new(), drawable: 0 };
-        population.rebuild(weight)?;
-        Ok(population)
+        let now = Weights::new(&arms, weight)?;
+        let greatest = now.tree().weights().iter().copied().max().unwrap_or(even);
+        Ok(Self { arms, now, passes: None, flight: Flight::default(), greatest, keys: None })
+    }
+
+    /// Gives each sample its key.
+    pub(crate) fn set_keys(&mut self, keys: Vec<Key>) -> Result<()> {
+        self.keys = Some(Keys::new(keys, self.arms.samples())?);
+        Ok(())
+    }
+
+    /// The key of a sample, also of one that was removed, if samples have [keys](crate::Builder::keys).
+    pub fn key(&self, sample: SampleId) -> Option<Key> {
+        self.keys.as_ref().and_then(|keys| keys.get(sample))
+    }
+
+    /// The sample that has a [key](crate::Builder::keys), if it is there. Cost: O(log N).
+    pub fn find(&self, key: impl Into<Key>) -> Option<SampleId> {
+        self.keys.as_ref().and_then(|keys| keys.find(key.into(), &self.arms))
+    }
+
+    /// Whether samples have keys.
+    pub(crate) fn has_keys(&self) -> bool {
+        self.keys.is_some()
+    }
+
+    /// The keys of all samples, in order, if they have some.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        self.keys.iter().flat_map(Keys::iter)
+    }
+
+    /// Makes the index of keys that were read from a file; says whether they are all different.
+    pub(crate) fn index_keys(&mut self) -> bool {
+        let Self { keys, arms, .. } = self;
+        keys.as_mut().is_none_or(|keys| keys.index(arms))
+    }
+
+    /// Samples that were there under other numbers have the weights that they had, and rest if they did: pairs of the old
+    /// number and the new one.
+    pub(crate) fn take_over(&mut self, old: &Self, kept: &[(SampleId, SampleId)]) -> Result<()> {
+        let mut changes = Vec::with_capacity(kept.len());
+        for &(before, now) in kept {
+            changes.push((now, old.units_of(before)?));
+        }
+        self.exchange(&mut changes, &mut Vec::new())?;
+        if let (Some(passes), Some(before)) = (&mut self.passes, &old.passes) {
+            passes.go_on_from(before);
+        }
+        for &(before, now) in kept {
+            let is_drawn = old.passes.as_ref().is_some_and(|passes| passes.is_drawn(before));
+            let tickets = old.flight.tickets(before);
+            if is_drawn || tickets > 0 {
+                self.shift(now, |it| {
+                    if let Some(passes) = it.passes.as_mut().filter(|_| is_drawn) {
+                        passes.mark(now, true);
+                    }
+                    (0..tickets).for_each(|_| it.flight.hold(now));
+                })?;
+            }
+        }
+        self.greatest = self.greatest.max(old.greatest);
+        (0..self.arms.count() as u32).try_for_each(|arm| self.turn(ArmId(arm)))
+    }
+
+    /// Adds a sample that is gone already, and has a number only.
+    pub(crate) fn insert_gone(&mut self, key: Option<Key>) -> Result<SampleId> {
+        let sample = self.insert_keyed(ArmId(0), 0.0, None)?;
+        if let (Some(keys), Some(key)) = (&mut self.keys, key) {
+            keys.push(key);
+        }
+        self.remove(sample)?;
+        Ok(sample)
+    }
+
+    /// From now on the samples that are [drawn](Self::draw) rest until the pass of their arm is over.
+    ///
+    /// After `limit` passes an arm gives nothing more.
+    pub(crate) fn keep_passes(&mut self, limit: Option<u64>) -> Result<()> {
+        self.passes = Some(Passes::new(&self.arms, limit)?);
+        Ok(())
     }
 
     /// The partition.
@@ -76,54 +188,227 @@ impl Population {
         &self.arms
     }
 
-    /// The weights, by slot.
+    /// The weights of the samples that do not rest, by slot.
     #[inline]
     pub fn tree(&self) -> &SumTree {
-        &self.tree
+        self.now.tree()
     }
 
-    /// How many members of an arm have a positive weight.
+    /// The weights that a draw meets first.
+    #[inline]
+    pub(crate) fn now(&self) -> &Weights {
+        &self.now
+    }
+
+    /// The weights that a draw meets in an arm whose pass it has ended.
+    #[inline]
+    pub(crate) fn next_pass(&self) -> &Weights {
+        self.passes.as_ref().map_or(&self.now, |passes| &passes.drawn)
+    }
+
+    /// How many members of an arm a batch can draw: those of positive weight that do not rest and, where
+    /// [passes](Self::passes) are kept and no sample in flight holds up the present one, those of the next pass.
     #[inline]
     pub fn drawable(&self, arm: ArmId) -> usize {
-        self.totals.get(arm.index()).map_or(0, |total| total.drawable as usize)
+        let next = self.passes.as_ref().map_or(0, |passes| passes.reachable(arm));
+        self.now.drawable(arm) + next
     }
 
-    /// How many samples have a positive weight.
+    /// How many samples a batch can draw; see [`drawable`](Self::drawable).
+    #[inline]
     pub fn drawable_total(&self) -> usize {
-        self.drawable
+        self.now.drawable_total() + self.passes.as_ref().map_or(0, Passes::reachable_total)
     }
 
-    /// The sum of an arm's weights, in units of 2^-32.
+    /// The sum of the weights of an arm's members that do not rest, in units of 2^-32.
     #[inline]
     pub fn arm_weight(&self, arm: ArmId) -> u64 {
-        self.totals.get(arm.index()).map_or(0, |total| total.weight)
+        self.now.of_arm(arm)
     }
 
-    /// The weight of a sample.
+    /// The weight of a sample, whether it rests or not.
     ///
     /// # Errors
     /// [`Error::UnknownSample`](crate::Error::UnknownSample).
     pub fn weight(&self, sample: SampleId) -> Result<f64> {
-        Ok(self.tree.get(self.arms.slot_of(sample)?) as f64 * UNIT)
+        Ok(self.units_of(sample)? as f64 * UNIT)
+    }
+
+    /// How many passes over its samples an arm has completed, where the sampler [keeps passes](crate::sampler::Passes); 0
+    /// elsewhere.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// use curricle::{ArmId, Curriculum, sampler::Passes};
+    ///
+    /// let mut curriculum = Curriculum::builder(10).sampler(Passes).build()?;
+    /// let batch = curriculum.draw(8)?;
+    /// assert_eq!(curriculum.population().left_in_pass(ArmId(0)), 2);
+    /// curriculum.lose(&batch.draws.iter().map(|draw| draw.ticket).collect::<Vec<_>>())?;
+    /// curriculum.draw(4)?; // the last two of the first pass, and two of the second
+    /// assert_eq!(curriculum.population().passes(ArmId(0)), 1);
+    /// assert_eq!(curriculum.population().left_in_pass(ArmId(0)), 8);
+    /// # Ok(()) }
+    /// ```
+    pub fn passes(&self, arm: ArmId) -> u64 {
+        self.passes.as_ref().map_or(0, |passes| passes.done(arm))
+    }
+
+    /// How many samples of positive weight have still to be drawn in the present pass of an arm, those in flight of which
+    /// that is true included; all of the arm where no passes are kept.
+    pub fn left_in_pass(&self, arm: ArmId) -> usize {
+        self.now.drawable(arm) + self.passes.as_ref().map_or(0, |passes| passes.owed(arm))
+    }
+
+    /// Whether the sampler keeps passes.
+    pub(crate) fn keeps_passes(&self) -> bool {
+        self.passes.is_some()
+    }
+
+    /// Whether passes are kept, and all that are to be made have begun.
+    pub(crate) fn is_last_pass(&self) -> bool {
+        let Some(passes) = &self.passes else { return false };
+        let flying: BTreeSet<ArmId> = self.held().map(|sample| self.arms.label(sample)).collect();
+        let is_empty =
+            |arm| self.now.drawable(arm) + passes.drawn.drawable(arm) == 0 && !flying.contains(&arm);
+        (0..self.arms.count() as u32).map(ArmId).all(|arm| passes.is_ending(arm) || is_empty(arm))
+    }
+
+    /// After how many passes an arm gives nothing more.
+    pub(crate) fn pass_limit(&self) -> Option<u64> {
+        self.passes.as_ref().and_then(Passes::limit)
+    }
+
+    /// How many samples rest because they are [in flight](crate::Builder::exclude_in_flight).
+    pub fn in_flight(&self) -> usize {
+        self.flight.len()
+    }
+
+    /// The samples that rest because they are in flight, in order.
+    pub(crate) fn held(&self) -> impl Iterator<Item = SampleId> + '_ {
+        self.flight.iter().map(|(sample, _)| sample)
     }
 
     /// Asks the processor to fetch what an arm can offer.
     #[inline]
     pub(crate) fn fetch_arm(&self, arm: ArmId) {
-        prefetch(&self.totals, arm.index());
+        self.now.fetch_arm(arm);
+    }
+
+    /// Whether no sample rests, nor will.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.passes.is_none() && self.flight.is_empty()
+    }
+
+    fn units_of(&self, sample: SampleId) -> Result<u64> {
+        let slot = self.arms.slot_of(sample)?;
+        if self.is_plain() {
+            return Ok(self.now.tree().get(slot));
+        }
+        Ok(match (self.flight.get(sample), &self.passes) {
+            (Some(held), _) => held,
+            (None, Some(passes)) if passes.is_drawn(sample) => passes.drawn.tree().get(slot),
+            (None, _) => self.now.tree().get(slot),
+        })
+    }
+
+    /// Sets the weight of a sample where it stands, and returns the old one.
+    fn put(&mut self, sample: SampleId, weight: u64) -> Result<u64> {
+        let slot = self.arms.slot_of(sample)?;
+        let arm = self.arms.label(sample);
+        let is_drawn = self.passes.as_ref().is_some_and(|passes| passes.is_drawn(sample));
+        if let Some(old) = self.flight.set(sample, weight) {
+            if let Some(passes) = self.passes.as_mut().filter(|_| !is_drawn) {
+                passes.owe(arm, old, weight);
+            }
+            return Ok(old);
+        }
+        match self.passes.as_mut().filter(|_| is_drawn) {
+            Some(passes) => passes.set(slot, arm, weight),
+            None => self.now.set(slot, arm, weight),
+        }
+    }
+
+    /// Changes where a sample stands; it keeps its weight.
+    fn shift(&mut self, sample: SampleId, change: impl FnOnce(&mut Self)) -> Result<()> {
+        let weight = self.put(sample, 0)?;
+        change(self);
+        self.put(sample, weight).map(drop)
+    }
+
+    /// Begins a new pass of an arm of whose present pass nothing is left.
+    fn turn(&mut self, arm: ArmId) -> Result<()> {
+        let Self { arms, now, passes: Some(passes), flight, .. } = self else { return Ok(()) };
+        if now.drawable(arm) > 0 || !passes.is_over(arm) {
+            return Ok(());
+        }
+        let is_owed = |&(sample, weight): &(SampleId, u64)| weight > 0 && arms.label(sample) == arm;
+        let owed = flight.iter().filter(is_owed).count() as u32;
+        let mut begun = passes.turn(arm, arms, owed)?;
+        let weights: Vec<u64> = begun.iter().map(|&(_, weight)| weight).collect();
+        now.exchange(&mut begun, weights.into_iter().map(|weight| (arm, weight)))
+    }
+
+    /// Samples have been drawn: they rest until the pass of their arm is over, if passes are kept, and, if `holds` says so,
+    /// until they are [released](Self::release).
+    pub(crate) fn draw(
+        &mut self,
+        drawn: impl Iterator<Item = SampleId> + Clone,
+        holds: bool,
+    ) -> Result<()> {
+        let is_drawn =
+            |it: &Self, sample| it.passes.as_ref().is_some_and(|passes| passes.is_drawn(sample));
+        // Those of the next pass were drawn when nothing was left of this one.
+        let second: Vec<SampleId> = drawn.clone().filter(|&sample| is_drawn(self, sample)).collect();
+        let first: Vec<SampleId> = drawn.filter(|&sample| !is_drawn(self, sample)).collect();
+        for sample in first.into_iter().chain(second) {
+            self.shift(sample, |it| {
+                if let Some(passes) = &mut it.passes {
+                    passes.mark(sample, true);
+                }
+                if holds {
+                    it.flight.hold(sample);
+                }
+            })?;
+            self.turn(self.arms.label(sample))?;
+        }
+        Ok(())
+    }
+
+    /// A sample is held as if it were in flight, until it is [released](Self::release).
+    pub(crate) fn hold(&mut self, sample: SampleId) -> Result<()> {
+        self.shift(sample, |it| it.flight.hold(sample))?;
+        self.turn(self.arms.label(sample))
+    }
+
+    /// Whether a sample is held as in flight.
+    pub(crate) fn holds(&self, sample: SampleId) -> bool {
+        self.flight.contains(sample)
+    }
+
+    /// A ticket of a sample is not in flight any more.
+    pub(crate) fn release(&mut self, sample: SampleId) -> Result<()> {
+        if self.flight.is_last(sample) { self.let_go(sample) } else { Ok(()) }
+    }
+
+    /// No ticket of a sample is in flight any more.
+    pub(crate) fn let_go(&mut self, sample: SampleId) -> Result<()> {
+        if !self.flight.contains(sample) {
+            return Ok(());
+        }
+        self.shift(sample, |it| it.flight.remove(sample))?;
+        self.turn(self.arms.label(sample))
     }
 
     /// Sets the weight of a sample; 0 keeps it from being drawn.
     pub(crate) fn set_weight(&mut self, sample: SampleId, weight: f64) -> Result<()> {
         let weight = units(sample.0, weight)?;
-        self.set_units(sample, weight).map(drop)
-    }
-
-    /// Sets the integer weight of a sample and returns the old one.
-    pub(crate) fn set_units(&mut self, sample: SampleId, weight: u64) -> Result<u64> {
-        let slot = self.arms.slot_of(sample)?;
-        let arm = self.arms.arm_of(sample)?;
-        self.set_slot(slot, arm, weight)
+        let old = self.units_of(sample)?;
+        self.room_for(weight, old)?;
+        self.greatest = self.greatest.max(weight);
+        self.put(sample, weight)?;
+        self.turn(self.arms.label(sample))
     }
 
     /// Sets the integer weights of samples, one after the other, and leaves in each pair the weight
@@ -134,6 +419,9 @@ impl Population {
         changes: &mut [(SampleId, u64)],
         room: &mut Vec<(usize, u64)>,
     ) -> Result<()> {
+        if !self.is_plain() {
+            return self.exchange_apart(changes);
+        }
         room.clear();
         for (now, next) in blocks(changes) {
             next.iter().for_each(|&(sample, _)| self.arms.fetch_sample(sample));
@@ -141,122 +429,181 @@ impl Population {
                 room.push((self.arms.slot_of(sample)?, weight));
             }
         }
-        self.tree.set_each(room)?;
-        for ((sample, weight), &(_, old)) in changes.iter_mut().zip(&*room) {
-            let total = &mut self.totals[self.arms.label(*sample).index()];
-            total.weight = total.weight.wrapping_sub(old).wrapping_add(*weight);
-            total.drawable = total.drawable - u32::from(old > 0) + u32::from(*weight > 0);
-            self.drawable = self.drawable - usize::from(old > 0) + usize::from(*weight > 0);
+        let arms = &self.arms;
+        let members = changes.iter().map(|&(sample, weight)| (arms.label(sample), weight));
+        self.now.exchange(room, members)?;
+        let given = changes.iter().map(|&(_, weight)| weight);
+        self.greatest = given.fold(self.greatest, u64::max);
+        for ((_, weight), &(_, old)) in changes.iter_mut().zip(&*room) {
             *weight = old;
         }
         Ok(())
     }
 
-    fn set_slot(&mut self, slot: usize, arm: ArmId, weight: u64) -> Result<u64> {
-        let old = self.tree.get(slot);
-        self.tree.set(slot, weight)?;
-        let total = &mut self.totals[arm.index()];
-        total.weight = total.weight - old + weight;
-        total.drawable = total.drawable - u32::from(old > 0) + u32::from(weight > 0);
-        self.drawable = self.drawable - usize::from(old > 0) + usize::from(weight > 0);
-        Ok(old)
+    /// The same where some of the samples may rest.
+    fn exchange_apart(&mut self, changes: &mut [(SampleId, u64)]) -> Result<()> {
+        let mut latest = BTreeMap::new();
+        let mut before = Vec::with_capacity(changes.len());
+        for &(sample, weight) in &*changes {
+            let old = self.units_of(sample)?;
+            before.push(latest.insert(sample, (weight, old)).map_or(old, |(weight, _)| weight));
+        }
+        let (more, less) = latest.values().fold((0, 0), |(more, less), &(weight, old)| {
+            (more + u128::from(weight), less + u128::from(old))
+        });
+        self.check_total(self.total() - less + more)?;
+        self.greatest = changes.iter().fold(self.greatest, |most, &(_, weight)| most.max(weight));
+        // Those that become less come first, so that no sum overflows on the way.
+        for is_less in [true, false] {
+            for (&sample, &(weight, old)) in &latest {
+                if (weight < old) == is_less {
+                    self.put(sample, weight)?;
+                }
+            }
+        }
+        for ((_, weight), old) in changes.iter_mut().zip(before) {
+            *weight = old;
+        }
+        let arms: BTreeSet<ArmId> = latest.keys().map(|&sample| self.arms.label(sample)).collect();
+        arms.into_iter().try_for_each(|arm| self.turn(arm))
     }
 
-    /// Adds a sample to an arm.
-    pub(crate) fn insert(&mut self, arm: ArmId, weight: f64) -> Result<SampleId> {
+    /// Adds an arm without samples.
+    pub(crate) fn add_arm(&mut self) -> Result<ArmId> {
+        let arm = self.arms.add()?;
+        self.now.add_arm();
+        if let Some(passes) = &mut self.passes {
+            passes.add_arm();
+        }
+        Ok(arm)
+    }
+
+    /// Adds a sample to an arm. It has a key if all have.
+    pub(crate) fn insert(&mut self, arm: ArmId, weight: f64, key: Option<Key>) -> Result<SampleId> {
+        match (&self.keys, key) {
+            (Some(_), None) => {
+                let part = "curriculum whose samples have keys";
+                return Err(Error::Unsupported { part, request: "a sample without one" });
+            }
+            (None, Some(_)) => {
+                let part = "curriculum whose samples have no keys";
+                return Err(Error::Unsupported { part, request: "a sample with one" });
+            }
+            (Some(keys), Some(key)) => {
+                if let Some(sample) = keys.find(key, &self.arms) {
+                    return Err(Error::Duplicate { what: "key, that of sample", index: sample.0 });
+                }
+            }
+            (None, None) => {}
+        }
+        self.insert_keyed(arm, weight, key)
+    }
+
+    fn insert_keyed(&mut self, arm: ArmId, weight: f64, key: Option<Key>) -> Result<SampleId> {
         let weight = units(self.arms.samples() as u64, weight)?;
-        self.room_for(weight)?;
+        self.room_for(weight, 0)?;
         let (sample, moves) = self.arms.insert(arm)?;
-        self.follow(moves)?;
-        self.set_slot(self.arms.slot_of(sample)?, arm, weight)?;
+        if let Some(passes) = &mut self.passes {
+            passes.extend(&self.arms);
+        }
+        if let (Some(keys), Some(key)) = (&mut self.keys, key) {
+            keys.push(key);
+        }
+        self.follow(&moves)?;
+        self.greatest = self.greatest.max(weight);
+        self.put(sample, weight)?;
         self.tidy()?;
         Ok(sample)
     }
 
     /// Takes a sample out.
     pub(crate) fn remove(&mut self, sample: SampleId) -> Result<()> {
-        self.set_units(sample, 0)?;
+        self.put(sample, 0)?;
+        self.flight.remove(sample);
+        if let Some(passes) = &mut self.passes {
+            passes.mark(sample, false);
+        }
         self.arms.remove(sample)?;
-        self.tidy()
+        self.tidy()?;
+        self.turn(self.arms.label(sample))
     }
 
-    /// Moves a sample to another arm; it keeps its weight.
+    /// Moves a sample to another arm; it keeps its weight, and whether it rests.
     pub(crate) fn retag(&mut self, sample: SampleId, arm: ArmId) -> Result<()> {
-        self.arms.slot_of(sample)?;
+        let before = self.arms.arm_of(sample)?;
         self.arms.check(arm)?;
-        let weight = self.set_units(sample, 0)?;
+        let weight = self.put(sample, 0)?;
         let moves = self.arms.retag(sample, arm)?;
-        self.follow(moves)?;
-        self.set_slot(self.arms.slot_of(sample)?, arm, weight)?;
-        self.tidy()
+        self.follow(&moves)?;
+        self.put(sample, weight)?;
+        self.tidy()?;
+        self.turn(before)?;
+        self.turn(arm)
     }
 
-    /// Checks that one more weight fits.
-    fn room_for(&self, weight: u64) -> Result<()> {
-        let total = u128::from(self.tree.total()) + u128::from(weight);
+    /// The sum of all weights.
+    fn total(&self) -> u128 {
+        let drawn = self.passes.as_ref().map_or(0, |passes| passes.drawn.tree().total());
+        [self.now.tree().total(), drawn, self.flight.weight()].map(u128::from).iter().sum()
+    }
+
+    /// Checks that a weight fits in the place of another.
+    fn room_for(&self, weight: u64, old: u64) -> Result<()> {
+        self.check_total(self.total() - u128::from(old) + u128::from(weight))
+    }
+
+    fn check_total(&self, total: u128) -> Result<()> {
         if total > u128::from(u64::MAX) {
-            return Err(crate::Error::WeightOverflow { total });
+            return Err(Error::WeightOverflow { total });
         }
         Ok(())
     }
 
     /// Carries the weights along with members that changed their slot.
-    fn follow(&mut self, moves: Moves) -> Result<()> {
-        self.tree.extend_to(self.arms.slot_count());
-        work::done(2 * moves.len());
-        let weights = moves.iter().map(|&(from, _)| self.tree.get(from));
-        let weights: Vec<u64> = weights.collect();
-        let changes =
-            moves.iter().zip(weights).flat_map(|(&(from, to), weight)| [(from, 0), (to, weight)]);
-        let mut changes: Vec<(usize, u64)> = changes.collect();
-        Ok(self.tree.set_each(&mut changes)?)
+    fn follow(&mut self, moves: &Moves) -> Result<()> {
+        self.now.follow(&self.arms, moves)?;
+        self.passes.as_mut().map_or(Ok(()), |passes| passes.drawn.follow(&self.arms, moves))
     }
 
     /// Packs the slots if too many are vacant.
     fn tidy(&mut self) -> Result<()> {
         if self.arms.is_wasteful() {
             let from = self.arms.pack();
-            work::done(from.len());
-            let before = std::mem::take(&mut self.tree);
-            // A vacant slot comes from beyond the end, where the weight is 0.
-            self.tree = SumTree::from_fn(from.len(), |slot| before.get(from[slot] as usize))?;
+            self.now.pack(&from)?;
+            if let Some(passes) = &mut self.passes {
+                passes.drawn.pack(&from)?;
+            }
         }
         Ok(())
     }
 
-    /// Computes the tree and the totals from the weights by sample.
-    fn rebuild(&mut self, weight: impl Fn(usize) -> u64 + Sync + Send) -> Result<()> {
-        let arms = &self.arms;
-        self.tree = SumTree::from_fn(arms.slot_count(), |slot| {
-            arms.sample_at(slot).map_or(0, |sample| weight(sample.index()))
-        })?;
-        let weights = self.tree.weights();
-        self.totals = (0..arms.count() as u32)
-            .map(|arm| {
-                let members = &weights[arms.slots(ArmId(arm))];
-                let drawable = members.iter().filter(|&&weight| weight > 0).count() as u32;
-                ArmTotal { weight: members.iter().sum(), drawable }
-            })
-            .collect();
-        self.drawable = self.totals.iter().map(|total| total.drawable as usize).sum();
-        Ok(())
-    }
-
-    /// Whether tree, totals and partition agree; used after reading them from a file.
+    /// Whether the parts agree; used after reading them from a file.
     pub(crate) fn is_consistent(&self) -> bool {
-        let vacant_weigh_nothing = (0..self.arms.slot_count())
-            .all(|slot| self.arms.sample_at(slot).is_some() || self.tree.get(slot) == 0);
-        let arms = 0..self.arms.count() as u32;
-        self.arms.is_consistent()
-            && self.tree.len() == self.arms.slot_count()
-            && vacant_weigh_nothing
-            && self.totals.len() == self.arms.count()
-            && self.drawable == self.totals.iter().map(|total| total.drawable as usize).sum::<usize>()
-            && arms.zip(&self.totals).all(|(arm, total)| {
-                let members = || self.arms.slots(ArmId(arm)).map(|slot| self.tree.get(slot));
-                let drawable = members().filter(|&weight| weight > 0).count();
-                members().sum::<u64>() == total.weight && drawable == total.drawable as usize
-            })
+        let Self { arms, now, passes, flight, .. } = self;
+        if !arms.is_consistent() || !now.is_consistent(arms) || !flight.is_consistent() {
+            return false;
+        }
+        let slot_of = |sample: SampleId| arms.slot_of(sample).ok();
+        let rests = |slot| now.tree().get(slot) == 0;
+        if !self.held().all(|sample| slot_of(sample).is_some_and(rests)) {
+            return false;
+        }
+        let is_drawn_once = |passes: &Passes| {
+            let mut owed = vec![0; arms.count()];
+            for (sample, weight) in flight.iter() {
+                owed[arms.label(sample).index()] += u32::from(weight > 0 && !passes.is_drawn(sample));
+            }
+            let drawn = passes.drawn.tree();
+            let is_empty = |slot| drawn.get(slot) == 0;
+            let is_marked = |slot| arms.sample_at(slot).is_some_and(|it| passes.is_drawn(it));
+            passes.is_consistent(arms, &owed)
+                && self.held().all(|sample| slot_of(sample).is_some_and(is_empty))
+                && (0..arms.slot_count()).all(|slot| rests(slot) || !is_marked(slot))
+                && (0..arms.count() as u32)
+                    .map(ArmId)
+                    .all(|arm| now.drawable(arm) > 0 || !passes.is_over(arm))
+        };
+        self.total() <= u128::from(u64::MAX) && passes.as_ref().is_none_or(is_drawn_once)
     }
 }
 
@@ -274,39 +621,93 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Weights stay with their samples through any sequence of changes.
+        /// Weights stay with their samples through any sequence of changes, also where samples rest; who rests, and how far
+        /// the passes are, agrees with plain lists.
         #[test]
         fn weights_follow_their_samples(
             labels in prop::collection::vec(0..4u32, 1..50),
             changes in prop::collection::vec(
-                (0..4u8, any::<prop::sample::Index>(), 0..4u32, 0..9u32), 0..600),
+                (0..6u8, any::<prop::sample::Index>(), 0..4u32, 0..9u32), 0..600),
+            passes in any::<bool>(),
+            holds in any::<bool>(),
         ) {
             let arms = Arms::from_labels(4, &labels).unwrap();
             let mut population = Population::new(arms, None).unwrap();
+            if passes {
+                population.keep_passes(None).unwrap();
+            }
             let mut twin: Vec<Option<(ArmId, f64)>> =
                 labels.iter().map(|&arm| Some((ArmId(arm), 1.0))).collect();
+            let (mut drawn, mut held, mut done) = (BTreeSet::new(), BTreeSet::new(), [0; 4]);
             for (verb, which, arm, weight) in changes {
                 let sample = SampleId(which.index(twin.len()) as u64);
                 let (arm, weight) = (ArmId(arm), f64::from(weight));
                 let entry = twin[sample.index()];
                 match verb {
                     0 => {
-                        population.insert(arm, weight).unwrap();
+                        population.insert(arm, weight, None).unwrap();
                         twin.push(Some((arm, weight)));
                     }
                     1 => {
                         prop_assert_eq!(population.remove(sample).is_ok(), entry.is_some());
                         twin[sample.index()] = None;
+                        drawn.remove(&sample);
+                        held.remove(&sample);
                     }
                     2 => {
                         prop_assert_eq!(population.retag(sample, arm).is_ok(), entry.is_some());
                         twin[sample.index()] = entry.map(|(_, weight)| (arm, weight));
                     }
-                    _ => {
+                    3 => {
                         prop_assert_eq!(population.set_weight(sample, weight).is_ok(), entry.is_some());
                         twin[sample.index()] = entry.map(|(arm, _)| (arm, weight));
                     }
+                    4 => {
+                        let rests = drawn.contains(&sample) || held.contains(&sample);
+                        if rests || entry.is_none_or(|(_, weight)| weight == 0.0) {
+                            continue;
+                        }
+                        population.draw(std::iter::once(sample), holds).unwrap();
+                        if passes {
+                            drawn.insert(sample);
+                        }
+                        if holds {
+                            held.insert(sample);
+                        }
+                    }
+                    _ => {
+                        population.release(sample).unwrap();
+                        held.remove(&sample);
+                    }
                 }
+                for arm in 0..4u32 {
+                    let arm = ArmId(arm);
+                    let members: Vec<SampleId> = (0..twin.len() as u64)
+                        .map(SampleId)
+                        .filter(|it| twin[it.index()].is_some_and(|(of, w)| of == arm && w > 0.0))
+                        .collect();
+                    let is_free = |it: &&SampleId| !held.contains(*it);
+                    let is_over = members.iter().all(|it| drawn.contains(it));
+                    if passes && is_over && members.iter().filter(is_free).count() > 0 {
+                        done[arm.index()] += 1;
+                        let whole = population.arms().members(arm).collect::<Vec<_>>();
+                        whole.iter().for_each(|it| _ = drawn.remove(it));
+                    }
+                    let is_left = |it: &&SampleId| !drawn.contains(*it);
+                    let left = members.iter().filter(is_left);
+                    let now = left.clone().filter(is_free).count();
+                    let next = members.iter().filter(|it| !is_left(it)).filter(is_free).count();
+                    let is_owed = left.clone().count() > now;
+                    let drawable = now + if is_owed { 0 } else { next };
+                    prop_assert_eq!(population.drawable(arm), drawable);
+                    prop_assert_eq!(population.passes(arm), done[arm.index()]);
+                    if passes {
+                        prop_assert_eq!(population.left_in_pass(arm), left.count());
+                    }
+                }
+                let total: usize = (0..4).map(|arm| population.drawable(ArmId(arm))).sum();
+                prop_assert_eq!(population.drawable_total(), total);
+                prop_assert_eq!(population.held().collect::<BTreeSet<_>>(), held.clone());
             }
             prop_assert!(population.is_consistent());
             for (sample, entry) in twin.iter().enumerate() {
@@ -367,7 +768,7 @@ mod tests {
                     let (verb, arm) = pattern(&mut rng, change, arms);
                     let arm = ArmId(arm);
                     match verb {
-                        Change::Insert => alive.push_back(population.insert(arm, 1.0).unwrap()),
+                        Change::Insert => alive.push_back(population.insert(arm, 1.0, None).unwrap()),
                         Change::Retag if !alive.is_empty() => {
                             let sample = alive[rng.below(alive.len() as u64) as usize];
                             population.retag(sample, arm).unwrap();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Distinct, Pick, Replace, Sampler, Scratch, Systematic, Top};
+use super::{Distinct, Passes, Pick, Replace, Sampler, Scratch, Sequential, Systematic, Top};
 use crate::base::error::Result;
 use crate::base::rng::Rng;
 use crate::policy::Allotment;
@@ -32,11 +32,19 @@ pub enum Any {
     Systematic,
     /// [`Top`]
     Top,
+    /// [`Passes`]
+    Passes,
+    /// [`Sequential`]
+    Sequential,
 }
 
 impl Sampler for Any {
     fn is_proven(&self) -> bool {
         true
+    }
+
+    fn keeps_passes(&self) -> bool {
+        matches!(self, Self::Passes | Self::Sequential)
     }
 
     fn draw(
@@ -53,6 +61,8 @@ impl Sampler for Any {
             Self::Distinct => Distinct.draw(population, allotment, n, rng, scratch, picks),
             Self::Systematic => Systematic.draw(population, allotment, n, rng, scratch, picks),
             Self::Top => Top.draw(population, allotment, n, rng, scratch, picks),
+            Self::Passes => Passes.draw(population, allotment, n, rng, scratch, picks),
+            Self::Sequential => Sequential.draw(population, allotment, n, rng, scratch, picks),
         }
     }
 
@@ -62,6 +72,8 @@ impl Sampler for Any {
             Self::Distinct => Distinct.most(population),
             Self::Systematic => Systematic.most(population),
             Self::Top => Top.most(population),
+            Self::Passes => Passes.most(population),
+            Self::Sequential => Sequential.most(population),
         }
     }
 }

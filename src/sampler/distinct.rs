@@ -11,7 +11,7 @@ use crate::base::error::Result;
 use crate::base::id::{ArmId, SampleId};
 use crate::base::rng::Rng;
 use crate::policy::Allotment;
-use crate::population::Population;
+use crate::population::{Population, Weights};
 
 /// Successive sampling: each draw is made from what the draws before it left over, so no sample
 /// appears twice in a batch.
@@ -97,7 +97,7 @@ fn successive(
         return Ok(());
     }
     // Repeats have become frequent: draw from the rest itself.
-    let mut rest = Rest::new(population);
+    let mut rest = Rest::new(population, population.now());
     for pick in &picks[first..] {
         rest.take(population.arms().slot_of(pick.sample)?, pick.arm);
     }
@@ -117,26 +117,27 @@ fn successive(
 /// What the draws so far have left over.
 pub(super) struct Rest<'a> {
     population: &'a Population,
+    weights: &'a Weights,
     without: Without<'a>,
     /// The weight taken out of each arm.
     taken: Vec<u64>,
 }
 
 impl<'a> Rest<'a> {
-    pub fn new(population: &'a Population) -> Self {
+    pub fn new(population: &'a Population, weights: &'a Weights) -> Self {
         let taken = vec![0; population.arms().count()];
-        Self { population, without: Without::new(population.tree()), taken }
+        Self { population, weights, without: Without::new(weights.tree()), taken }
     }
 
     /// Takes a slot out, once.
     pub fn take(&mut self, slot: usize, arm: ArmId) {
         self.without.take(slot);
-        self.taken[arm.index()] += self.population.tree().get(slot);
+        self.taken[arm.index()] += self.weights.tree().get(slot);
     }
 
     /// The part of an arm's weight that is left.
     fn part(&self, arm: ArmId) -> f64 {
-        match self.population.arm_weight(arm) {
+        match self.weights.of_arm(arm) {
             0 => 0.0,
             whole => (whole - self.taken[arm.index()]) as f64 / whole as f64,
         }
@@ -145,10 +146,10 @@ impl<'a> Rest<'a> {
     /// Draws one of the members that are left, of which there must be one; returns it with its
     /// probability within the arm.
     pub fn draw(&mut self, arm: ArmId, rng: &mut Rng) -> Result<(SampleId, f64)> {
-        let left = self.population.arm_weight(arm) - self.taken[arm.index()];
+        let left = self.weights.of_arm(arm) - self.taken[arm.index()];
         let start = self.population.arms().slots(arm).start;
         let slot = self.without.find(self.without.prefix(start) + rng.below(left));
-        let probability = self.population.tree().get(slot) as f64 / left as f64;
+        let probability = self.weights.tree().get(slot) as f64 / left as f64;
         let sample = occupant(self.population, slot)?;
         self.take(slot, arm);
         Ok((sample, probability))

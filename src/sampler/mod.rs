@@ -5,6 +5,8 @@
 //! | [`Replace`] | may repeat | `p_a w_i / W_a` |
 //! | [`Distinct`] | each at most once | the same, renormalised over what was not drawn before it |
 //! | [`Systematic`] | each at most once; arm counts within 1 of `n q_a` | `q_a w_i / (W_a` less what was drawn before it in the arm`)` |
+//! | [`Passes`] | each once in a pass over its arm, at random | `q_a w_i / (W_a` less what was drawn before it in the pass`)` |
+//! | [`Sequential`] | each once in a pass over its arm, in order | `q_a` |
 //! | [`Top`] | the best, no randomness | 1 |
 //!
 //! `q_a` is `p_a`, as far as the arm has members for it: with `d_a` of them that can be drawn, the arms with
@@ -18,6 +20,7 @@
 
 mod any;
 mod distinct;
+mod passes;
 mod ranks;
 mod replace;
 mod scratch;
@@ -35,6 +38,7 @@ use crate::population::SumTree;
 
 pub use any::Any;
 pub use distinct::Distinct;
+pub use passes::{Passes, Sequential};
 pub use replace::Replace;
 pub use scratch::Scratch;
 pub use systematic::Systematic;
@@ -95,6 +99,13 @@ pub trait Sampler: Clone + Serialize + DeserializeOwned {
     /// Whether what is picked need not be looked at: that of the samplers of this crate, whose tests do.
     #[doc(hidden)]
     fn is_proven(&self) -> bool {
+        false
+    }
+
+    /// Whether samples that were drawn rest until the pass of their arm is over, as for [`Passes`]: then
+    /// [`Population::drawable`] is how many different ones a batch can draw, those of a pass that it begins included.
+    #[doc(hidden)]
+    fn keeps_passes(&self) -> bool {
         false
     }
 

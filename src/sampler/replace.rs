@@ -9,7 +9,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::policy::Allotment;
-use crate::population::Population;
+use crate::population::{Population, Weights};
 
 /// Independent draws: an arm with probability `p_a`, then a member in proportion to its weight. A
 /// sample can appear several times in a batch.
@@ -78,7 +78,7 @@ pub(super) fn independent(
             });
         }
     }
-    draw_members(population, rng, scratch);
+    draw_members(population, population.now(), rng, scratch);
     let mut arms = scratch.arms.iter();
     for (now, next) in blocks(&scratch.members) {
         next.iter().for_each(|&slot| population.arms().fetch_slot(slot as usize));
@@ -101,14 +101,19 @@ pub(super) fn independent(
 ///
 /// Bits are drawn one by one, then everything else happens to all of them at once, step by step, so
 /// that the memory accesses of a batch overlap.
-pub(super) fn draw_members(population: &Population, rng: &mut Rng, scratch: &mut Scratch) {
+pub(super) fn draw_members(
+    population: &Population,
+    weights: &Weights,
+    rng: &mut Rng,
+    scratch: &mut Scratch,
+) {
     /// No sum of weights before an arm and no slot, as the totals are below it.
     const UNKNOWN: u64 = u64::MAX;
     let Scratch { arms: drawn, members, starts, searched, .. } = scratch;
-    let (tree, arms) = (population.tree(), population.arms());
+    let (tree, arms) = (weights.tree(), population.arms());
     for (now, next) in blocks(drawn) {
         for arm in next.iter().map(|&arm| ArmId(arm as u32)) {
-            population.fetch_arm(arm);
+            weights.fetch_arm(arm);
             arms.fetch_span(arm);
         }
         now.iter().for_each(|&arm| tree.fetch(arms.slots(ArmId(arm as u32)).start));
@@ -121,7 +126,7 @@ pub(super) fn draw_members(population: &Population, rng: &mut Rng, scratch: &mut
     searched.clear();
     for &arm in &*drawn {
         let slots = arms.slots(ArmId(arm as u32));
-        let target = rng.below(population.arm_weight(ArmId(arm as u32)));
+        let target = rng.below(weights.of_arm(ArmId(arm as u32)));
         if slots.len() == 1 {
             members.push(slots.start as u64);
             continue;

@@ -42,6 +42,11 @@ impl Gone {
         self.by_arm.resize(arms, 0);
     }
 
+    /// The sum of an arm.
+    pub fn get(&self, arm: ArmId) -> u64 {
+        self.by_arm[arm.index()]
+    }
+
     /// Adds to the sum of an arm; returns what it was before.
     pub fn add(&mut self, arm: ArmId, weight: u64) -> u64 {
         self.touched.push(arm);

@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::policy::{Allotment, ArmTree};
-use crate::population::Population;
+use crate::population::{Population, Weights};
 
 /// Systematic sampling of the arms, distinct members: arm `a` gets `n q_a` of the n slots, rounded
 /// down or up at random so that the expectation is exact.
@@ -62,27 +62,9 @@ impl Sampler for Systematic {
         scratch: &mut Scratch,
         picks: &mut Vec<Pick>,
     ) -> Result<()> {
-        enough(n, available(population, allotment))?;
         let first = picks.len();
-        let shares = match allotment {
-            Allotment::Arms(p) => Shares::spread(population, p, n, rng, scratch)?,
-            Allotment::Tree(tree) => match spread_along(population, tree, n, rng, scratch) {
-                true => Shares { rest: 1.0, slots: n as f64 },
-                // Rare: the probabilities of all arms have to be looked at.
-                false => Shares::spread(population, &allotment.shares(), n, rng, scratch)?,
-            },
-            Allotment::Ranks { .. } => {
-                let request = "a Gaussian over ranks";
-                return Err(Error::Unsupported { part: "Systematic", request });
-            }
-        };
-        fill(
-            population,
-            |arm, whole| shares.of(population, allotment, arm, whole),
-            rng,
-            scratch,
-            picks,
-        )?;
+        let shares = spread(population, allotment, n, rng, scratch)?;
+        fill(population, population.now(), &shares.by(population, allotment), rng, scratch, picks)?;
         rng.shuffle(&mut picks[first..]);
         Ok(())
     }
@@ -92,9 +74,33 @@ impl Sampler for Systematic {
     }
 }
 
+/// Spreads n slots over the arms; `scratch.arms` is then the arm of each, in order. There must be n members of positive
+/// probability.
+pub(super) fn spread(
+    population: &Population,
+    allotment: &Allotment,
+    n: usize,
+    rng: &mut Rng,
+    scratch: &mut Scratch,
+) -> Result<Shares> {
+    enough(n, available(population, allotment))?;
+    match allotment {
+        Allotment::Arms(p) => Shares::spread(population, p, n, rng, scratch),
+        Allotment::Tree(tree) => match spread_along(population, tree, n, rng, scratch) {
+            true => Ok(Shares { rest: 1.0, slots: n as f64 }),
+            // Rare: the probabilities of all arms have to be looked at.
+            false => Shares::spread(population, &allotment.shares(), n, rng, scratch),
+        },
+        Allotment::Ranks { .. } => Err(Error::Unsupported {
+            part: "a sampler that spreads slots over arms",
+            request: "a Gaussian over ranks",
+        }),
+    }
+}
+
 /// How the slots of a batch are shared out: `q_a` of arms that give all of their members is their part of
 /// the slots, that of others `p_a` times a factor.
-struct Shares {
+pub(super) struct Shares {
     rest: f64,
     slots: f64,
 }
@@ -150,19 +156,26 @@ impl Shares {
         Ok(Self { rest, slots: n as f64 })
     }
 
-    /// `q_a`.
-    fn of(&self, population: &Population, allotment: &Allotment, arm: ArmId, whole: bool) -> f64 {
-        if whole {
-            population.drawable(arm) as f64 / self.slots
-        } else {
-            self.rest * allotment.share(arm)
+    /// `q_a`, of an arm and of whether it gives all of its members.
+    pub fn by<'a>(
+        &'a self,
+        population: &'a Population,
+        allotment: &'a Allotment,
+    ) -> impl Fn(ArmId, bool) -> f64 + 'a {
+        |arm, whole| {
+            if whole {
+                population.drawable(arm) as f64 / self.slots
+            } else {
+                self.rest * allotment.share(arm)
+            }
         }
     }
 }
 
-/// Appends a member of each of `scratch.arms`, none twice; the arms must have as many.
-fn fill(
+/// Appends a member of each of `scratch.arms`, none twice; the arms must have as many that `weights` can draw.
+pub(super) fn fill(
     population: &Population,
+    weights: &Weights,
     share: impl Fn(ArmId, bool) -> f64,
     rng: &mut Rng,
     scratch: &mut Scratch,
@@ -178,15 +191,15 @@ fn fill(
     loop {
         let asked = scratch.arms.len();
         made += asked;
-        draw_members(population, rng, scratch);
+        draw_members(population, weights, rng, scratch);
         let (mut place, mut missing) = (0, 0);
         for (now, next) in blocks(&scratch.members) {
             next.iter().for_each(|&slot| population.arms().fetch_slot(slot as usize));
             for &slot in now {
                 let (arm, slot) = (ArmId(scratch.arms[place] as u32), slot as usize);
                 if scratch.taken.insert(slot as u64) {
-                    let weight = population.tree().get(slot);
-                    let left = population.arm_weight(arm) - scratch.gone.add(arm, weight);
+                    let weight = weights.tree().get(slot);
+                    let left = weights.of_arm(arm) - scratch.gone.add(arm, weight);
                     let share = share(arm, &scratch.whole);
                     picks.push(Pick {
                         sample: occupant(population, slot)?,
@@ -210,7 +223,7 @@ fn fill(
         }
     }
     // Repeats have become frequent: draw from the rest itself.
-    let mut rest = Rest::new(population);
+    let mut rest = Rest::new(population, weights);
     for pick in &picks[first..] {
         rest.take(population.arms().slot_of(pick.sample)?, pick.arm);
     }

@@ -87,7 +87,10 @@ fn options() {
     let ranks = Gaussian::new(MeanRule::paper(1.0), Spread::Ranks(2.0));
     let builder = Curriculum::builder(4).signal(Utility).policy(ranks.clone());
     let mut systematic = builder.clone().sampler(Systematic).build().unwrap();
-    assert!(matches!(systematic.draw(1), Err(Error::Unsupported { part: "Systematic", .. })));
+    assert!(matches!(
+        systematic.draw(1),
+        Err(Error::Unsupported { part: "a sampler that spreads slots over arms", .. })
+    ));
     let mut bounded = builder.policy(Bounded::new(ranks)).build().unwrap();
     assert!(matches!(bounded.draw(1), Err(Error::Unsupported { part: "Bounded", .. })));
 }

@@ -3,9 +3,9 @@
 use curricle::ArmId;
 use curricle::policy::{
     AbsoluteProgress, Advance, Any, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty, Dump,
-    EasyToHard, Exp3, Fixed, Forgetting, Kalman, LevelReplay, Mastered, OnlineMixing, Pac, PerCost,
-    Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Staged, TeacherStudent, Thompson,
-    Ucb, Uniform,
+    EasyToHard, Exp3, Fixed, Forgetting, Kalman, LevelReplay, Mastered, Mixture, OnlineMixing, Pac,
+    PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Staged, TeacherStudent,
+    Thompson, Ucb, Uniform, Unit,
 };
 
 /// All that draw from arms, for so many of them, by name.
@@ -14,6 +14,8 @@ pub fn plain(arms: usize) -> Vec<(&'static str, Any)> {
     vec![
         ("uniform", Uniform.into()),
         ("fixed", Fixed::by_size().into()),
+        ("mixture", Mixture::new(vec![1.0; arms]).into()),
+        ("mixture of cost", Mixture::new(vec![1.0; arms]).unit(Unit::Cost).into()),
         ("boltzmann", Boltzmann::new().into()),
         ("boltzmann, decay", Boltzmann::sec_2d().unsampled(curricle::policy::Unsampled::Decay).into()),
         ("boltzmann, effective arms", Boltzmann::new().effective_arms(2.0).into()),

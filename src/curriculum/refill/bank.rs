@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rates::Rates;
 use super::{Starvation, Useful};
-use crate::base::id::{Round, Ticket};
+use crate::base::id::{Round, SampleId, Ticket};
 use crate::event::age::{Age, AgeLimit};
 use crate::event::{Draw, Outcome, Reason, Verdict};
 use crate::ledger::{Counts, Reasons};
@@ -47,6 +47,23 @@ impl Bank {
     /// Whether a ticket is banked.
     pub fn contains(&self, ticket: Ticket) -> bool {
         self.admitted.get(self.place(ticket)).is_some_and(|it| it.draw.ticket == ticket)
+    }
+
+    /// The samples of the banked tickets.
+    pub fn samples(&self) -> impl Iterator<Item = SampleId> + '_ {
+        self.admitted.iter().map(|useful| useful.draw.sample)
+    }
+
+    /// Gives the samples of all tickets in it other numbers.
+    pub fn each_sample(
+        &mut self,
+        mut number: impl FnMut(SampleId) -> crate::base::error::Result<SampleId>,
+    ) -> crate::base::error::Result<()> {
+        let rejected = self.rejected.iter_mut().map(|it| &mut it.useful);
+        for useful in self.admitted.iter_mut().chain(rejected) {
+            useful.draw.sample = number(useful.draw.sample)?;
+        }
+        Ok(())
     }
 
     /// Takes a ticket out.

@@ -43,6 +43,22 @@ impl Rates {
         Self(vec![Rate::default(); if are_tallied(arms) { arms } else { 1 }])
     }
 
+    /// There are so many arms, of which the last ones are new.
+    pub fn grow(&mut self, arms: usize) {
+        if are_tallied(arms) {
+            self.0.resize(arms, Rate::default());
+            return;
+        }
+        let mut all = Rate::default();
+        for rate in &self.0 {
+            all.admitted += rate.admitted;
+            all.judged += rate.judged;
+            all.now_admitted = all.now_admitted.saturating_add(rate.now_admitted);
+            all.now_judged = all.now_judged.saturating_add(rate.now_judged);
+        }
+        self.0 = vec![all];
+    }
+
     fn of(&mut self, arm: usize) -> Option<&mut Rate> {
         let place = if self.0.len() == 1 { 0 } else { arm };
         self.0.get_mut(place)

@@ -28,7 +28,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// When a step has drawn as much as it [may](Refill::most), or nothing can be drawn, and nothing is open any more,
     /// [`Starvation`] says what happens. A `Wait` has changed nothing but what [`fold`](Self::fold) would have. `drawn = admitted + rejected + banked + lost + open`, always.
     ///
-    /// A sample can be drawn more than once in a step, by different draws.
+    /// A sample can be drawn more than once in a step, by different draws, unless samples
+    /// [in flight](crate::Builder::exclude_in_flight) are excluded.
     ///
     /// ```
     /// use curricle::{Curriculum, Feedback, Gate, Outcome, Refill, Step};
@@ -71,7 +72,9 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let memory = &self.memory;
         let have = memory.bank.usable(refill.bank, memory.ages());
         if have >= want {
-            return Ok(Step::Ready(self.withdraw(want, &refill)));
+            let ready = self.withdraw(want, &refill);
+            self.release_idle();
+            return Ok(Step::Ready(ready));
         }
         let under = memory.bank.step.unwrap_or_default();
         let most = refill.most_of(want).saturating_sub(under.tickets);
@@ -79,8 +82,15 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         match self.more((want - have) as u64, most, under.draws, &refill) {
             Ok(Some(batch)) => Ok(Step::Draw(batch)),
             Ok(None) if open > 0 => Ok(Step::Wait { open }),
-            Err(Error::NothingToDraw | Error::Awaiting { .. }) if open > 0 => Ok(Step::Wait { open }),
-            Ok(None) | Err(Error::NothingToDraw) => Ok(self.starve(want, &refill)),
+            Err(Error::NothingToDraw | Error::Awaiting { .. } | Error::Finished) if open > 0 => {
+                Ok(Step::Wait { open })
+            }
+            Err(Error::Finished) if have == 0 && under.draws == 0 => Err(Error::Finished),
+            Ok(None) | Err(Error::NothingToDraw | Error::Finished) => {
+                let step = self.starve(want, &refill);
+                self.release_idle();
+                Ok(step)
+            }
             Err(error) => Err(error),
         }
     }
@@ -90,6 +100,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         if draws == 0 {
             self.fold()?;
         }
+        self.check_first_exhausted()?;
         let memory = &self.memory;
         let room = self
             .options
@@ -100,13 +111,14 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             most.min(room).min(self.sampler.most(&memory.population) as u64).min(u32::MAX.into());
         if most == 0 {
             return if memory.population.drawable_total() == 0 {
-                Err(Error::NothingToDraw)
+                self.rest_of_last_pass(Error::NothingToDraw).map(|_| None)
             } else {
                 Ok(None)
             };
         }
         // Which arms would be drawn from is known once a draw has been decided.
         let first = self.decide_up_to(missing.min(most), draws)?;
+        self.check_cycle()?;
         let shares = self.work.decision.shares(&self.memory);
         let mut open = vec![0; self.memory.population.arms().count()];
         for draw in self.memory.ledger.pending.iter().flat_map(|pending| pending.open_draws()) {

@@ -249,6 +249,15 @@ impl Gate {
         }
     }
 
+    /// Whether it is told something of each arm.
+    pub(crate) fn is_by_arm(&self) -> bool {
+        match self {
+            Gate::Arms(_) => true,
+            Gate::Every(gates) => gates.iter().any(Gate::is_by_arm),
+            _ => false,
+        }
+    }
+
     pub(crate) fn check(&self, arms: usize) -> Result<()> {
         match self {
             Gate::All | Gate::Own(_) => Ok(()),

@@ -9,6 +9,7 @@ use crate::base::id::{ArmId, SampleId, Ticket};
 use crate::curriculum::Curriculum;
 use crate::event::Feedback;
 use crate::policy::Policy;
+use crate::population::Key;
 use crate::sampler::Sampler;
 use crate::signal::Signal;
 
@@ -36,6 +37,15 @@ pub(super) enum Event<'a> {
         want: u32,
         digest: u64,
     },
+    AddArm,
+    SetMixture(Cow<'a, [f64]>),
+    InsertKey(Key, ArmId, f64),
+    SetCosts(Cow<'a, [(SampleId, f64)]>),
+    /// The digest is that of all decisions, this one included.
+    DrawWithin {
+        ceiling: f64,
+        digest: u64,
+    },
 }
 
 impl Event<'_> {
@@ -56,6 +66,11 @@ impl Event<'_> {
             Event::SetWeight(sample, weight) => curriculum.set_weight(*sample, *weight),
             Event::SetWeights(weights) => curriculum.set_weights(weights),
             Event::Step { want, .. } => curriculum.step(*want as usize).map(drop),
+            Event::InsertKey(key, arm, weight) => curriculum.insert_key(*key, *arm, *weight).map(drop),
+            Event::SetCosts(costs) => curriculum.set_costs(costs),
+            Event::DrawWithin { ceiling, .. } => curriculum.draw_within(*ceiling).map(drop),
+            Event::AddArm => curriculum.add_arm().map(drop),
+            Event::SetMixture(weights) => curriculum.set_mixture(weights),
             Event::Version(version) => curriculum.set_version(*version),
             // It is written down after a draw that failed, too: what it then folded in is folded in again.
             Event::Fold => {
@@ -66,7 +81,9 @@ impl Event<'_> {
         let refused = |error| JournalError::Replay { event: number, error: Box::new(error) };
         happened.map_err(refused)?;
         match self {
-            Event::Draw { digest: expected, .. } | Event::Step { digest: expected, .. }
+            Event::Draw { digest: expected, .. }
+            | Event::DrawWithin { digest: expected, .. }
+            | Event::Step { digest: expected, .. }
                 if expected != curriculum.digest() =>
             {
                 let found = curriculum.digest();

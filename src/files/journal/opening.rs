@@ -6,6 +6,7 @@ use super::log::{Claim, Log, Rest};
 use super::{CUT, Durability, Journal, LOG, Moment, NEXT, beside, write_base};
 use crate::base::error::{JournalError, Result};
 use crate::curriculum::Curriculum;
+use crate::curriculum::reconcile::Reconciled;
 use crate::files::snapshot::Compression;
 use crate::files::whole_file::{at, remove_left_over, target};
 use crate::policy::Policy;
@@ -90,6 +91,26 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         moment: Moment,
     ) -> Result<Self> {
         Self::resume(path.as_ref(), curriculum, Some(moment))
+    }
+
+    /// Resumes with data that has changed since, as [`Curriculum::reconcile`]: the events of the log happen again over the old
+    /// data, then the state goes over to this curriculum, and a new base is [written](Self::compact).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and `Curriculum::reconcile`, and those of `compact`; the files are then as they were.
+    pub fn reconcile(
+        path: impl AsRef<Path>,
+        mut curriculum: Curriculum<P, S, D>,
+    ) -> Result<(Self, Reconciled)>
+    where
+        S: Clone,
+    {
+        let shell = curriculum.clone_for(path.as_ref())?;
+        let mut journal = Self::open(path, shell)?;
+        let report = curriculum.go_on_from(journal.curriculum.memory.clone())?;
+        journal.curriculum = curriculum;
+        journal.compact()?;
+        Ok((journal, report))
     }
 
     fn resume(path: &Path, curriculum: Curriculum<P, S, D>, moment: Option<Moment>) -> Result<Self> {

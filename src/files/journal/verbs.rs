@@ -8,6 +8,7 @@ use crate::curriculum::Curriculum;
 use crate::curriculum::refill::Step;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::policy::Policy;
+use crate::population::{Key, Weight};
 use crate::sampler::Sampler;
 use crate::signal::Signal;
 
@@ -26,6 +27,27 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// As `Curriculum::draw_into`; those of the disk, when the batch is the one that was drawn.
     pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
         self.happen(|curriculum| curriculum.draw_into(n, batch), |curriculum| draw(n, curriculum))
+    }
+
+    /// As [`Curriculum::draw_within`].
+    ///
+    /// # Errors
+    /// As `Curriculum::draw_within`; those of the disk.
+    pub fn draw_within(&mut self, ceiling: f64) -> Result<Batch> {
+        let event = |curriculum: &Curriculum<P, S, D>| Event::DrawWithin {
+            ceiling,
+            digest: curriculum.digest(),
+        };
+        self.happen(|curriculum| curriculum.draw_within(ceiling), event)
+    }
+
+    /// As [`Curriculum::set_costs`]; one event.
+    ///
+    /// # Errors
+    /// As `Curriculum::set_costs`; those of the disk.
+    pub fn set_costs(&mut self, costs: &[(SampleId, f64)]) -> Result<()> {
+        let event = |_: &_| Event::SetCosts(costs.into());
+        self.happen(|curriculum| curriculum.set_costs(costs), event)
     }
 
     /// As [`Curriculum::fold`]. Nothing is written where nothing was due.
@@ -112,8 +134,41 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     ///
     /// # Errors
     /// As `Curriculum::insert`; those of the disk.
-    pub fn insert(&mut self, arm: ArmId, weight: f64) -> Result<SampleId> {
+    pub fn insert(&mut self, arm: ArmId, weight: impl Into<Weight>) -> Result<SampleId> {
+        let weight = weight.into().among(self.curriculum.population());
         self.happen(|curriculum| curriculum.insert(arm, weight), |_| Event::Insert(arm, weight))
+    }
+
+    /// As [`Curriculum::insert_key`].
+    ///
+    /// # Errors
+    /// As `Curriculum::insert_key`; those of the disk.
+    pub fn insert_key(
+        &mut self,
+        key: impl Into<Key>,
+        arm: ArmId,
+        weight: impl Into<Weight>,
+    ) -> Result<SampleId> {
+        let (key, weight) = (key.into(), weight.into().among(self.curriculum.population()));
+        let event = |_: &_| Event::InsertKey(key, arm, weight);
+        self.happen(|curriculum| curriculum.insert_key(key, arm, weight), event)
+    }
+
+    /// As [`Curriculum::add_arm`].
+    ///
+    /// # Errors
+    /// As `Curriculum::add_arm`; those of the disk.
+    pub fn add_arm(&mut self) -> Result<ArmId> {
+        self.happen(Curriculum::add_arm, |_| Event::AddArm)
+    }
+
+    /// As [`Curriculum::set_mixture`].
+    ///
+    /// # Errors
+    /// As `Curriculum::set_mixture`; those of the disk.
+    pub fn set_mixture(&mut self, weights: &[f64]) -> Result<()> {
+        let event = |_: &_| Event::SetMixture(weights.into());
+        self.happen(|curriculum| curriculum.set_mixture(weights), event)
     }
 
     /// As [`Curriculum::remove`].

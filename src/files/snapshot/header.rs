@@ -81,7 +81,6 @@ pub fn check_algorithm(header: &[u8; HEADER]) -> Result<(), SnapshotError> {
 }
 
 /// What a snapshot says that it is of.
-#[cfg(feature = "config")]
 pub fn identity(header: &[u8; HEADER], parts: Vec<Part>) -> Identity {
     Identity { dataset: number(header, 32, 16), configuration: number(header, 48, 16), parts }
 }

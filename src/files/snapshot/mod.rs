@@ -19,6 +19,7 @@ mod compression;
 mod header;
 mod stream;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -27,9 +28,12 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Error, Result, SnapshotError};
 #[cfg(feature = "config")]
+use crate::base::id::SampleId;
+use crate::curriculum::builder::Options;
 use crate::curriculum::identity::Identity;
 use crate::curriculum::identity::Part;
 use crate::curriculum::pace::Pace;
+use crate::curriculum::reconcile::{NO_KEYS, Reconciled};
 use crate::curriculum::{Curriculum, Memory};
 use crate::files::whole_file::{Whole, at};
 use crate::ledger::{Gaps, Ledger};
@@ -145,6 +149,79 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         self.read_file(path.as_ref(), Changes::Edge).map(drop)
     }
 
+    /// Goes on with the state of a run whose data has changed since: samples were added, removed, moved to another arm, or put
+    /// in another order. This curriculum, which has drawn nothing yet, is built over the new data in the same way as the other
+    /// was over the old, both with [keys](crate::Builder::keys), by which samples are found again.
+    ///
+    /// Nothing else is lost: what the policy has learned, records, tickets, bank, passes, schedules, digest. A sample that is
+    /// kept has its old weight, and the arm that the new data says; a new one what it was built with, beside the
+    /// costs that are given. Tickets keep their numbers and the arms that they were drawn from, and name samples by their
+    /// new numbers; a removed sample of which a ticket is under way gets a number behind all others, and is
+    /// not drawn. An arm number must mean the same arm; there may be more of them now, and the policy
+    /// [makes room](crate::Policy::grow).
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// # let folder = tempfile::tempdir().expect("a folder for the example");
+    /// # let file = folder.path().join("curriculum.snapshot");
+    /// use curricle::{Curriculum, SampleId};
+    ///
+    /// let build = |keys: &[&str]| Curriculum::builder(keys.len()).keys(keys.to_vec()).build();
+    /// let mut before = build(&["a", "b", "c"])?;
+    /// before.draw(3)?;
+    /// before.save(&file)?;
+    ///
+    /// let mut after = build(&["d", "c", "b"])?;
+    /// let report = after.reconcile(&file)?;
+    /// assert_eq!((report.kept, report.added, report.removed), (2, vec![SampleId(0)], vec!["a".into()]));
+    /// assert_eq!(after.unfinished()[0].draws.len(), 3);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Cost: that of `restore`, and O(N log N).
+    ///
+    /// # Errors
+    /// As `restore`, but that of another data set; [`Error::Unsupported`] without keys, or for a curriculum that has drawn;
+    /// [`Error::Length`] for fewer arms. Then nothing has changed.
+    pub fn reconcile(&mut self, path: impl AsRef<Path>) -> Result<Reconciled>
+    where
+        S: Clone,
+        D: Clone,
+    {
+        let old = self.clone_for(path.as_ref())?.restored(path)?;
+        self.go_on_from(old.memory)
+    }
+
+    /// A curriculum that is built as this one, for the data set of a snapshot.
+    pub(crate) fn clone_for(&self, path: &Path) -> Result<Self>
+    where
+        S: Clone,
+        D: Clone,
+    {
+        if !self.memory.population.has_keys() {
+            return Err(NO_KEYS);
+        }
+        // The policy may differ by the arms that it was made ready for: whether it has the same options is asked of itself.
+        let describe = |parts: &[Part]| {
+            let differences = self.identity.differences(parts);
+            Ok(differences.iter().any(|it| it.part != "policy"))
+        };
+        let (differs, memory, identity) = alone::<P, _>(path, describe)?;
+        let mut built = self.memory.policy.clone();
+        if built.prepare(&memory.population).is_err() {
+            built = self.memory.policy.clone();
+        }
+        let arms = memory.population.arms().count();
+        if differs || !memory.policy.is_learned_from(&built, arms) {
+            let (expected, found) = (self.identity.configuration, identity.configuration);
+            let differences = self.identity.differences(&identity.parts);
+            return Err(SnapshotError::Configuration { expected, found, differences }.into());
+        }
+        let mut shell = self.clone();
+        (shell.identity, shell.memory.policy) = (identity, built);
+        Ok(shell)
+    }
+
     /// The curriculum with the state that [`save`](Self::save) wrote; as [`restore`](Self::restore),
     /// but the memory of the present state is free before the other is read.
     ///
@@ -166,7 +243,11 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
 
     /// As [`restored`](Self::restored), with the checksum of the file.
     pub(crate) fn restored_with_checksum(mut self, path: &Path) -> Result<(Self, u64)> {
-        self.memory.population = Population::new(Arms::even(1, 0)?, None)?;
+        let mut none = Population::new(Arms::even(1, 0)?, None)?;
+        if self.memory.population.keeps_passes() {
+            none.keep_passes(self.options.stop.limit())?;
+        }
+        self.memory.population = none;
         self.memory.ledger = Ledger::new(0, 0);
         let checksum = self.read_file(path, Changes::None)?;
         Ok((self, checksum))
@@ -216,8 +297,11 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         // A checksum that does not hold is the reason of whatever else is wrong.
         payload.finish().map_err(at(path))?;
         header::check_sum(&bytes, &payload.hash)?;
-        let memory: Memory<P> = memory?;
-        memory.check(&self.options.pace)?;
+        let mut memory: Memory<P> = memory?;
+        if !memory.population.index_keys() {
+            return Err(SnapshotError::Inconsistent("the keys").into());
+        }
+        memory.check(&self.options, self.memory.population.keeps_passes())?;
         let arms = memory.population.arms().count();
         if !memory.policy.is_learned_from(&self.memory.policy, arms) {
             return Err(SnapshotError::Inconsistent("the policy").into());
@@ -264,7 +348,6 @@ pub(crate) fn parts(path: &Path) -> Result<Vec<Part>> {
 }
 
 /// The state and the identity that stand in a snapshot, whatever it is of; `describe` makes of its parts what reads them.
-#[cfg(feature = "config")]
 pub(crate) fn alone<P: Policy, T>(
     path: &Path,
     describe: impl FnOnce(&[Part]) -> Result<T>,
@@ -282,21 +365,40 @@ pub(crate) fn alone<P: Policy, T>(
     let memory = unpack(&mut payload, header.size, header.compression, known);
     payload.finish().map_err(at(path))?;
     header::check_sum(&bytes, &payload.hash)?;
-    let memory: Memory<P> = memory?;
+    let mut memory: Memory<P> = memory?;
+    if !memory.population.index_keys() {
+        return Err(SnapshotError::Inconsistent("the keys").into());
+    }
     let (described, parts) = found.ok_or(SnapshotError::Inconsistent("the parts"))?;
     Ok((described, memory, header::identity(&bytes, parts)))
 }
 
 impl<P> Memory<P> {
-    /// Checks that the parts agree with each other.
-    pub(crate) fn check(&self, pace: &Pace) -> Result<(), SnapshotError> {
-        let gaps = match pace {
+    /// Checks that the parts agree with each other, and with what the curriculum was built with.
+    pub(crate) fn check(&self, options: &Options, keeps_passes: bool) -> Result<(), SnapshotError> {
+        let gaps = match options.pace {
             Pace::Lockstep => Gaps::None,
             Pace::Arrival(_) => Gaps::Closed,
         };
         let now = (self.round, self.version);
         let arms = self.population.arms();
-        if !self.population.is_consistent() {
+        let pending = self.ledger.pending.iter().flat_map(|pending| &pending.draws);
+        let busy: BTreeSet<SampleId> = match options.exclude_in_flight {
+            true => pending.map(|draw| draw.sample).chain(self.bank.samples()).collect(),
+            false => BTreeSet::new(),
+        };
+        let waiting = self.costs.carried.map(|carried| carried.sample);
+        // What a step under way has drawn rests until it is over.
+        let of_step = options.exclude_in_flight && self.bank.step.is_some();
+        let can_be_held = |sample| of_step || busy.contains(&sample) || waiting == Some(sample);
+        if !self.costs.is_consistent(&self.population) {
+            return Err(SnapshotError::Inconsistent("the costs"));
+        }
+        if !self.population.is_consistent()
+            || self.population.keeps_passes() != keeps_passes
+            || self.population.pass_limit() != options.stop.limit()
+            || !self.population.held().all(can_be_held)
+        {
             return Err(SnapshotError::Inconsistent("the population"));
         }
         if !self.ledger.is_consistent(arms.samples(), arms.count(), now, gaps) {

@@ -194,6 +194,11 @@ impl Policy for AbsoluteProgress {
             averages.slow += self.slow * (averages.fast - averages.slow);
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.averages.resize(arms, None);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

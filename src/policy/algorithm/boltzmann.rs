@@ -223,6 +223,11 @@ impl Policy for Boltzmann {
             self.values[reward.arm.index()] += self.alpha * reward.score;
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.values.resize(arms, self.start);
+        Ok(())
+    }
 }
 
 /// The softmax of values at the temperature where `exp(entropy)` is `arms`, by bisection: the entropy

@@ -159,6 +159,11 @@ impl Policy for Dump {
             }
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.arms.resize(arms, Recent::default());
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -131,6 +131,10 @@ impl Policy for EasyToHard {
     }
 
     fn learn(&mut self, _: &Population, _: &[Reward]) {}
+
+    fn grow(&mut self, _: usize) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

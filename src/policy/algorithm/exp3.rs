@@ -241,6 +241,17 @@ impl Policy for Exp3 {
             self.weights.iter_mut().for_each(|weight| *weight = (*weight / greatest).max(LEAST));
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        // It begins in the middle: nothing is known of it.
+        let mean = self.weights.iter().sum::<f64>() / self.weights.len() as f64;
+        self.weights.resize(arms, mean);
+        if let Update::ImplicitExploration { .. } = self.update {
+            let sum: f64 = self.weights.iter().sum();
+            self.weights.iter_mut().for_each(|weight| *weight /= sum);
+        }
+        Ok(())
+    }
 }
 
 /// `exp(x)` for an estimate that a tiny probability has made huge, kept inside the range of a double.

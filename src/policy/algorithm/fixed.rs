@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::Result;
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
-use crate::policy::kit::mixture::{check_mixture, normalise};
+use crate::policy::kit::mixture::{check_mixture, is_grown, is_mixture, normalise};
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
-/// `p_a = m_a / sum m`: a static mixture, by given weights or by the sizes of the arms.
+/// `p_a = m_a / sum m`: a static mixture, by given weights or by the sizes of the arms. It stays until
+/// [`Curriculum::set_mixture`](crate::Curriculum::set_mixture) sets another; an arm that is
+/// [added](crate::Curriculum::add_arm) has weight 0 until then. [`Mixture`](super::Mixture) corrects for what came back.
 ///
 /// ```
 /// use curricle::{Curriculum, policy::Fixed};
@@ -27,27 +29,34 @@ use crate::population::Population;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fixed {
     weights: Option<Vec<f64>>,
+    /// Weights that were set since.
+    set: Option<Vec<f64>>,
 }
 
 impl Fixed {
     /// A mixture by weights, one for each arm, `>= 0` and not all 0; they need not sum to 1.
     pub fn weights(weights: Vec<f64>) -> Self {
-        Self { weights: Some(weights) }
+        Self { weights: Some(weights), set: None }
     }
 
     /// A mixture by the number of drawable samples of each arm: a uniform draw over samples.
     pub fn by_size() -> Self {
-        Self { weights: None }
+        Self { weights: None, set: None }
     }
 }
 
 impl Policy for Fixed {
     fn prepare(&mut self, population: &Population) -> Result<()> {
+        self.set = None;
         self.weights.as_deref().map_or(Ok(()), |weights| check_mixture(weights, population))
     }
 
-    fn is_learned_from(&self, built: &Self, _: usize) -> bool {
-        self == built
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let is_grown = match (&self.weights, &built.weights) {
+            (Some(weights), Some(built)) => is_grown(weights, built, arms),
+            (weights, built) => weights == built,
+        };
+        is_grown && self.set.as_ref().is_none_or(|set| is_mixture(set, arms))
     }
 
     fn reads(&self) -> Reads {
@@ -57,7 +66,7 @@ impl Policy for Fixed {
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let population = turn.population;
         let p = allotment.arms(population.arms().count());
-        match &self.weights {
+        match self.set.as_ref().or(self.weights.as_ref()) {
             Some(weights) => p.copy_from_slice(weights),
             None => p
                 .iter_mut()
@@ -68,4 +77,20 @@ impl Policy for Fixed {
     }
 
     fn learn(&mut self, _: &Population, _: &[Reward]) {}
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        if let Some(weights) = &mut self.weights {
+            weights.resize(arms, 0.0);
+        }
+        if let Some(set) = &mut self.set {
+            set.resize(arms, 0.0);
+        }
+        Ok(())
+    }
+
+    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
+        check_mixture(weights, population)?;
+        self.set = Some(weights.to_vec());
+        Ok(())
+    }
 }

@@ -205,6 +205,10 @@ impl Policy for Gaussian {
             self.mean = within_ranks(moved, population);
         }
     }
+
+    fn grow(&mut self, _: usize) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Takes a mean into `[0, N - 1]`.

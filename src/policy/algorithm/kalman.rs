@@ -115,6 +115,11 @@ impl Policy for Kalman {
             *variance = (*variance + self.drift).min(self.variance);
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.beliefs.resize(arms, (self.mean, self.variance));
+        Ok(())
+    }
 }
 
 impl Forget for Kalman {

@@ -163,6 +163,11 @@ impl Policy for LevelReplay {
             }
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.seen.resize(arms, None);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

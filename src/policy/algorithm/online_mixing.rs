@@ -177,6 +177,11 @@ impl Policy for OnlineMixing {
             }
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.rewards.resize(arms, 0.0);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

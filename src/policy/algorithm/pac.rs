@@ -220,6 +220,13 @@ impl Policy for Pac {
             arm.variance *= 1.0 - gain;
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        let (mean, variance) = self.start;
+        let belief = Belief { mean, variance, visits: VecDeque::new(), slope: 0.0 };
+        self.arms.resize(arms, belief);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

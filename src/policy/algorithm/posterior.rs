@@ -204,6 +204,12 @@ impl Policy for Posterior {
             *b = self.decay * *b + (1.0 - self.decay) * self.prior.1 + n * (1.0 - success);
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.shapes.resize(arms, self.prior);
+        self.pauses.resize(arms, Pause::default());
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -203,7 +203,8 @@ impl Policy for ScalingLaw {
                 && domain.law.is_none_or(|law| law.slope(domain.tickets).is_finite())
                 && are_finite(&[domain.share, domain.credit])
         };
-        (&self.prior, self.refit, self.least) == (&built.prior, built.refit, built.least)
+        (self.refit, self.least) == (built.refit, built.least)
+            && self.prior.is_grown(&built.prior, arms)
             && self.rounds <= MOST
             && self.domains.len() == arms
             && self.domains.iter().all(is_possible)
@@ -244,6 +245,21 @@ impl Policy for ScalingLaw {
         if self.rounds >= self.refit {
             self.step(population);
         }
+    }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        if let Prior::Weights(weights) = &mut self.prior {
+            weights.resize(arms, 0.0);
+        }
+        // The others make room in proportion.
+        let even = 1.0 / arms as f64;
+        for domain in &mut self.domains {
+            domain.share *= 1.0 - even;
+            domain.credit *= 1.0 - even;
+        }
+        let new = Domain { stride: 1, share: even, credit: even, ..Domain::default() };
+        self.domains.resize(arms, new);
+        Ok(())
     }
 }
 

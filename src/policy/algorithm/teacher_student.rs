@@ -194,6 +194,11 @@ impl Policy for TeacherStudent {
             }
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.curves.resize(arms, Curve::default());
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -140,6 +140,11 @@ impl Policy for Thompson {
             Belief::Beta { .. } => self.evidence.learn_clamped(rewards),
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.evidence.grow(arms);
+        Ok(())
+    }
 }
 
 impl Forget for Thompson {

@@ -162,6 +162,11 @@ impl Policy for Ucb {
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         self.evidence.learn(rewards);
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.evidence.grow(arms);
+        Ok(())
+    }
 }
 
 /// One slot, with nothing under way and one logarithm for all: the same decision, several arms at a

@@ -39,4 +39,8 @@ impl Policy for Uniform {
     }
 
     fn learn(&mut self, _: &Population, _: &[Reward]) {}
+
+    fn grow(&mut self, _: usize) -> Result<()> {
+        Ok(())
+    }
 }

@@ -84,7 +84,8 @@ impl<P: Policy> Policy for Bounded<P> {
     }
 
     fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
-        (self.epsilon, &self.prior, self.cap) == (built.epsilon, &built.prior, built.cap)
+        (self.epsilon, self.cap) == (built.epsilon, built.cap)
+            && self.prior.is_grown(&built.prior, arms)
             && self.inner.is_learned_from(&built.inner, arms)
     }
 
@@ -138,6 +139,22 @@ impl<P: Policy> Policy for Bounded<P> {
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {
         self.inner.learn(population, rewards);
+    }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.inner.grow(arms)?;
+        if let Prior::Weights(weights) = &mut self.prior {
+            weights.resize(arms, 0.0);
+        }
+        Ok(())
+    }
+
+    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
+        self.inner.set_mixture(weights, population)
+    }
+
+    fn requested(&self) -> Option<Vec<f64>> {
+        self.inner.requested()
     }
 }
 

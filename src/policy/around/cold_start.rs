@@ -120,6 +120,20 @@ impl<P: Policy> Policy for ColdStart<P> {
         }
         self.inner.learn(population, rewards);
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.inner.grow(arms)?;
+        self.seen.resize(arms, 0);
+        Ok(())
+    }
+
+    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
+        self.inner.set_mixture(weights, population)
+    }
+
+    fn requested(&self) -> Option<Vec<f64>> {
+        self.inner.requested()
+    }
 }
 
 #[cfg(test)]

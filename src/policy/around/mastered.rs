@@ -169,6 +169,20 @@ impl<P: Policy> Policy for Mastered<P> {
         }
         self.inner.learn(population, rewards);
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.inner.grow(arms)?;
+        self.arms.resize(arms, Mastery::default());
+        Ok(())
+    }
+
+    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
+        self.inner.set_mixture(weights, population)
+    }
+
+    fn requested(&self) -> Option<Vec<f64>> {
+        self.inner.requested()
+    }
 }
 
 #[cfg(test)]

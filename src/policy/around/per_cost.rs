@@ -124,6 +124,20 @@ impl<P: Policy> Policy for PerCost<P> {
         let priced: Vec<Reward> = rewards.iter().map(of).collect();
         self.inner.learn(population, &priced);
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.inner.grow(arms)?;
+        self.costs.resize(arms, None);
+        Ok(())
+    }
+
+    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
+        self.inner.set_mixture(weights, population)
+    }
+
+    fn requested(&self) -> Option<Vec<f64>> {
+        self.inner.requested()
+    }
 }
 
 #[cfg(test)]

@@ -195,6 +195,18 @@ impl<P: Policy> Policy for Rescaled<P> {
         let rescaled: Vec<Reward> = rewards.iter().map(of).collect();
         self.inner.learn(population, &rescaled);
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.inner.grow(arms)
+    }
+
+    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
+        self.inner.set_mixture(weights, population)
+    }
+
+    fn requested(&self) -> Option<Vec<f64>> {
+        self.inner.requested()
+    }
 }
 
 #[cfg(test)]

@@ -244,6 +244,20 @@ impl<P: Forget> Policy for Restart<P> {
             }
         }
     }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.inner.grow(arms)?;
+        self.arms.resize(arms, History::default());
+        Ok(())
+    }
+
+    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
+        self.inner.set_mixture(weights, population)
+    }
+
+    fn requested(&self) -> Option<Vec<f64>> {
+        self.inner.requested()
+    }
 }
 
 impl History {

@@ -88,6 +88,14 @@ impl Evidence {
         Ok(())
     }
 
+    /// There are so many arms now; of the new ones nothing is known.
+    pub fn grow(&mut self, arms: usize) {
+        self.counts.resize(arms, 0.0);
+        self.sums.resize(arms, 0.0);
+        self.since.resize(arms, self.total);
+        self.parted |= self.total > 0.0;
+    }
+
     /// As [`Policy::is_learned_from`](crate::policy::Policy::is_learned_from).
     pub fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
         let lists = [&self.counts, &self.sums, &self.since];

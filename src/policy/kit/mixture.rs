@@ -45,6 +45,31 @@ pub(in crate::policy) fn check_mixture(weights: &[f64], population: &Population)
     normalise(&mut weights.to_vec())
 }
 
+/// Whether weights, read from a snapshot, can have been checked by [`check_mixture`] for so many arms.
+pub(in crate::policy) fn is_mixture(weights: &[f64], arms: usize) -> bool {
+    weights.len() == arms
+        && weights.iter().all(|weight| (0.0..=1e300).contains(weight))
+        && weights.iter().any(|weight| *weight > 0.0)
+}
+
+/// Whether weights, read from a snapshot, are those that were built with, and 0 for the arms that were added since.
+pub(in crate::policy) fn is_grown(weights: &[f64], built: &[f64], arms: usize) -> bool {
+    weights.len() == arms
+        && weights
+            .split_at_checked(built.len())
+            .is_some_and(|(first, added)| first == built && added.iter().all(|weight| *weight == 0.0))
+}
+
+impl Prior {
+    /// The same of a prior.
+    pub(in crate::policy) fn is_grown(&self, built: &Self, arms: usize) -> bool {
+        match (self, built) {
+            (Prior::Weights(weights), Prior::Weights(built)) => is_grown(weights, built, arms),
+            (prior, built) => prior == built,
+        }
+    }
+}
+
 /// Makes probabilities even over the arms that have something to draw.
 pub(in crate::policy) fn spread_evenly(population: &Population, p: &mut [f64]) {
     let is_open = |arm: usize| population.drawable(ArmId(arm as u32)) > 0;

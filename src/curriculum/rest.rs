@@ -1,0 +1,100 @@
+//! Samples that rest once they have been drawn, and come back.
+
+use std::collections::BTreeSet;
+
+use super::Curriculum;
+use crate::base::error::Error;
+use crate::base::id::SampleId;
+use crate::curriculum::pace::Pace;
+use crate::ledger::Pending;
+
+impl<P, S, D> Curriculum<P, S, D> {
+    /// What was drawn last rests, if a pass or its flight asks for it.
+    pub(super) fn rest_drawn(&mut self) {
+        let holds = self.options.exclude_in_flight;
+        let Self { memory, work, stale, .. } = self;
+        if !holds && !memory.population.keeps_passes() {
+            return;
+        }
+        let draws = work.decision.draws();
+        let moved = memory.population.draw(draws.iter().map(|draw| draw.sample), holds);
+        debug_assert_eq!(moved, Ok(()), "a weight that moves changes no sum");
+        let arms = memory.population.arms().count();
+        draws.iter().for_each(|draw| stale.note(draw.arm, arms));
+    }
+
+    /// The samples of the round that has just been folded in come back.
+    pub(super) fn release_folded(&mut self) {
+        if self.options.exclude_in_flight && self.options.refill.is_none() {
+            let done = self.work.spare.pop();
+            self.release(done.iter().flat_map(|pending| pending.draws.iter().map(|draw| draw.sample)));
+            self.work.spare.extend(done);
+        }
+        self.release_idle();
+    }
+
+    /// Those of the tickets that have just arrived, or were given up, come back.
+    pub(super) fn release_arrived(&mut self) {
+        if self.options.exclude_in_flight && self.options.refill.is_none() {
+            let arrived = std::mem::take(&mut self.work.arrived);
+            self.release(arrived.draws.iter().map(|draw| draw.sample));
+            self.work.arrived = arrived;
+        }
+        self.release_idle();
+    }
+
+    /// With refill: those come back of which no ticket is in flight or banked, unless a step is under way.
+    pub(super) fn release_idle(&mut self) {
+        let memory = &self.memory;
+        let excludes = self.options.exclude_in_flight && self.options.refill.is_some();
+        if !excludes || memory.bank.step.is_some() {
+            return;
+        }
+        let is_lockstep = self.options.pace == Pace::Lockstep;
+        let in_flight = |pending: &Pending| -> Vec<SampleId> {
+            if is_lockstep {
+                pending.draws.iter().map(|draw| draw.sample).collect()
+            } else {
+                pending.open_draws().map(|draw| draw.sample).collect()
+            }
+        };
+        let mut busy: BTreeSet<SampleId> = memory.bank.samples().collect();
+        busy.extend(memory.ledger.pending.iter().flat_map(in_flight));
+        let idle: Vec<SampleId> =
+            memory.population.held().filter(|sample| !busy.contains(sample)).collect();
+        for sample in idle {
+            let moved = self.memory.population.let_go(sample);
+            debug_assert_eq!(moved, Ok(()), "a weight that moves changes no sum");
+            self.touch_sample(sample);
+        }
+    }
+
+    pub(super) fn release(&mut self, samples: impl Iterator<Item = SampleId>) {
+        for sample in samples {
+            let moved = self.memory.population.release(sample);
+            debug_assert_eq!(moved, Ok(()), "a weight that moves changes no sum");
+            self.touch_sample(sample);
+        }
+    }
+
+    pub(super) fn touch_sample(&mut self, sample: SampleId) {
+        let arms = self.memory.population.arms();
+        self.stale.note(arms.label(sample), arms.count());
+    }
+
+    /// In the pace of arrival samples that are in flight come back with the next report: a draw for which there are too few
+    /// others has to hold.
+    pub(super) fn hold_for_samples(&self, error: Error, want: usize) -> Error {
+        let (open, in_flight) = (self.memory.ledger.counts.open, self.memory.population.in_flight());
+        let available = match error {
+            Error::BatchExceedsPool { available, .. } => available,
+            Error::NothingToDraw => 0,
+            _ => return error,
+        };
+        let comes_back = self.options.pace != Pace::Lockstep && in_flight > 0;
+        if comes_back && want <= available + in_flight {
+            return Error::Hold { open, want, most: (available + in_flight) as u64 };
+        }
+        error
+    }
+}
