@@ -112,7 +112,7 @@ pub use event::gate::{Admit, Case, Gate, Measure};
 pub use event::group::{Group, Normalisation};
 pub use event::{Batch, Draw, Feedback, Field, Fields, Outcome, Reason, Verdict};
 pub use feed::Feed;
-pub use files::journal::{Durability, Journal, Moment, Opening};
+pub use files::journal::{Durability, Happened, History, Journal, Moment, Opening};
 pub use files::snapshot::{ALGORITHM, Compression, SCHEMA};
 pub use ledger::progress::Progress;
 pub use ledger::{Counts, Record};

@@ -3,9 +3,12 @@
 mod event;
 #[cfg(test)]
 mod failing_disk;
+mod happened;
+mod history;
 mod log;
 mod moment;
 mod opening;
+mod reader;
 mod verbs;
 
 use std::num::NonZeroU32;
@@ -22,6 +25,8 @@ use crate::files::whole_file::Whole;
 use crate::policy::{Policy, Uniform};
 use crate::sampler::{Distinct, Sampler};
 use crate::signal::{GroupSpread, Signal};
+pub use happened::Happened;
+pub use history::History;
 use log::Log;
 pub use moment::Moment;
 pub use opening::Opening;
