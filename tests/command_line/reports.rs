@@ -439,4 +439,9 @@ fn what_cannot_be_told() {
     drop(Journal::open(folder.path().join("code"), plain).unwrap());
     let refused = refused(&["report", &name("code"), "--out", &page], 2);
     assert!(refused.contains("built in code") && refused.contains(&name("code")), "{refused}");
+    // Standard output is no terminal here.
+    let output = run(&["report", &name("run"), "--follow"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--follow draws on a terminal") && output.stdout.is_empty(), "{said}");
 }

@@ -7,7 +7,7 @@
 //! curricle inspect SNAPSHOT [--json]
 //! curricle replay JOURNAL [--round N|--position N] [--json]
 //! curricle diff SNAPSHOT SNAPSHOT
-//! curricle report JOURNAL --out report.html
+//! curricle report JOURNAL --out report.html|--follow
 //! ```
 //!
 //! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file
@@ -51,7 +51,7 @@ enum Command {
     Merge(merge::Arguments),
     /// Show a snapshot: configuration, tickets, metrics, arms.
     Inspect(inspect::Arguments),
-    /// Let a journal happen again, on a copy, and show what it comes to.
+    /// Let a journal happen again, without a touch of its files, and show what it comes to.
     Replay(inspect::ReplayArguments),
     /// Show in what two snapshots differ.
     Diff(diff::Arguments),

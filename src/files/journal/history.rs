@@ -178,6 +178,11 @@ impl<P, S, D> History<P, S, D> {
         &self.curriculum
     }
 
+    /// The state after the last event, for oneself: it goes on without the journal.
+    pub fn into_curriculum(self) -> Curriculum<P, S, D> {
+        self.curriculum
+    }
+
     /// How many events have happened since the journal was started, as [`Journal::position`](crate::Journal::position).
     pub fn position(&self) -> u64 {
         self.log.position()

@@ -57,16 +57,19 @@ pub struct Columns {
     /// How many rounds a column has.
     pub width: u64,
     pub all: Vec<Column>,
+    /// The last round that anything happened in.
+    last: u64,
 }
 
 impl Columns {
     pub fn new(first: u64) -> Self {
-        Self { first, width: 1, all: Vec::new() }
+        Self { first, width: 1, all: Vec::new(), last: first }
     }
 
     /// The column of a round.
     pub fn at(&mut self, round: u64) -> &mut Column {
         let rounds = round.saturating_sub(self.first);
+        self.last = self.last.max(round);
         while rounds / self.width >= MOST as u64 {
             self.width *= 2;
             let halved = self.all.chunks(2).map(|pair| {
@@ -86,11 +89,8 @@ impl Columns {
     /// The rounds of a column, as a person should read them.
     pub fn name(&self, place: usize) -> String {
         let first = self.first + place as u64 * self.width;
-        if self.width == 1 {
-            first.to_string()
-        } else {
-            format!("{first}–{}", first + self.width - 1)
-        }
+        let last = (first + self.width - 1).min(self.last);
+        if last <= first { first.to_string() } else { format!("{first}–{last}") }
     }
 }
 
@@ -115,7 +115,8 @@ mod tests {
         // Of 8 to 15: 0.8, 0.9, 1, 0, 0.1, 0.2, 0.3, 0.4.
         let quantiles = [0.0, 0.5, 0.51, 1.0].map(|part| columns.all[1].quantile(part));
         assert_eq!(quantiles, [Some(0.0), Some(0.3), Some(0.4), Some(1.0)]);
-        assert_eq!((columns.name(1), Columns::new(3).name(1)), ("15–22".into(), "4".into()));
+        let names = [columns.name(1), columns.name(154), Columns::new(3).name(0)];
+        assert_eq!(names, ["15–22", "1239–1240", "3"]);
         assert_eq!(Column::default().quantile(0.5), None);
         columns.at(7 + 199 * 8);
         assert_eq!((columns.width, columns.all.len()), (8, 200));

@@ -4,7 +4,7 @@ use curricle::{AnyCurriculum, Reason};
 
 use super::columns::Column;
 use super::html::Table;
-use super::plot::{About, Axes, Series, bands, bars, lines, quantiles};
+use super::plot::{About, Axes, Series, bands, bars, lines, quantiles, short};
 use super::shown::{Shown, arm_name};
 use super::sums::{Sums, part};
 use super::told::{ARMS, Told};
@@ -121,7 +121,9 @@ impl Figures<'_> {
         }
         let is_asked = asked > 0.0;
         let share = |arm: &Sums| (part(arm.asked, asked), part(arm.drawn as f64, drawn));
-        let arms: Vec<Sums> = self.shown.iter().map(|shown| shown.in_all(self.told)).collect();
+        // A sum of many arms would make each of the others small.
+        let shown: Vec<&Shown> = self.shown.iter().filter(|shown| !shown.is_others()).collect();
+        let arms: Vec<Sums> = shown.iter().map(|shown| shown.in_all(self.told)).collect();
         let series = |name: &str, colour: &str, value: &dyn Fn(&Sums) -> Option<f64>| Series {
             name: name.into(),
             colour: colour.into(),
@@ -131,7 +133,7 @@ impl Figures<'_> {
         if is_asked {
             all.insert(0, series("requested", "a1", &|arm| share(arm).0));
         }
-        let names: Vec<String> = self.shown.iter().map(|shown| shown.name.clone()).collect();
+        let names: Vec<String> = shown.iter().map(|shown| shown.name.clone()).collect();
         let mut text = String::from(
             "Over all that was told, the share that the policy asked for and the one that was drawn.",
         );
@@ -139,6 +141,12 @@ impl Figures<'_> {
             text = format!(
                 "Over all that was told. What the policy asked for is not shown over ranks, or over more than {ARMS} arms."
             );
+        }
+        let longest = all.iter().flat_map(|series| series.values.iter().flatten());
+        let longest = longest.copied().fold(0.0, f64::max);
+        text.push_str(&format!(" The longest bar is {:.1} %.", 100.0 * longest));
+        if arms.len() < self.told.arms.len() {
+            text.push_str(" Only the arms with the most tickets have bars.");
         }
         let (id, title) = ("by-arm", "Requested and drawn by arm");
         let picture = bars(About { id, title, description: &text }, &names, &all, false);
@@ -316,7 +324,7 @@ impl Figures<'_> {
         ];
         let text = format!(
             "What the trainer reported as cost (tokens, or seconds), of all outcomes, over the admitted ones: what is wasted is paid by the useful. In all {}.",
-            number(Some(self.told.all.cost.sum))
+            short(self.told.all.cost.sum)
         );
         self.figure(("cost", "Cost of a ticket"), text, &series, None, lines)
     }

@@ -2,6 +2,7 @@
 
 mod columns;
 mod figures;
+mod follow;
 mod html;
 mod page;
 mod plot;
@@ -9,6 +10,7 @@ mod shown;
 mod sums;
 mod tickets;
 mod told;
+mod view;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,7 @@ use curricle::{Config, Error, History};
 
 use crate::fault::Fault;
 use crate::progress::progress_of_bytes;
+use crate::snapshots::fault;
 use told::Told;
 
 #[derive(clap::Args)]
@@ -26,17 +29,27 @@ pub struct Arguments {
     /// The base of a journal; its log lies beside it, with `.log` behind its name. The run may go on.
     journal: PathBuf,
     /// The page to write, .html.
-    #[arg(long)]
-    out: PathBuf,
+    #[arg(long, required_unless_present = "follow")]
+    out: Option<PathBuf>,
+    /// Show the run in the terminal while it goes on, until q is pressed.
+    #[arg(long, conflicts_with = "out")]
+    follow: bool,
 }
 
 type AnyHistory = History<AnyPolicy, AnySignal, AnySampler>;
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let Arguments { journal, out } = arguments;
+    let Arguments { journal, out, follow: _ } = arguments;
+    match out {
+        Some(out) => write_page(journal, out),
+        None => follow::run(journal),
+    }
+}
+
+fn write_page(journal: &Path, out: &Path) -> Result<(), Fault> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(Fault::NoFolder { out: out.clone(), folder: folder.to_path_buf() });
+        return Err(Fault::NoFolder { out: out.to_path_buf(), folder: folder.to_path_buf() });
     }
     let config = Config::of_snapshot(journal).map_err(|error| fault(journal, error))?;
     let mut history = AnyHistory::of_files(journal).map_err(|error| fault(journal, error))?;
@@ -47,11 +60,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
         bar.set_position(history.log_bytes());
     }
     bar.finish_and_clear();
-    let name = journal.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let page = page::page(&name, (&config.unwrap_or_default(), history.curriculum()), &told)?;
+    let page =
+        page::page(&name_of(journal), (&config.unwrap_or_default(), history.curriculum()), &told)?;
     write(out, &page)?;
     eprintln!("{} events of {}", told.events, journal.display());
     Ok(())
+}
+
+fn name_of(journal: &Path) -> String {
+    journal.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 /// The size of a log; a bar needs no more than a guess.
@@ -59,14 +76,6 @@ fn log_size(journal: &Path) -> u64 {
     let mut log = journal.as_os_str().to_owned();
     log.push(".log");
     std::fs::metadata(log).map_or(0, |log| log.len())
-}
-
-fn fault(journal: &Path, error: Error) -> Fault {
-    match error {
-        // It names the file itself.
-        error @ Error::Io { .. } => Fault::Input(error.to_string()),
-        error => Fault::file(journal, error),
-    }
 }
 
 fn write(out: &Path, page: &str) -> Result<(), Fault> {

@@ -95,7 +95,7 @@ fn tiles(told: &Told, curriculum: &AnyCurriculum) -> String {
     let metrics = curriculum.metrics();
     let tiles = [
         ("tickets drawn", told.all.drawn.to_string()),
-        ("admitted of those judged", percent(told.all.admission())),
+        ("admitted", percent(told.all.admission())),
         ("mean success", or_none(told.all.success.mean())),
         ("lost", told.all.lost.to_string()),
         ("mean age, rounds", or_none(told.all.age_rounds.mean())),

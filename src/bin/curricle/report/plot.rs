@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::html::escaped;
+use crate::inspect::number;
 
 /// The size of what is drawn, in its own units. The page stretches it.
 const WIDTH: f64 = 1000.0;
@@ -169,7 +170,7 @@ pub fn bars(about: About<'_>, names: &[String], series: &[Series], stacked: bool
         let (mut x, mut y) = (0.0, top + 4.0);
         for (value, Series { name, colour, .. }) in of(row).zip(series) {
             let width = value * scale;
-            let what = escaped(&format!("{row_name}: {name} {}", crate::inspect::number(Some(value))));
+            let what = escaped(&format!("{row_name}: {name} {}", number(Some(value))));
             let _ = write!(
                 body,
                 "<rect class=\"band f-{colour}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"><title>{what}</title></rect>\n"
@@ -253,8 +254,7 @@ fn framed(about: About<'_>, body: &str, axes: &Axes) -> String {
     let mut out = String::from("<div class=\"plot\"><div class=\"y\" aria-hidden=\"true\">");
     for tick in axes.ticks() {
         let top = 100.0 * axes.height(tick) / HEIGHT;
-        let label = crate::inspect::number(Some(tick + 0.0));
-        let label = if label.contains('.') { label.trim_end_matches('0') } else { &label };
+        let label = short(tick);
         let _ = write!(out, "<span style=\"top:{top:.1}%\">{label}</span>");
     }
     let _ = write!(out, "</div><div class=\"canvas\">{}</div>", svg(about, body, HEIGHT));
@@ -272,6 +272,20 @@ fn framed(about: About<'_>, body: &str, axes: &Axes) -> String {
     }
     out.push_str("</div></div>");
     out
+}
+
+/// A number of an axis, in few characters.
+pub fn short(value: f64) -> String {
+    let (value, unit) = match value.abs() {
+        size if size >= 1e9 => (value / 1e9, " G"),
+        size if size >= 1e6 => (value / 1e6, " M"),
+        size if size >= 1e4 => (value / 1e3, " k"),
+        _ => (value, ""),
+    };
+    let digits = number(Some(if value == 0.0 { 0.0 } else { value }));
+    let is_plain = digits.contains('.') && !digits.contains('e');
+    let digits = if is_plain { digits.trim_end_matches('0') } else { &digits };
+    format!("{digits}{unit}")
 }
 
 fn legend(series: &[Series], is_lines: bool) -> String {
@@ -299,6 +313,12 @@ mod tests {
     fn steps_are_round() {
         let steps = [1.0, 0.37, 12.0, 4000.0, 0.0, f64::NAN].map(step);
         assert_eq!(steps, [0.25, 0.1, 5.0, 1000.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn numbers_of_axes() {
+        let shorts = [0.0, -0.0, 0.25, 0.5, 60_000.0, 2.5e6, 3e9, -20.0, 1e-5].map(short);
+        assert_eq!(shorts, ["0", "0", "0.25", "0.5", "60 k", "2.5 M", "3 G", "-20", "1.000e-5"]);
     }
 
     #[test]

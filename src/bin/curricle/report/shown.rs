@@ -44,6 +44,10 @@ impl Shown {
         shown
     }
 
+    pub fn is_others(&self) -> bool {
+        self.arm.is_none()
+    }
+
     fn has(&self, arm: u32) -> bool {
         self.arm.map_or_else(|| !self.own.contains(&arm), |own| own == arm)
     }
