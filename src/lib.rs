@@ -54,7 +54,7 @@
 //! | [`simulator`] | a simulated learner: what a curriculum is worth, within a second |
 //!
 //! A run is kept in a [`Journal`], or saved and restored whole ([`Curriculum::save`],
-//! [`Curriculum::restore`]); [`Curriculum::metrics`] shows what it does.
+//! [`Curriculum::restore`]); [`Curriculum::metrics`] shows what it does, and [`History`] what it did.
 //!
 //! # The features
 //!

@@ -368,6 +368,45 @@ fn lost_without_a_word() {
     assert!(page.contains("No feedback has come yet") && !page.contains("id=\"success"));
 }
 
+/// Feedback that is learned from as it comes: scores stand where it came, and what is too old is lost.
+#[test]
+fn in_the_pace_of_arrival() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let config =
+        "pace.arrival.give_up = { rounds = 3 }\nsignal = 'mean_advantage'\npolicy = 'boltzmann'";
+    let mut journal = start(&path, config, 2);
+    let mut expected: Vec<[(f64, f64); 2]> = Vec::new();
+    let mut late = Vec::new();
+    for round in 0..30u64 {
+        let batch = journal.draw(4).unwrap();
+        expected.push(Default::default());
+        // One comes at once, one two rounds later, and two never.
+        late.push(batch.draws[1]);
+        let now = late.iter().filter(|draw| draw.ticket.0 / 4 + 2 == round).chain([&batch.draws[0]]);
+        for draw in now {
+            let seen = outcome(draw.ticket.0);
+            journal.observe(&[Feedback::new(draw.ticket, seen)]).unwrap();
+            let sum = &mut expected[round as usize][draw.arm.index()];
+            *sum = (sum.0 + f64::from(seen.abs_advantage.unwrap()), sum.1 + 1.0);
+        }
+    }
+    let page = page_of(&path);
+    for (round, (row, arms)) in table(&page, "score")[1..].iter().zip(&expected).enumerate() {
+        for (cell, (sum, count)) in row[1..].iter().zip(arms) {
+            is_near(cell, rate(*sum, *count), &format!("score {round}"));
+        }
+    }
+    let ages = &table(&page, "age-rounds")[1..];
+    assert_eq!([&ages[1][1], &ages[1][2], &ages[2][1], &ages[2][2]], ["0", "0", "1", "2"]);
+    let sum = |column: usize| {
+        table(&page, "by-arm")[1..].iter().map(|row| row[column].parse::<u64>().unwrap()).sum::<u64>()
+    };
+    let counts = journal.curriculum().counts();
+    assert!(counts.lost > 40 && counts.is_conserved());
+    assert_eq!([4, 5, 7].map(sum), [counts.drawn, counts.admitted, counts.lost]);
+}
+
 #[test]
 fn steps_that_are_refilled() {
     let folder = tempfile::tempdir().unwrap();

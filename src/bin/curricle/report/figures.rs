@@ -104,7 +104,8 @@ impl Figures<'_> {
 
     fn requested(&self) -> Option<Figure> {
         let series = self.by_arm(|arm, column| part(arm.asked, column.all.asked));
-        let text = "The probabilities that the policy gave the arms, by the tickets that were drawn with them.";
+        let text = "The probabilities that the policy gave the arms, by the tickets that were drawn \
+                    with them.";
         self.figure(("requested", "Requested by the policy"), text.into(), &series, self.unit(), bands)
     }
 
@@ -139,7 +140,8 @@ impl Figures<'_> {
         );
         if !is_asked {
             text = format!(
-                "Over all that was told. What the policy asked for is not shown over ranks, or over more than {ARMS} arms."
+                "Over all that was told. What the policy asked for is not shown over ranks, or over more \
+                 than {ARMS} arms."
             );
         }
         let longest = all.iter().flat_map(|series| series.values.iter().flatten());
@@ -200,7 +202,8 @@ impl Figures<'_> {
         // A curriculum without a signal scores everything 0.
         let is_scored = self.told.arms.iter().any(|arm| arm.score.sum != 0.0 || arm.score.most != 0.0);
         let series = self.by_arm(|arm, _| arm.score.mean().filter(|_| is_scored));
-        let text = "Mean score that the signal gave the outcomes, when they were learned from. Of a sample that was drawn several times in a round, the last score is told.";
+        let text = "Mean score that the signal gave the outcomes, when they were learned from. Of a sample \
+                    that was drawn several times in a round, the last score is told.";
         self.figure(("score", "Score by arm"), text.into(), &series, None, lines)
     }
 
@@ -307,7 +310,8 @@ impl Figures<'_> {
         ];
         let (rollouts, rejected) = (self.told.all.rollouts, self.told.all.rejected_rollouts);
         let text = format!(
-            "Tickets that came to an end: admitted, rejected, or given up. Of {rollouts} rollouts that were reported, {rejected} were of rejected tickets{}.",
+            "Tickets that came to an end: admitted, rejected, or given up. Of {rollouts} rollouts that \
+             were reported, {rejected} were of rejected tickets{}.",
             part(rejected as f64, rollouts as f64)
                 .map_or(String::new(), |part| format!(" ({:.1} %)", 100.0 * part))
         );
@@ -323,7 +327,8 @@ impl Figures<'_> {
             self.of_all("by reported ticket", "a1", |column| column.all.cost.mean()),
         ];
         let text = format!(
-            "What the trainer reported as cost (tokens, or seconds), of all outcomes, over the admitted ones: what is wasted is paid by the useful. In all {}.",
+            "What the trainer reported as cost (tokens, or seconds), of all outcomes, over the admitted \
+             ones: what is wasted is paid by the useful. In all {}.",
             short(self.told.all.cost.sum)
         );
         self.figure(("cost", "Cost of a ticket"), text, &series, None, lines)

@@ -29,7 +29,7 @@ pub fn page(
     );
     let _ = write!(out, "<header><h1>{name}</h1>\n<p>{}</p>\n", escaped(&state(curriculum)));
     if let Some(note) = note(told) {
-        let _ = write!(out, "<p class=\"note\">{}</p>\n", escaped(&note));
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(&note));
     }
     out.push_str(&tiles(told, curriculum));
     out.push_str("</header>\n");
@@ -51,7 +51,8 @@ pub fn page(
     );
     let _ = write!(
         out,
-        "<section><h2>Configuration</h2>\n<pre tabindex=\"0\"><code>{}</code></pre></section>\n</main>\n</body>\n</html>\n",
+        "<section><h2>Configuration</h2>\n<pre tabindex=\"0\"><code>{}</code></pre></section>\n\
+         </main>\n</body>\n</html>\n",
         escaped(&config)
     );
     Ok(out)
@@ -60,7 +61,8 @@ pub fn page(
 fn state(curriculum: &AnyCurriculum) -> String {
     let arms = curriculum.population().arms();
     format!(
-        "{} rounds drawn, version {} of the model. {} samples, of which {} can be drawn, in {} arms. Digest of all decisions {:016x}.",
+        "{} rounds drawn, version {} of the model. {} samples, of which {} can be drawn, in {} arms. \
+         Digest of all decisions {:016x}.",
         curriculum.round().0,
         curriculum.version(),
         arms.samples(),
@@ -75,7 +77,8 @@ fn note(told: &Told) -> Option<String> {
     let mut notes = Vec::new();
     if told.from.position > 0 {
         notes.push(format!(
-            "The journal was compacted: this tells of the {} events since position {}, from round {} on. {} tickets had been drawn before.",
+            "The journal was compacted: this tells of the {} events since position {}, from round {} on. \
+             {} tickets had been drawn before.",
             told.events, told.from.position, told.from.round, told.from.counts.drawn
         ));
     }
@@ -139,17 +142,18 @@ fn tickets(told: &Told, curriculum: &AnyCurriculum) -> String {
     let steps = told.steps;
     if steps.ready + steps.starved > 0 {
         let each = number((steps.ready > 0).then(|| now.drawn as f64 / steps.ready as f64));
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<p>{} training steps were ready, with {} useful tickets, and {} starved; {each} tickets drawn a step.</p>\n",
+            "<p>{} training steps were ready, with {} useful tickets, and {} starved; \
+             {each} tickets drawn a step.</p>",
             steps.ready, steps.useful, steps.starved
         );
     }
     let changes = told.changes;
     if changes.inserted + changes.removed + changes.retagged + changes.weights > 0 {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<p>Samples: {} inserted, {} removed, {} moved to another arm, {} weights set.</p>\n",
+            "<p>Samples: {} inserted, {} removed, {} moved to another arm, {} weights set.</p>",
             changes.inserted, changes.removed, changes.retagged, changes.weights
         );
     }

@@ -1,5 +1,5 @@
-//! Pictures: SVG that stretches to the width of the page, with its labels as text of the page around it, so that they keep
-//! their size on a small screen. Colours are classes; the page says what they are, in light and in dark.
+//! Pictures: SVG that stretches to the width of the page, with its labels as text of the page around it, so that they
+//! keep their size on a small screen. Colours are classes; the page says what they are, in light and in dark.
 
 use std::fmt::Write;
 
@@ -99,9 +99,9 @@ pub fn bands(about: About<'_>, series: &[Series], axes: &Axes) -> String {
             })
             .collect();
         let path = area(&edges, axes);
-        let _ = write!(
+        let _ = writeln!(
             body,
-            "<path class=\"band f-{colour}\" d=\"{path}\"><title>{}</title></path>\n",
+            "<path class=\"band f-{colour}\" d=\"{path}\"><title>{}</title></path>",
             escaped(name)
         );
     }
@@ -113,9 +113,9 @@ pub fn lines(about: About<'_>, series: &[Series], axes: &Axes) -> String {
     let mut body = grid(axes);
     for Series { name, colour, values } in series {
         let path = line(values, axes);
-        let _ = write!(
+        let _ = writeln!(
             body,
-            "<path class=\"line s-{colour}\" d=\"{path}\"><title>{}</title></path>\n",
+            "<path class=\"line s-{colour}\" d=\"{path}\"><title>{}</title></path>",
             escaped(name)
         );
     }
@@ -135,17 +135,17 @@ pub fn quantiles(
         let edges: Vec<Option<(f64, f64)>> = pairs.map(|(low, high)| low.zip(*high)).collect();
         let path = area(&edges, axes);
         let name = format!("{} to {}", low.name, high.name);
-        let _ = write!(
+        let _ = writeln!(
             body,
-            "<path class=\"f-{}\" d=\"{path}\"><title>{name}</title></path>\n",
+            "<path class=\"f-{}\" d=\"{path}\"><title>{name}</title></path>",
             low.colour
         );
         shown.push(Series { name, ..low.clone() });
     }
     let path = line(&middle.values, axes);
-    let _ = write!(
+    let _ = writeln!(
         body,
-        "<path class=\"line s-{}\" d=\"{path}\"><title>{}</title></path>\n",
+        "<path class=\"line s-{}\" d=\"{path}\"><title>{}</title></path>",
         middle.colour, middle.name
     );
     shown.push(middle.clone());
@@ -171,9 +171,10 @@ pub fn bars(about: About<'_>, names: &[String], series: &[Series], stacked: bool
         for (value, Series { name, colour, .. }) in of(row).zip(series) {
             let width = value * scale;
             let what = escaped(&format!("{row_name}: {name} {}", number(Some(value))));
-            let _ = write!(
+            let _ = writeln!(
                 body,
-                "<rect class=\"band f-{colour}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"><title>{what}</title></rect>\n"
+                "<rect class=\"band f-{colour}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" \
+                 height=\"{height:.1}\"><title>{what}</title></rect>"
             );
             if stacked { x += width } else { y += height }
         }
@@ -184,7 +185,8 @@ pub fn bars(about: About<'_>, names: &[String], series: &[Series], stacked: bool
     }
     let svg = svg(about, &body, ROW * rows);
     format!(
-        "<div class=\"bars\"><ul class=\"names\">{labels}</ul><div style=\"height:{}px\">{svg}</div></div>",
+        "<div class=\"bars\"><ul class=\"names\">{labels}</ul>\
+         <div style=\"height:{}px\">{svg}</div></div>",
         ROW * rows
     ) + &legend(series, false)
 }
@@ -237,7 +239,7 @@ fn grid(axes: &Axes) -> String {
     let mut body = String::new();
     for tick in axes.ticks() {
         let y = axes.height(tick);
-        let _ = write!(body, "<path class=\"grid\" d=\"M0 {y:.1}H{WIDTH}\"/>\n");
+        let _ = writeln!(body, "<path class=\"grid\" d=\"M0 {y:.1}H{WIDTH}\"/>");
     }
     body
 }
@@ -245,7 +247,8 @@ fn grid(axes: &Axes) -> String {
 fn svg(About { id, title, description }: About<'_>, body: &str, height: f64) -> String {
     let (title, description) = (escaped(title), escaped(description));
     format!(
-        "<svg viewBox=\"0 0 {WIDTH} {height}\" preserveAspectRatio=\"none\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n\
+        "<svg viewBox=\"0 0 {WIDTH} {height}\" preserveAspectRatio=\"none\" role=\"img\" \
+         aria-labelledby=\"{id}-title {id}-desc\">\n\
          <title id=\"{id}-title\">{title}</title><desc id=\"{id}-desc\">{description}</desc>\n{body}</svg>"
     )
 }
