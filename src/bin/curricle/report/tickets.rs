@@ -15,7 +15,7 @@ pub struct Known {
     pub round: u64,
     pub version: u64,
     pub verdict: Option<Verdict>,
-    /// How often its sample had been learned from when its outcome came.
+    /// How often its sample had been learned from when it was drawn.
     settled: u32,
 }
 
@@ -33,33 +33,26 @@ impl Tickets {
     /// Those that are open already.
     pub fn of(curriculum: &AnyCurriculum) -> Self {
         let mut tickets = Self::default();
-        curriculum.unfinished().iter().for_each(|batch| tickets.draw(batch));
+        curriculum.unfinished().iter().for_each(|batch| tickets.draw(batch, curriculum));
         tickets
     }
 
-    pub fn draw(&mut self, batch: &Batch) {
+    pub fn draw(&mut self, batch: &Batch, curriculum: &AnyCurriculum) {
         let (round, version) = (batch.round.0, batch.version);
         for draw in &batch.draws {
             let (arm, sample) = (draw.arm.0, draw.sample);
-            let known = Known { arm, sample, round, version, verdict: None, settled: 0 };
+            let settled = curriculum.record(sample).map_or(0, curricle::Record::settled);
+            let known = Known { arm, sample, round, version, verdict: None, settled };
             self.known.insert(draw.ticket.0, known);
         }
         self.open += batch.draws.len() as u64;
     }
 
-    /// A ticket has come back; what is learned from it shows in the record of its sample.
-    pub fn settle(
-        &mut self,
-        ticket: Ticket,
-        verdict: Verdict,
-        curriculum: &AnyCurriculum,
-    ) -> Option<Known> {
+    /// A ticket has come back.
+    pub fn settle(&mut self, ticket: Ticket, verdict: Verdict) -> Option<Known> {
         let known = self.known.get_mut(&ticket.0)?;
         self.open -= u64::from(known.verdict.is_none());
         known.verdict = Some(verdict);
-        let settled = curriculum.record(known.sample).map_or(0, curricle::Record::settled);
-        // In the pace of arrival it is learned from by now.
-        known.settled = settled.saturating_sub(u32::from(is_arrival(curriculum)));
         self.unscored.push(ticket.0);
         Some(*known)
     }
@@ -86,17 +79,26 @@ impl Tickets {
         gone.into_iter().filter_map(|ticket| self.lose(Ticket(ticket))).collect()
     }
 
-    /// Tells the scores that are there since.
-    pub fn scores(&mut self, curriculum: &AnyCurriculum, mut tell: impl FnMut(&Known, f32)) {
+    /// Tells the scores of those that have just been learned from.
+    pub fn scores(
+        &mut self,
+        curriculum: &AnyCurriculum,
+        is_folded: impl Fn(&Known) -> bool,
+        mut tell: impl FnMut(&Known, f32),
+    ) {
         let known = &self.known;
         self.unscored.retain(|ticket| {
             let Some(known) = known.get(ticket) else { return false };
-            let Ok(record) = curriculum.record(known.sample) else { return false };
-            let is_scored = record.settled() > known.settled;
-            if is_scored {
+            if !is_folded(known) {
+                return true;
+            }
+            // One that came too late to teach has no score.
+            if let Ok(record) = curriculum.record(known.sample)
+                && record.settled() > known.settled
+            {
                 tell(known, record.score());
             }
-            !is_scored
+            false
         });
     }
 

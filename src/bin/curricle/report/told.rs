@@ -25,6 +25,8 @@ pub struct Told {
     /// How many events there were, and how many were compacted away before they were read.
     pub events: u64,
     pub missed: u64,
+    /// The round that the next draw had, before the present event.
+    round: u64,
     tickets: Tickets,
 }
 
@@ -67,6 +69,7 @@ impl Told {
             changes: Changes::default(),
             events: 0,
             missed: 0,
+            round,
             tickets: Tickets::of(curriculum),
         }
     }
@@ -105,11 +108,16 @@ impl Told {
         for known in self.tickets.given_up(curriculum) {
             self.lose(&known, curriculum);
         }
-        if is_arrival(curriculum)
-            || !matches!(happened, Happened::Observed { .. } | Happened::Version(_))
-        {
+        let has_folded = match happened {
+            Happened::Draw(_) | Happened::Folded => true,
+            // Only the first draw of a step folds, and only that is a round.
+            Happened::Step { .. } => curriculum.round().0 > self.round,
+            _ => is_arrival(curriculum),
+        };
+        if has_folded {
             self.score(curriculum);
         }
+        self.round = curriculum.round().0;
         // Arms may come while the run goes on.
         self.arms.resize(curriculum.population().arms().count().max(self.arms.len()), Sums::default());
     }
@@ -127,7 +135,7 @@ impl Told {
     }
 
     fn draw(&mut self, batch: &Batch, curriculum: &AnyCurriculum) {
-        self.tickets.draw(batch);
+        self.tickets.draw(batch, curriculum);
         for draw in &batch.draws {
             self.add(draw.arm.0, batch.round.0, |sums| sums.drawn += 1);
         }
@@ -144,7 +152,7 @@ impl Told {
     fn observe(&mut self, feedback: &[Feedback], verdicts: &[Verdict], curriculum: &AnyCurriculum) {
         let (now, version) = (last_round(curriculum), curriculum.version());
         for (Feedback { ticket, outcome }, verdict) in feedback.iter().zip(verdicts) {
-            let Some(known) = self.tickets.settle(*ticket, *verdict, curriculum) else { continue };
+            let Some(known) = self.tickets.settle(*ticket, *verdict) else { continue };
             let ages = (now.saturating_sub(known.round), version.saturating_sub(known.version));
             let rollouts = u64::from(outcome.rollouts) + u64::from(outcome.unscored);
             self.add(known.arm, now, |sums| {
@@ -185,8 +193,12 @@ impl Told {
 
     fn score(&mut self, curriculum: &AnyCurriculum) {
         let now = last_round(curriculum);
+        let (before, lag) = (self.round, curriculum.lag());
+        let is_folded = |known: &Known| {
+            is_arrival(curriculum) || known.round.saturating_add(lag).saturating_add(1) <= before
+        };
         let mut scores = Vec::new();
-        self.tickets.scores(curriculum, |known, score| scores.push((known.arm, score)));
+        self.tickets.scores(curriculum, is_folded, |known, score| scores.push((known.arm, score)));
         for (arm, score) in scores {
             self.add(arm, now, |sums| sums.score.add(score.into()));
         }
