@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::event::Event;
 use super::happened::Happened;
 use super::reader::Reader;
 use super::{LOG, Moment, NEXT, beside};
@@ -60,6 +61,14 @@ pub struct History<P = Uniform, S = GroupSpread, D = Distinct> {
     failed: Option<Error>,
 }
 
+/// What there is behind what was read.
+enum Next {
+    Event(Event<'static>),
+    /// Another log, in the place of this one.
+    Successor(Reader),
+    Nothing,
+}
+
 impl<P: Policy, S: Signal, D: Sampler> History<P, S, D> {
     /// Begins at the base of the journal at a path. The curriculum must have been built in the same way as that of the
     /// journal; its state is replaced.
@@ -102,27 +111,32 @@ impl<P: Policy, S: Signal, D: Sampler> History<P, S, D> {
             return Err(error.clone());
         }
         loop {
-            // The successor is looked for first: what lost its name to it no longer grows, so its end is its end.
-            let mut event = self.log.next()?;
-            let mut successor = None;
-            if event.is_none() {
-                successor = self.successor()?;
-                if successor.is_some() {
-                    event = self.log.next()?;
-                }
-            }
-            if let Some(event) = event {
-                let number = self.log.events - 1;
-                let happened = event.replay(&mut self.curriculum, number);
-                return happened.map(Some).map_err(|error| self.fail(error));
-            }
-            let Some(successor) = successor else { return Ok(None) };
+            let next = match self.log.next()? {
+                Some(event) => Next::Event(event),
+                None => self.past_the_end()?,
+            };
             let position = self.position();
-            self.go_over_to(successor).map_err(|error| self.fail(error))?;
+            match next {
+                Next::Event(event) => {
+                    let number = self.log.events - 1;
+                    let happened = event.replay(&mut self.curriculum, number);
+                    return happened.map(Some).map_err(|error| self.fail(error));
+                }
+                Next::Nothing => return Ok(None),
+                Next::Successor(log) => self.go_over_to(log).map_err(|error| self.fail(error))?,
+            }
             if self.position() > position {
                 return Ok(Some(Happened::Missed(self.position() - position)));
             }
         }
+    }
+
+    /// What comes next where the log had come to its end.
+    fn past_the_end(&mut self) -> Result<Next> {
+        let Some(successor) = self.successor()? else { return Ok(Next::Nothing) };
+        // What has lost its name no longer grows. What came before it did, since the end was seen, comes first.
+        let late = self.log.next()?;
+        Ok(late.map_or(Next::Successor(successor), Next::Event))
     }
 
     /// The log that stands in the place of the one that is read, if that has lost its name.
@@ -221,5 +235,31 @@ impl History<crate::policy::Any, crate::signal::Any, crate::sampler::Any> {
     pub fn of_files(path: impl AsRef<Path>) -> Result<Self> {
         let curriculum = crate::AnyCurriculum::of_snapshot(path.as_ref())?;
         Self::open(path, curriculum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::journal::Journal;
+
+    /// An event that came, and whose log was replaced, between two looks at the end: it is not left out.
+    #[test]
+    fn written_and_compacted_between_two_looks() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("base");
+        let build = || Curriculum::builder(50).missing(crate::Missing::Lose).seed(3).build().unwrap();
+        let mut journal = Journal::open(&path, build()).unwrap();
+        let mut history = History::open(&path, build()).unwrap();
+        assert!(history.log.next().unwrap().is_none());
+        journal.draw(4).unwrap();
+        journal.compact().unwrap();
+        let Ok(Next::Event(event)) = history.past_the_end() else { panic!("the draw is left out") };
+        event.replay(&mut history.curriculum, 0).unwrap();
+        assert!(matches!(history.past_the_end(), Ok(Next::Successor(_))));
+        assert_eq!(history.next(), Ok(None));
+        let states = [history.curriculum(), journal.curriculum()].map(|it| it.to_bytes().unwrap());
+        assert!(states[0] == states[1]);
+        assert_eq!(history.position(), journal.position());
     }
 }
