@@ -54,7 +54,7 @@
 //! | [`simulator`] | a simulated learner: what a curriculum is worth, within a second |
 //!
 //! A run is kept in a [`Journal`], or saved and restored whole ([`Curriculum::save`],
-//! [`Curriculum::restore`]); [`Curriculum::metrics`] shows what it does.
+//! [`Curriculum::restore`]); [`Curriculum::metrics`] shows what it does, and [`History`] what it did.
 //!
 //! # The features
 //!
@@ -114,7 +114,7 @@ pub use event::gate::{Admit, Case, Gate, Measure};
 pub use event::group::{Group, Normalisation};
 pub use event::{Batch, Draw, Feedback, Field, Fields, Outcome, Reason, Verdict};
 pub use feed::Feed;
-pub use files::journal::{Durability, Journal, Moment, Opening};
+pub use files::journal::{Durability, Happened, History, Journal, Moment, Opening};
 pub use files::snapshot::{ALGORITHM, Compression, SCHEMA};
 pub use ledger::progress::Progress;
 pub use ledger::{Counts, Record};

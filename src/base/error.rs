@@ -454,6 +454,12 @@ pub enum JournalError {
     /// An event could not be written down, so that no other may follow it.
     #[error("the log has missed an event")]
     Behind,
+    /// What a [`History`](crate::History) has read was taken back, or another journal stands in its place: read anew.
+    #[error("the log no longer holds the events up to position {position}, which were read")]
+    TakenBack {
+        /// How many events had been read since the journal was started.
+        position: u64,
+    },
 }
 
 /// A number in no more characters than it needs: the ends of ranges can be very large and very small.

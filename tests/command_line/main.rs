@@ -1,6 +1,7 @@
 //! The command line, run as a person would.
 
 mod files;
+mod reports;
 mod runs;
 
 use std::path::Path;

@@ -38,11 +38,11 @@ fn lived(path: &Path) -> Journal<curricle::policy::Any, curricle::signal::Any, c
     journal
 }
 
-fn run(arguments: &[&str]) -> Output {
+pub fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_curricle")).args(arguments).output().unwrap()
 }
 
-fn said(arguments: &[&str]) -> String {
+pub fn said(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -152,7 +152,8 @@ fn what_is_no_run_is_refused() {
     let beyond = refused(&["replay", &run_path, "--round", "99"]);
     assert!(beyond.contains("round 99 is not in the journal"), "{beyond}");
     std::fs::remove_file(folder.path().join("run.log")).unwrap();
-    assert!(refused(&["replay", &run_path]).contains("run.log"));
+    let alone = refused(&["replay", &run_path]);
+    assert!(alone.contains(&run_path) && alone.contains("the base has no log"), "{alone}");
     let mut bytes = std::fs::read(&run_path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod disks;
+mod histories;
 mod moments;
 mod old_files;
 mod races;

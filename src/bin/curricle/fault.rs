@@ -21,6 +21,9 @@ pub enum Fault {
         /// Where it was to be.
         folder: PathBuf,
     },
+    /// There is no screen to draw on.
+    #[error("--follow draws on a terminal, and the output is none; --out writes a page")]
+    NoTerminal,
 }
 
 impl Fault {
@@ -32,7 +35,7 @@ impl Fault {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Input(_) => 2,
+            Self::Input(_) | Self::NoTerminal => 2,
             Self::Output(_) | Self::NoFolder { .. } => 1,
         }
     }

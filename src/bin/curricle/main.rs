@@ -7,6 +7,7 @@
 //! curricle inspect SNAPSHOT [--json]
 //! curricle replay JOURNAL [--round N|--position N] [--json]
 //! curricle diff SNAPSHOT SNAPSHOT
+//! curricle report JOURNAL --out report.html|--follow
 //! ```
 //!
 //! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file
@@ -20,6 +21,7 @@ mod fault;
 mod inspect;
 mod merge;
 mod progress;
+mod report;
 mod shard;
 mod snapshots;
 mod spans_file;
@@ -49,10 +51,12 @@ enum Command {
     Merge(merge::Arguments),
     /// Show a snapshot: configuration, tickets, metrics, arms.
     Inspect(inspect::Arguments),
-    /// Let a journal happen again, on a copy, and show what it comes to.
+    /// Let a journal happen again, without a touch of its files, and show what it comes to.
     Replay(inspect::ReplayArguments),
     /// Show in what two snapshots differ.
     Diff(diff::Arguments),
+    /// Tell what a run did over time: a page, or a view of a run that goes on.
+    Report(report::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Replay(arguments) => inspect::run_replay(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use crate::base::error::{Error, JournalError, Result};
 use crate::base::id::{ArmId, SampleId, Ticket};
 use crate::curriculum::Curriculum;
 use crate::event::Feedback;
+use crate::files::journal::happened::Happened;
 use crate::policy::Policy;
 use crate::population::Key;
 use crate::sampler::Sampler;
@@ -49,47 +50,90 @@ pub(super) enum Event<'a> {
 }
 
 impl Event<'_> {
-    /// Makes it happen again; `number` is its place in the log.
+    /// Makes it happen again, and says what that was; `number` is its place in the log.
     pub fn replay<P: Policy, S: Signal, D: Sampler>(
         self,
         curriculum: &mut Curriculum<P, S, D>,
         number: u64,
-    ) -> Result<()> {
+    ) -> Result<Happened> {
         let round = curriculum.round();
-        let happened = match &self {
-            Event::Draw { want, .. } => curriculum.draw(*want as usize).map(drop),
-            Event::Observe(feedback) => curriculum.observe(feedback).map(drop),
-            Event::Lose(tickets) => curriculum.lose(tickets),
-            Event::Insert(arm, weight) => curriculum.insert(*arm, *weight).map(drop),
-            Event::Remove(sample) => curriculum.remove(*sample),
-            Event::Retag(sample, arm) => curriculum.retag(*sample, *arm),
-            Event::SetWeight(sample, weight) => curriculum.set_weight(*sample, *weight),
-            Event::SetWeights(weights) => curriculum.set_weights(weights),
-            Event::Step { want, .. } => curriculum.step(*want as usize).map(drop),
-            Event::InsertKey(key, arm, weight) => curriculum.insert_key(*key, *arm, *weight).map(drop),
-            Event::SetCosts(costs) => curriculum.set_costs(costs),
-            Event::DrawWithin { ceiling, .. } => curriculum.draw_within(*ceiling).map(drop),
-            Event::AddArm => curriculum.add_arm().map(drop),
-            Event::SetMixture(weights) => curriculum.set_mixture(weights),
-            Event::Version(version) => curriculum.set_version(*version),
+        let expected = match &self {
+            Event::Draw { digest, .. }
+            | Event::DrawWithin { digest, .. }
+            | Event::Step { digest, .. } => Some(*digest),
+            _ => None,
+        };
+        let refused = |error| JournalError::Replay { event: number, error: Box::new(error) };
+        let happened = self.happen(curriculum).map_err(refused)?;
+        let found = curriculum.digest();
+        match expected {
+            Some(expected) if expected != found => {
+                Err(Error::Journal(JournalError::Diverged { round, expected, found }))
+            }
+            _ => Ok(happened),
+        }
+    }
+
+    /// The verb of each event, and what is told of it.
+    fn happen<P: Policy, S: Signal, D: Sampler>(
+        self,
+        curriculum: &mut Curriculum<P, S, D>,
+    ) -> Result<Happened> {
+        Ok(match self {
+            Event::Draw { want, .. } => Happened::Draw(curriculum.draw(want as usize)?),
+            Event::Observe(feedback) => {
+                let verdicts = curriculum.observe(&feedback)?;
+                Happened::Observed { feedback: feedback.into_owned(), verdicts }
+            }
+            Event::Lose(tickets) => {
+                curriculum.lose(&tickets)?;
+                Happened::Lost(tickets.into_owned())
+            }
+            Event::Insert(arm, weight) => {
+                Happened::Inserted { sample: curriculum.insert(arm, weight)?, arm, weight }
+            }
+            Event::Remove(sample) => {
+                curriculum.remove(sample)?;
+                Happened::Removed(sample)
+            }
+            Event::Retag(sample, arm) => {
+                curriculum.retag(sample, arm)?;
+                Happened::Retagged { sample, arm }
+            }
+            Event::SetWeight(sample, weight) => {
+                curriculum.set_weight(sample, weight)?;
+                Happened::Weights(vec![(sample, weight)])
+            }
+            Event::SetWeights(weights) => {
+                curriculum.set_weights(&weights)?;
+                Happened::Weights(weights.into_owned())
+            }
             // It is written down after a draw that failed, too: what it then folded in is folded in again.
             Event::Fold => {
                 let _ = curriculum.fold();
-                Ok(())
+                Happened::Folded
             }
-        };
-        let refused = |error| JournalError::Replay { event: number, error: Box::new(error) };
-        happened.map_err(refused)?;
-        match self {
-            Event::Draw { digest: expected, .. }
-            | Event::DrawWithin { digest: expected, .. }
-            | Event::Step { digest: expected, .. }
-                if expected != curriculum.digest() =>
-            {
-                let found = curriculum.digest();
-                Err(Error::Journal(JournalError::Diverged { round, expected, found }))
+            Event::Version(version) => {
+                curriculum.set_version(version)?;
+                Happened::Version(version)
             }
-            _ => Ok(()),
-        }
+            Event::DrawWithin { ceiling, .. } => Happened::Draw(curriculum.draw_within(ceiling)?),
+            Event::AddArm => Happened::ArmAdded(curriculum.add_arm()?),
+            Event::SetMixture(weights) => {
+                curriculum.set_mixture(&weights)?;
+                Happened::Mixture(weights.into_owned())
+            }
+            Event::InsertKey(key, arm, weight) => {
+                Happened::Inserted { sample: curriculum.insert_key(key, arm, weight)?, arm, weight }
+            }
+            Event::SetCosts(costs) => {
+                curriculum.set_costs(&costs)?;
+                Happened::Costs(costs.into_owned())
+            }
+            Event::Step { want, .. } => {
+                let want = want as usize;
+                Happened::Step { want, step: curriculum.step(want)? }
+            }
+        })
     }
 }

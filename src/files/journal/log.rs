@@ -32,8 +32,8 @@ use crate::files::whole_file::{Held, TRIES, Whole, at, is_at, is_locked, sync_fo
 const SIGNATURE: &[u8; 8] = b"CURRILOG";
 /// The layout of logs that this build writes and reads.
 const SCHEMA: u32 = 3;
-const HEADER: usize = 40;
-const FRAME: usize = 16;
+pub(super) const HEADER: usize = 40;
+pub(super) const FRAME: usize = 16;
 
 /// What stands behind the header of a first log until its base is there. To a reader of records it is a
 /// torn one.
@@ -113,22 +113,7 @@ impl Claim {
     pub fn into_log(self) -> Result<Log> {
         let mut start = Vec::new();
         self.read(HEADER, &mut start)?;
-        if !start.starts_with(SIGNATURE) {
-            return Err(JournalError::NotALog.into());
-        }
-        let damaged = Error::Journal(JournalError::Damaged { offset: 0 });
-        let number = |place: usize| {
-            let bytes = start.get(place..).and_then(|bytes| bytes.first_chunk());
-            bytes.map(|bytes: &[u8; 8]| u64::from_le_bytes(*bytes)).ok_or(damaged.clone())
-        };
-        let found = number(8)? as u32;
-        if found != SCHEMA {
-            return Err(JournalError::Schema { found, supported: SCHEMA }.into());
-        }
-        let (base, before, link) = (number(16)?, number(24)?, number(32)?);
-        if link != xxh3_64(&start[..32]) {
-            return Err(damaged);
-        }
+        let Start { base, before, link } = Start::of(&start)?;
         Ok(Log::at_header(self.path, self.file, base, link, before))
     }
 
@@ -142,6 +127,40 @@ impl Claim {
             .rewind()
             .and_then(|()| (&*self.file).take(most as u64).read_to_end(into).map(drop));
         read.map_err(at(&self.path))
+    }
+}
+
+/// What a header says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    /// The checksum of the base.
+    pub base: u64,
+    /// How many events came before the base.
+    pub before: u64,
+    /// What the first record is seeded with.
+    pub link: u64,
+}
+
+impl Start {
+    /// Reads the header at the start of a log.
+    pub fn of(start: &[u8]) -> Result<Self, JournalError> {
+        if !start.starts_with(SIGNATURE) {
+            return Err(JournalError::NotALog);
+        }
+        let damaged = JournalError::Damaged { offset: 0 };
+        let number = |place: usize| {
+            let bytes = start.get(place..).and_then(|bytes| bytes.first_chunk());
+            bytes.map(|bytes: &[u8; 8]| u64::from_le_bytes(*bytes)).ok_or(damaged.clone())
+        };
+        let found = number(8)? as u32;
+        if found != SCHEMA {
+            return Err(JournalError::Schema { found, supported: SCHEMA });
+        }
+        let (base, before, link) = (number(16)?, number(24)?, number(32)?);
+        if start.get(..32).map(xxh3_64) != Some(link) {
+            return Err(damaged);
+        }
+        Ok(Self { base, before, link })
     }
 }
 
@@ -365,7 +384,7 @@ impl Log {
 }
 
 /// What stands at a place in a log.
-enum Next {
+pub(super) enum Next {
     /// An event, now in the buffer, and the link after it.
     Event(u64),
     /// The end, or a record that was not written to its end: whatever follows is no record.
@@ -378,8 +397,8 @@ enum Next {
 ///
 /// A process that is killed leaves the first part of a record. A machine that loses power may leave a
 /// record of full size some of whose content is missing, or zeros where there should be records.
-fn read_record(
-    reader: &mut BufReader<&File>,
+pub(super) fn read_record(
+    reader: &mut BufReader<impl Read>,
     left: u64,
     link: u64,
     body: &mut Vec<u8>,
@@ -418,7 +437,7 @@ fn size_check(size: [u8; 4], link: u64) -> [u8; 4] {
 }
 
 /// Whether nothing but zeros follows.
-fn only_zeros(reader: &mut BufReader<&File>) -> std::io::Result<bool> {
+fn only_zeros(reader: &mut BufReader<impl Read>) -> std::io::Result<bool> {
     for byte in reader.bytes() {
         if byte? != 0 {
             return Ok(false);

@@ -3,9 +3,12 @@
 mod event;
 #[cfg(test)]
 mod failing_disk;
+mod happened;
+mod history;
 mod log;
 mod moment;
 mod opening;
+mod reader;
 mod verbs;
 
 use std::num::NonZeroU32;
@@ -22,6 +25,8 @@ use crate::files::whole_file::Whole;
 use crate::policy::{Policy, Uniform};
 use crate::sampler::{Distinct, Sampler};
 use crate::signal::{GroupSpread, Signal};
+pub use happened::Happened;
+pub use history::History;
 use log::Log;
 pub use moment::Moment;
 pub use opening::Opening;
@@ -73,7 +78,7 @@ const CUT: &str = ".log.cut";
 /// where the file system has locks. Of any number of threads and processes that open one path at the
 /// same time, be it for the first time, again, or while the files are replaced by a `compact`, one gets
 /// the journal, the others [`JournalError::Locked`](crate::JournalError::Locked). Other names of the same log (hard links) are
-/// locked with it until the next `compact`, which makes new files.
+/// locked with it until the next `compact`, which makes new files. A [`History`] reads beside it, without a lock.
 ///
 /// What a crash leaves: a record that was not written to its end is cut off and
 /// [reported](Self::opening); the event it was about to hold had not returned to its caller. Damage

@@ -175,7 +175,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             if is_now(&curriculum, before + number) {
                 return Ok(false);
             }
-            event.replay(&mut curriculum, number).map(|()| true)
+            event.replay(&mut curriculum, number).map(|_| true)
         })?;
         if let Some(wanted) = moment.filter(|_| !is_now(&curriculum, before + log.events)) {
             let (last, positions) = (curriculum.round(), (before, before + log.events));

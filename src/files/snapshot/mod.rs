@@ -243,14 +243,25 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
 
     /// As [`restored`](Self::restored), with the checksum of the file.
     pub(crate) fn restored_with_checksum(mut self, path: &Path) -> Result<(Self, u64)> {
+        self.forget()?;
+        let checksum = self.restore_with_checksum(path)?;
+        Ok((self, checksum))
+    }
+
+    /// As [`restore`](Self::restore); gives the checksum of the file.
+    pub(crate) fn restore_with_checksum(&mut self, path: &Path) -> Result<u64> {
+        self.read_file(path, Changes::None)
+    }
+
+    /// Frees the memory of the present state, which is to be replaced by another.
+    pub(crate) fn forget(&mut self) -> Result<()> {
         let mut none = Population::new(Arms::even(1, 0)?, None)?;
         if self.memory.population.keeps_passes() {
             none.keep_passes(self.options.stop.limit())?;
         }
         self.memory.population = none;
         self.memory.ledger = Ledger::new(0, 0);
-        let checksum = self.read_file(path, Changes::None)?;
-        Ok((self, checksum))
+        Ok(())
     }
 
     /// Writes a snapshot to the start of a file; returns its checksum.
