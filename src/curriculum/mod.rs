@@ -3,6 +3,7 @@
 pub(crate) mod builder;
 mod changes;
 mod decision;
+pub(crate) mod explain;
 mod fold;
 pub(crate) mod identity;
 mod metrics;
@@ -349,12 +350,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let turn = Turn::new(*round, *batch, population);
         let Allotment::Tree(tree) = allotment else { return };
         let Some(logits) = policy.logits(&turn) else { return };
-        let arms = population.arms().count() as u32;
-        let changed = &mut self.work.arms;
-        let updated = match self.stale.arms() {
-            Some(stale) => tree.update_each(&logits, population, stale.iter().copied(), changed),
-            None => tree.update_each(&logits, population, (0..arms).map(ArmId), changed),
-        };
+        let updated = self.stale.update(tree, &logits, population, &mut self.work.arms);
         if updated.is_err() {
             self.stale = Stale::default();
         } else if !self.stale.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Distinct, Pick, Replace, Sampler, Scratch, Systematic, Top};
+use super::{Distinct, Kind, Pick, Replace, Sampler, Scratch, Systematic, Top};
 use crate::base::error::Result;
 use crate::base::rng::Rng;
 use crate::policy::Allotment;
@@ -35,8 +35,13 @@ pub enum Any {
 }
 
 impl Sampler for Any {
-    fn is_proven(&self) -> bool {
-        true
+    fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Self::Replace => Kind::Replace,
+            Self::Distinct => Kind::Distinct,
+            Self::Systematic => Kind::Systematic,
+            Self::Top => Kind::Top,
+        })
     }
 
     fn draw(
