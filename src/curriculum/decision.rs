@@ -12,6 +12,7 @@ use crate::event::Draw;
 use crate::ledger::Pending;
 use crate::policy::{Allotment, ArmTree, MANY, Policy, Turn};
 use crate::population::Population;
+use crate::sampler::odds::Odds;
 use crate::sampler::{self, Pick, Sampler};
 
 /// What a round will be: the probabilities and the draws. Made by [`make`](Self::make) from a state that
@@ -62,8 +63,8 @@ impl Decision {
         Ok(())
     }
 
-    /// Decides the probabilities of a draw. `standing` are those that the state has, or what they would be brought up to
-    /// date; `is_fresh` says that they are.
+    /// Decides the probabilities of a draw. `standing` are those of the state, perhaps brought up to date; `is_fresh`
+    /// says that they are those of its policy.
     #[expect(clippy::too_many_arguments, reason = "all that a decision depends on")]
     pub fn allot<P: Policy, D: Sampler>(
         &mut self,
@@ -103,6 +104,16 @@ impl Decision {
     /// The probabilities that were [allotted](Self::allot), beside those that stood.
     pub fn allotment<'a>(&'a self, standing: &'a Allotment) -> &'a Allotment {
         if self.stands { standing } else { &self.allotment }
+    }
+
+    /// Takes picks over that another made. An arm without probability counts as one of probability 1: a policy that
+    /// divides by it could not have picked it.
+    pub fn take_over(&mut self, odds: &[Odds], first: u64) {
+        self.picks.clear();
+        self.picks.extend(odds.iter().map(|odds| odds.pick));
+        let without = self.picks.iter_mut().filter(|pick| pick.share <= 0.0);
+        without.for_each(|pick| pick.share = 1.0);
+        self.weigh_losses(0.0, first);
     }
 
     /// The probability of each arm; none over ranks.

@@ -42,17 +42,17 @@ pub struct Explanation {
     pub rank: Option<usize>,
     /// The probability of its arm in the last draw; none before the first, and over ranks.
     pub last_share: Option<f64>,
-    /// The probability of its arm in the next draw, as the policy would decide it now; none over ranks, and if it cannot
-    /// decide.
+    /// The probability of its arm in the next draw, as the policy would decide it now; none over ranks, and if it
+    /// cannot decide.
     pub next_share: Option<f64>,
     /// Whether there is feedback that the next draw learns from before it decides, so that it may decide otherwise.
     pub is_feedback_due: bool,
-    /// The probability that the first slot of the next batch gets it: the propensity that it would then be drawn with. For
-    /// [`Systematic`](crate::sampler::Systematic) the slot is the first that the arm is given. None for a sampler of one's
-    /// own, and if nothing can be drawn.
+    /// The probability that the first slot of the next batch gets it: the propensity that it would then be drawn
+    /// with. For [`Systematic`](crate::sampler::Systematic) the slot is the first that the arm is given. None for a
+    /// sampler of one's own, and if nothing can be drawn.
     pub first_slot: Option<f64>,
-    /// How many times the next batch is expected to have it, where that has a closed form: [`Replace`](crate::sampler::Replace)
-    /// n times `first_slot`, [`Top`](crate::sampler::Top) 1 or 0.
+    /// How many times the next batch is expected to have it, where that has a closed form:
+    /// [`Replace`](crate::sampler::Replace) n times `first_slot`, [`Top`](crate::sampler::Top) 1 or 0.
     pub expected: Option<f64>,
     /// Why it cannot be drawn, if it cannot.
     pub obstacle: Option<Obstacle>,
@@ -116,12 +116,12 @@ pub struct OpenTicket {
 }
 
 impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
-    /// Says why a sample is drawn, or is not, and with what probability, in a next batch as great as the last (of 1 before
-    /// the first), and what is known of it. Nothing of the state changes.
+    /// Says why a sample is drawn, or is not, and with what probability, in a next batch as great as the last (of 1
+    /// before the first), and what is known of it. Nothing of the state changes.
     ///
-    /// The policy decides as [`draw`](Self::draw) would, also with the same random numbers, so that these are exactly the
-    /// probabilities of the next draw: unless feedback [is due](Explanation::is_feedback_due), from which a draw learns
-    /// first, or something else happens before it. [`fold`](Self::fold) first, to be exact.
+    /// The policy decides as [`draw`](Self::draw) would, also with the same random numbers, so that these are exactly
+    /// the probabilities of the next draw: unless feedback [is due](Explanation::is_feedback_due), from which a draw
+    /// learns first, or something else happens before it. [`fold`](Self::fold) first, to be exact.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -138,8 +138,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// # Ok(()) }
     /// ```
     ///
-    /// Cost: that of a decision, O(K) or more, and O(m) for m tickets that have not been folded in; O(n + N) where ranks
-    /// are looked for, or with `Top`.
+    /// Cost: that of a decision, O(K) or more, and O(m) for m tickets that have not been folded in; O(n + N) where
+    /// ranks are looked for, or with `Top`.
     ///
     /// # Errors
     /// [`Error::UnknownSample`] if it was never inserted.

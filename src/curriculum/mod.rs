@@ -13,6 +13,7 @@ pub(crate) mod refill;
 mod refused;
 mod reports;
 mod stale;
+mod take_over;
 mod tally;
 
 use serde::{Deserialize, Serialize};

@@ -52,8 +52,8 @@ pub(crate) struct Odds {
 /// [table](super). The numbers are those that the sampler reports with its own picks: to the last bit, until it draws
 /// from the rest itself.
 ///
-/// [`Systematic`](super::Systematic) shuffles its batches: the order within each arm is that of rising propensity for the
-/// weight, which restores the order of the draws in batches of all samplers.
+/// [`Systematic`](super::Systematic) shuffles its batches: the order within each arm is that of rising propensity for
+/// the weight, which restores the order of the draws in batches of all samplers.
 ///
 /// Cost: O(K + n log n); over ranks as a draw, and that of finding the rank of a sample n times.
 pub(crate) fn odds(
@@ -387,10 +387,11 @@ mod tests {
         let of = |sample| Picked { sample: SampleId(sample), propensity: 0.2 };
         // Of weight 0, of an arm without probability, and picked before.
         let picked = [of(1), of(4), of(2), of(2)];
-        for sampler in [Any::Distinct, Any::Systematic] {
+        // Arm 0 has one member for its slot and a half, so that arm 1 gets two of three.
+        for (sampler, other) in [(Any::Distinct, 0.25), (Any::Systematic, 2.0 / 3.0 / 2.0)] {
             let found = odds_of(sampler, &population, &allotment, &picked, 3, Values::default());
             let propensities: Vec<f64> = found.iter().map(|odds| odds.pick.propensity).collect();
-            assert_eq!(propensities, [0.0, 0.0, 0.25, 0.0], "{sampler:?}");
+            assert_eq!(propensities, [0.0, 0.0, other, 0.0], "{sampler:?}");
         }
         let found = odds_of(Any::Replace, &population, &allotment, &picked, 4, Values::default());
         assert_eq!(found[3].pick.propensity, 0.25);
