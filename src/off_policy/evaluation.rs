@@ -32,7 +32,7 @@ use crate::signal::Signal;
 /// For doubly robust estimates the mean reward of each arm of the target, over what had come in before the batch,
 /// predicts the rewards of its picks; that of all picks stands in for an arm without rewards, and over ranks.
 ///
-/// Cost of a batch: that of a draw, and O(K + n log n); over ranks also that of finding n ranks. Memory: 80 bytes a
+/// Cost of a batch: that of a draw, and O(K + n log n); over ranks also that of finding n ranks. Memory: 64 bytes a
 /// pick.
 #[derive(Debug, Clone)]
 pub struct Evaluation<P, S, D, R> {
