@@ -107,7 +107,7 @@ pub use base::schedule::Schedule;
 pub use config::{AnyCurriculum, Config};
 pub use curriculum::Curriculum;
 pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
-pub use curriculum::explain::{Explanation, Known, Obstacle, OpenTicket};
+pub use curriculum::explain::{Explanation, KnownSample, Obstacle, OpenTicket};
 pub use curriculum::pace::{Arrival, Pace};
 pub use curriculum::refill::{Refill, Starvation, Step, Useful};
 pub use event::age::{Age, AgeLimit};

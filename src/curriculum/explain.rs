@@ -57,7 +57,7 @@ pub struct Explanation {
     /// Why it cannot be drawn, if it cannot.
     pub obstacle: Option<Obstacle>,
     /// What is known of it.
-    pub known: Known,
+    pub known: KnownSample,
     /// Its tickets of which nothing has been heard, oldest first.
     pub open: Vec<OpenTicket>,
     /// How fast the success of its arm moves.
@@ -88,7 +88,7 @@ pub enum Obstacle {
 /// What is known of a sample: its [`Record`](crate::Record), as numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct Known {
+pub struct KnownSample {
     /// How often it was drawn.
     pub draws: u32,
     /// How many of its tickets came back and were folded in.
@@ -121,7 +121,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     ///
     /// The policy decides as [`draw`](Self::draw) would, also with the same random numbers, so that these are exactly
     /// the probabilities of the next draw: unless feedback [is due](Explanation::is_feedback_due), from which a draw
-    /// learns first, or something else happens before it. [`fold`](Self::fold) first, to be exact.
+    /// learns first, or something else happens before it. [`fold`](Self::fold) first, to be exact. Whether feedback
+    /// is missing, or too much is in flight for another draw, is not looked at.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -186,7 +187,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             first_slot: None,
             expected: None,
             obstacle: None,
-            known: Known {
+            known: KnownSample {
                 draws: record.draws(),
                 settled: record.settled(),
                 success: record.success(),
@@ -348,7 +349,7 @@ impl fmt::Display for Explanation {
                 "Feedback is due that the next draw learns from first: it may decide otherwise."
             )?;
         }
-        let Known { draws, settled, success, score, last } = self.known;
+        let KnownSample { draws, settled, success, score, last } = self.known;
         match last {
             None => writeln!(f, "It has never been drawn.")?,
             Some(last) => {
