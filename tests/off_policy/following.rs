@@ -1,7 +1,7 @@
 //! Targets that differ from the log: their probabilities by hand, and what is refused.
 
 use curricle::off_policy::{Estimator, Evaluation};
-use curricle::policy::{Boltzmann, Exp3, Fixed, Staged, Uniform};
+use curricle::policy::{Boltzmann, Exp3, Fixed, Uniform};
 use curricle::sampler::{Distinct, Replace, Systematic, Top};
 use curricle::{
     Batch, Builder, Curriculum, Error, Feedback, Field, Missing, Outcome, Refill, SampleId, Ticket,
@@ -117,29 +117,67 @@ fn what_the_log_cannot_say() {
     assert!(high < 1.0);
 }
 
-/// A pick from an arm to which a target of importance-weighted learning gives nothing leaves numbers.
+/// A pick from an arm to which a target of importance-weighted learning gives nothing leaves what it has
+/// learned of the others, also where the pick earned nothing: 0 is not divided by 0.
 #[test]
 fn arms_without_probability_are_learned_from() {
-    let first = vec![vec![curricle::ArmId(0)], vec![curricle::ArmId(1)]];
     let mut run = builder().sampler(Systematic).build().unwrap();
-    let staged = Staged::new(first, curricle::policy::Advance::Mastery(0.9));
-    let mut one = Evaluation::new(builder().policy(staged).build().unwrap(), success);
-    let masked = curricle::policy::Mastered::new(Exp3::graves(), 0.6);
-    let mut other = Evaluation::new(builder().policy(masked).build().unwrap(), success);
-    for _ in 0..40 {
+    let rests: Vec<f64> = (0..40).map(|sample| if sample < 30 { 1.0 } else { 0.0 }).collect();
+    let target = builder().weights(rests).policy(Exp3::graves()).build().unwrap();
+    let mut evaluation = Evaluation::new(target, success);
+    for _ in 0..60 {
         let batch = run.draw(8).unwrap();
-        let seen = all(&batch);
-        one.draw(&batch).unwrap();
-        other.draw(&batch).unwrap();
+        let seen = |arm: u32| Outcome::default().success(if arm == 0 { 0.5 } else { 1.0 });
+        let seen = feedback(&batch, |_, arm| seen(arm));
+        evaluation.draw(&batch).unwrap();
         run.observe(&seen).unwrap();
-        one.observe(&seen).unwrap();
-        other.observe(&seen).unwrap();
+        evaluation.observe(&seen).unwrap();
     }
-    for shares in [one.target().shares(), other.target().shares()] {
-        assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{shares:?}");
+    let shares = evaluation.target().shares();
+    // It has learned which arm has something to teach.
+    assert!(shares[0] > 0.6 && shares[3] == 0.0, "{shares:?}");
+    assert!(evaluation.rows().iter().any(|row| row.target == 0.0));
+}
+
+/// Predictions are means of what came in before the batch, and was not given up: of the arm, or of all where it has none.
+#[test]
+fn predictions_are_running_means() {
+    let mut run = builder().sampler(Replace).lag(1).build().unwrap();
+    let each = Curriculum::builder(40).arms(40, |sample| sample.0 as u32).sampler(Replace).lag(1);
+    let mut evaluation = Evaluation::new(each.build().unwrap(), success);
+    let mut rewards: Vec<Vec<f64>> = vec![Vec::new(); 40];
+    let mean = |rewards: &[f64]| rewards.iter().sum::<f64>() / rewards.len().max(1) as f64;
+    let (mut expected, mut fallbacks) = (Vec::new(), 0);
+    for _ in 0..20 {
+        let batch = run.draw(6).unwrap();
+        evaluation.draw(&batch).unwrap();
+        let every: Vec<f64> = rewards.iter().flatten().copied().collect();
+        let of = |arm: usize| if rewards[arm].is_empty() { mean(&every) } else { mean(&rewards[arm]) };
+        let means: Vec<f64> = (0..40).map(of).collect();
+        for draw in &batch.draws {
+            fallbacks += usize::from(rewards[draw.sample.index()].is_empty());
+            expected.push((draw.ticket, means[draw.sample.index()], mean(&means)));
+        }
+        run.observe(&all(&batch)).unwrap();
+        evaluation.observe(&all(&batch)).unwrap();
+        // The last came, and is given up.
+        let lost = batch.draws[5].ticket;
+        run.lose(&[lost]).unwrap();
+        evaluation.lose(&[lost]).unwrap();
+        expected.retain(|(ticket, ..)| *ticket != lost);
+        for draw in &batch.draws[..5] {
+            let reward = f64::from(outcome(draw.ticket.0).success.unwrap());
+            rewards[draw.sample.index()].push(reward);
+        }
     }
-    assert!(one.rows().iter().any(|row| row.target == 0.0));
-    assert!(one.target().metrics().iter().all(|(_, value)| value.is_finite()));
+    assert!(fallbacks > 20, "{fallbacks}");
+    let rows = evaluation.rows();
+    assert_eq!(rows.len(), expected.len());
+    for (row, (ticket, logged, mean)) in rows.iter().zip(expected) {
+        let found = row.prediction.unwrap();
+        assert!((found.logged - logged).abs() < 1e-12, "{ticket}: {found:?} {logged}");
+        assert!((found.expected - mean).abs() < 1e-12, "{ticket}: {found:?} {mean}");
+    }
 }
 
 /// A log that starts in the middle of a run; errors name its tickets.
