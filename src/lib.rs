@@ -51,6 +51,7 @@
 //! | [`feed`] | feeds for several threads, for loading ahead and, with the feature `burn`, for burn |
 //! | [`table`] | tables of scores that were made before training |
 //! | [`test_time`] | after training: budgets, calibration, diverse selection, self-improvement |
+//! | [`off_policy`] | what another curriculum would have got, from the log of one |
 //! | [`simulator`] | a simulated learner: what a curriculum is worth, within a second |
 //!
 //! A run is kept in a [`Journal`], or saved and restored whole ([`Curriculum::save`],
@@ -87,6 +88,7 @@ mod event;
 pub mod feed;
 mod files;
 mod ledger;
+pub mod off_policy;
 pub mod policy;
 mod population;
 pub mod sampler;
@@ -105,6 +107,7 @@ pub use base::schedule::Schedule;
 pub use config::{AnyCurriculum, Config};
 pub use curriculum::Curriculum;
 pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
+pub use curriculum::explain::{Explanation, KnownSample, Obstacle, OpenTicket};
 pub use curriculum::pace::{Arrival, Pace};
 pub use curriculum::reconcile::{Moved, Reconciled};
 pub use curriculum::refill::{Refill, Starvation, Step, Useful};

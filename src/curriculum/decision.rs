@@ -12,6 +12,7 @@ use crate::event::Draw;
 use crate::ledger::Pending;
 use crate::policy::{Allotment, ArmTree, MANY, Policy, Turn};
 use crate::population::Population;
+use crate::sampler::odds::Odds;
 use crate::sampler::{self, Pick, Sampler};
 
 /// What a round will be: the probabilities and the draws. Made by [`make`](Self::make) from a state that
@@ -45,6 +46,32 @@ impl Decision {
         memory: &Memory<P>,
         options: &Options,
         sampler: &D,
+        at: At,
+        (n, expected): (usize, usize),
+        is_fresh: bool,
+    ) -> Result<()> {
+        let population = &memory.population;
+        self.allot(memory, &memory.allotment, options, sampler, at, (n, expected), is_fresh)?;
+        let allotment = if self.stands { &memory.allotment } else { &self.allotment };
+        let mut random = Rng::at_draw(options.seed, at.round, Purpose::Sampler, at.draw);
+        self.picks.clear();
+        sampler.draw(population, allotment, n, &mut random, &mut self.scratch, &mut self.picks)?;
+        if sampler.kind().is_none() {
+            self.check(n, population)?;
+        }
+        self.weigh_losses(options.importance.at(at.round), memory.ledger.counts.drawn);
+        Ok(())
+    }
+
+    /// Decides the probabilities of a draw. `standing` are those of the state, perhaps brought up to date; `is_fresh`
+    /// says that they are those of its policy.
+    #[expect(clippy::too_many_arguments, reason = "all that a decision depends on")]
+    pub fn allot<P: Policy, D: Sampler>(
+        &mut self,
+        memory: &Memory<P>,
+        standing: &Allotment,
+        options: &Options,
+        sampler: &D,
         At { round, draw }: At,
         (n, expected): (usize, usize),
         is_fresh: bool,
@@ -62,29 +89,15 @@ impl Decision {
         let turn = Turn { under_way: &self.under_way, ..Turn::new(round, expected, population) };
         let is_many = population.arms().count() >= MANY;
         self.stands = false;
-        let allotment = match (policy.logits(&turn).filter(|_| is_many), &memory.allotment) {
-            (Some(_), tree @ Allotment::Tree(_)) if is_fresh => {
-                self.stands = true;
-                tree
-            }
-            (Some(logits), _) => {
-                self.allotment = Allotment::Tree(ArmTree::new(&logits, population)?);
-                &self.allotment
-            }
+        match (policy.logits(&turn).filter(|_| is_many), standing) {
+            (Some(_), Allotment::Tree(_)) if is_fresh => self.stands = true,
+            (Some(logits), _) => self.allotment = Allotment::Tree(ArmTree::new(&logits, population)?),
             (None, _) => {
                 let mut random = Rng::at_draw(options.seed, round, Purpose::Policy, draw);
                 policy.allot(&turn, &mut random, &mut self.allotment)?;
                 self.allotment.settle(population)?;
-                &self.allotment
             }
-        };
-        let mut random = Rng::at_draw(options.seed, round, Purpose::Sampler, draw);
-        self.picks.clear();
-        sampler.draw(population, allotment, n, &mut random, &mut self.scratch, &mut self.picks)?;
-        if !sampler.is_proven() {
-            self.check(n, population)?;
         }
-        self.weigh_losses(options.importance.at(round), memory.ledger.counts.drawn);
         Ok(())
     }
 
@@ -124,6 +137,21 @@ impl Decision {
         }
         self.picks.truncate(kept);
         Ok(next)
+    }
+
+    /// The probabilities that were [allotted](Self::allot), beside those that stood.
+    pub fn allotment<'a>(&'a self, standing: &'a Allotment) -> &'a Allotment {
+        if self.stands { standing } else { &self.allotment }
+    }
+
+    /// Takes picks over that another made. An arm without probability counts as one of probability 1: a policy that
+    /// divides by it could not have picked it.
+    pub fn take_over(&mut self, odds: &[Odds], first: u64) {
+        self.picks.clear();
+        self.picks.extend(odds.iter().map(|odds| odds.pick));
+        let without = self.picks.iter_mut().filter(|pick| pick.share <= 0.0);
+        without.for_each(|pick| pick.share = 1.0);
+        self.weigh_losses(0.0, first);
     }
 
     /// The probability of each arm; none over ranks.

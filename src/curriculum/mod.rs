@@ -4,6 +4,7 @@ pub(crate) mod builder;
 mod changes;
 pub(crate) mod costs;
 mod decision;
+pub(crate) mod explain;
 mod fold;
 pub(crate) mod identity;
 mod metrics;
@@ -16,6 +17,7 @@ mod reports;
 mod rest;
 mod stale;
 pub(crate) mod stop;
+mod take_over;
 mod tally;
 
 use serde::{Deserialize, Serialize};
@@ -397,12 +399,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let turn = Turn::new(*round, *batch, population);
         let Allotment::Tree(tree) = allotment else { return };
         let Some(logits) = policy.logits(&turn) else { return };
-        let arms = population.arms().count() as u32;
-        let changed = &mut self.work.arms;
-        let updated = match self.stale.arms() {
-            Some(stale) => tree.update_each(&logits, population, stale.iter().copied(), changed),
-            None => tree.update_each(&logits, population, (0..arms).map(ArmId), changed),
-        };
+        let updated = self.stale.update(tree, &logits, population, &mut self.work.arms);
         if updated.is_err() {
             self.stale = Stale::default();
         } else if !self.stale.is_empty() {

@@ -254,6 +254,15 @@ impl Arms {
         self.slot_at_rank(rank).and_then(|slot| self.sample_at(slot))
     }
 
+    /// The rank of a sample. Cost: O(1); O(N) once a sample has changed its slot, if the ranks are not those of the numbers.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSample`].
+    pub(crate) fn rank_of(&self, sample: SampleId) -> Result<usize> {
+        let slot = self.slot_of(sample)?;
+        Ok(self.ranks.of(sample.0 as u32, slot))
+    }
+
     /// The slot of the sample that has a rank.
     #[inline]
     pub(crate) fn slot_at_rank(&self, rank: usize) -> Option<usize> {

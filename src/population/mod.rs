@@ -260,6 +260,24 @@ impl Population {
         self.now.drawable(arm) + self.passes.as_ref().map_or(0, |passes| passes.owed(arm))
     }
 
+    /// Whether a sample has been drawn in the present pass of its arm.
+    pub(crate) fn is_drawn(&self, sample: SampleId) -> bool {
+        self.passes.as_ref().is_some_and(|passes| passes.is_drawn(sample))
+    }
+
+    /// Whether a batch of `n` can draw from the pass of an arm behind the present one.
+    pub(crate) fn can_end_pass(&self, arm: ArmId, n: usize) -> bool {
+        let now = self.now.drawable(arm);
+        n > now && self.drawable(arm) > now
+    }
+
+    /// The first member of an arm that can be drawn.
+    pub(crate) fn next_in_order(&self, arm: ArmId) -> Option<SampleId> {
+        let tree = self.now.tree();
+        let start = tree.prefix(self.arms.slots(arm).start);
+        (self.now.of_arm(arm) > 0).then(|| self.arms.sample_at(tree.find(start))).flatten()
+    }
+
     /// Whether the sampler keeps passes.
     pub(crate) fn keeps_passes(&self) -> bool {
         self.passes.is_some()

@@ -54,6 +54,18 @@ impl Ranks {
         slot_of.get(sample).filter(|&&slot| slot != NONE).map(|&slot| slot as usize)
     }
 
+    /// The rank of a sample that is in a slot. Cost: O(N) where the ranks are listed.
+    pub fn of(&self, sample: u32, slot: usize) -> usize {
+        match self {
+            Self::Slots => slot,
+            Self::Samples => sample as usize,
+            Self::Listed(list) if (sample as usize) < list.len() => {
+                list.iter().position(|&listed| listed == sample).unwrap_or(sample as usize)
+            }
+            Self::Listed(_) => sample as usize,
+        }
+    }
+
     /// Asks the processor to fetch what [`slot`](Self::slot) reads first.
     #[inline]
     pub fn fetch(&self, rank: usize, members: &[u32], slot_of: &[u32]) {

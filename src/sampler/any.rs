@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Distinct, Passes, Pick, Replace, Sampler, Scratch, Sequential, Systematic, Top};
+use super::{Distinct, Kind, Passes, Pick, Replace, Sampler, Scratch, Sequential, Systematic, Top};
 use crate::base::error::Result;
 use crate::base::rng::Rng;
 use crate::policy::Allotment;
@@ -39,8 +39,15 @@ pub enum Any {
 }
 
 impl Sampler for Any {
-    fn is_proven(&self) -> bool {
-        true
+    fn kind(&self) -> Option<Kind> {
+        Some(match self {
+            Self::Replace => Kind::Replace,
+            Self::Distinct => Kind::Distinct,
+            Self::Systematic => Kind::Systematic,
+            Self::Top => Kind::Top,
+            Self::Passes => Kind::Passes,
+            Self::Sequential => Kind::Sequential,
+        })
     }
 
     fn keeps_passes(&self) -> bool {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::replace::independent;
 use super::{
-    Pick, Sampler, Scratch, arm_tree, arm_units, available, enough, is_tedious, occupant, ranks,
+    Kind, Pick, Sampler, Scratch, arm_tree, arm_units, available, enough, is_tedious, occupant, ranks,
 };
 use crate::base::error::Result;
 use crate::base::id::{ArmId, SampleId};
@@ -38,8 +38,8 @@ use crate::population::{Population, Weights};
 pub struct Distinct;
 
 impl Sampler for Distinct {
-    fn is_proven(&self) -> bool {
-        true
+    fn kind(&self) -> Option<Kind> {
+        Some(Kind::Distinct)
     }
 
     fn draw(

@@ -20,6 +20,7 @@
 
 mod any;
 mod distinct;
+pub(crate) mod odds;
 mod passes;
 mod ranks;
 mod replace;
@@ -56,6 +57,19 @@ pub struct Pick {
     pub share: f64,
     /// The probability of this draw; see the [table](self).
     pub propensity: f64,
+}
+
+/// The samplers of this crate.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    Replace,
+    Distinct,
+    Systematic,
+    Top,
+    Passes,
+    Sequential,
 }
 
 /// The greatest batch of a sampler that may repeat a sample: a gigabyte of draws.
@@ -96,10 +110,11 @@ pub trait Sampler: Clone + Serialize + DeserializeOwned {
         picks: &mut Vec<Pick>,
     ) -> Result<()>;
 
-    /// Whether what is picked need not be looked at: that of the samplers of this crate, whose tests do.
+    /// Which of this crate it is, if it is one: its picks need not be looked at, as its tests do, and its
+    /// probabilities are known in closed form.
     #[doc(hidden)]
-    fn is_proven(&self) -> bool {
-        false
+    fn kind(&self) -> Option<Kind> {
+        None
     }
 
     /// Whether samples that were drawn rest until the pass of their arm is over, as for [`Passes`]: then

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::systematic::{fill, spread};
-use super::{Pick, Sampler, Scratch, occupant};
+use super::{Kind, Pick, Sampler, Scratch, occupant};
 use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
@@ -60,8 +60,8 @@ pub struct Passes;
 pub struct Sequential;
 
 impl Sampler for Passes {
-    fn is_proven(&self) -> bool {
-        true
+    fn kind(&self) -> Option<Kind> {
+        Some(Kind::Passes)
     }
 
     fn keeps_passes(&self) -> bool {
@@ -112,8 +112,8 @@ impl Sampler for Passes {
 }
 
 impl Sampler for Sequential {
-    fn is_proven(&self) -> bool {
-        true
+    fn kind(&self) -> Option<Kind> {
+        Some(Kind::Sequential)
     }
 
     fn keeps_passes(&self) -> bool {

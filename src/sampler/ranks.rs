@@ -1,5 +1,6 @@
 //! Draws from a discrete Gaussian over ranks, without touching all of them.
 
+use super::odds::LEFT;
 use super::{Pick, Scratch};
 use crate::base::error::{Error, Result};
 use crate::base::math::{exp, exp_of_negative, gaussian_integral, ln};
@@ -209,6 +210,34 @@ impl<'a> Ranks<'a> {
             }
         }
         found
+    }
+
+    /// The propensities of independent or successive draws of given ranks, in their order; 0 for those that cannot be
+    /// drawn.
+    pub fn propensities(&self, ranks: &[usize], is_distinct: bool) -> Vec<f64> {
+        // Weights are relative to that of the centre, or later of the nearest rank that is left.
+        let (mut mass, mut reference) = (self.total(), 0.0);
+        let mut summed = mass;
+        let mut taken = Seen::default();
+        taken.clear(ranks.len());
+        let mut propensities = Vec::with_capacity(ranks.len());
+        for &rank in ranks {
+            let is_left = self.can_draw(rank) && !taken.contains(rank as u64);
+            let weight = if is_left { exp_of_negative(self.log_weight(rank) - reference) } else { 0.0 };
+            propensities.push(if mass > 0.0 { (weight / mass).min(1.0) } else { 0.0 });
+            if !(is_distinct && is_left) {
+                continue;
+            }
+            taken.insert(rank as u64);
+            mass = (mass - weight).max(weight * f64::EPSILON).max(f64::MIN_POSITIVE);
+            if mass < LEFT * summed {
+                let near = self.nearest(1, &taken);
+                reference = near.first().map_or(0.0, |(_, log)| *log);
+                mass = near.iter().map(|(_, log)| exp_of_negative(log - reference)).sum();
+                summed = mass;
+            }
+        }
+        propensities
     }
 
     /// Appends n independent draws.

@@ -4,7 +4,7 @@ use curricle_kernels::blocks;
 use serde::{Deserialize, Serialize};
 
 use super::scratch::Scratch;
-use super::{Pick, Sampler, arm_sums, arm_units, enough, occupant, owner, ranks};
+use super::{Kind, Pick, Sampler, arm_sums, arm_units, enough, occupant, owner, ranks};
 use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
@@ -29,8 +29,8 @@ use crate::population::{Population, Weights};
 pub struct Replace;
 
 impl Sampler for Replace {
-    fn is_proven(&self) -> bool {
-        true
+    fn kind(&self) -> Option<Kind> {
+        Some(Kind::Replace)
     }
 
     fn draw(

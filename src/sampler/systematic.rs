@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::distinct::Rest;
 use super::replace::draw_members;
 use super::{
-    Pick, Sampler, Scratch, arm_sums, arm_units, available, enough, is_tedious, occupant, owner,
+    Kind, Pick, Sampler, Scratch, arm_sums, arm_units, available, enough, is_tedious, occupant, owner,
 };
 use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
@@ -49,8 +49,8 @@ use crate::population::{Population, Weights};
 pub struct Systematic;
 
 impl Sampler for Systematic {
-    fn is_proven(&self) -> bool {
-        true
+    fn kind(&self) -> Option<Kind> {
+        Some(Kind::Systematic)
     }
 
     fn draw(
@@ -115,7 +115,29 @@ impl Shares {
         rng: &mut Rng,
         scratch: &mut Scratch,
     ) -> Result<Self> {
-        let Scratch { sums, arms: slots, counts, whole, .. } = scratch;
+        let (shares, total, left) = Self::work_out(population, p, n, scratch)?;
+        let Scratch { sums, arms: slots, counts, .. } = scratch;
+        let start = u128::from(rng.below(total));
+        for slot in 0..left as u128 {
+            let target = (start + slot * u128::from(total)) / left as u128;
+            counts[owner(sums, target as u64)] += 1;
+        }
+        slots.clear();
+        for (arm, &count) in counts.iter().enumerate() {
+            slots.extend(std::iter::repeat_n(arm as u64, count));
+        }
+        Ok(shares)
+    }
+
+    /// Which arms give all of their members (`scratch.whole`), and how many these are (`scratch.counts`); the sum of the
+    /// probabilities of the others (`scratch.sums`), and the number of slots for them.
+    pub(super) fn work_out(
+        population: &Population,
+        p: &[f64],
+        n: usize,
+        scratch: &mut Scratch,
+    ) -> Result<(Self, u64, usize)> {
+        let Scratch { sums, counts, whole, .. } = scratch;
         let drawable = |arm: usize| population.drawable(ArmId(arm as u32));
         whole.clear();
         whole.resize(p.len(), false);
@@ -123,7 +145,7 @@ impl Shares {
         counts.resize(p.len(), 0);
         let mut left = n;
         // In integers, so that no arm is asked for more than it has by a rounding.
-        let mut total = loop {
+        let total = loop {
             let units = |arm: usize| if whole[arm] { 0 } else { arm_units(p[arm]) };
             let total = arm_sums((0..p.len()).map(units), sums)?;
             let asked = |arm: usize| left as u128 * u128::from(arm_units(p[arm]));
@@ -139,21 +161,11 @@ impl Shares {
                 left -= counts[arm];
             }
         };
-        // Nothing is left over when all arms give what they have.
-        total = total.max(1);
-        let start = u128::from(rng.below(total));
-        for slot in 0..left as u128 {
-            let target = (start + slot * u128::from(total)) / left as u128;
-            counts[owner(sums, target as u64)] += 1;
-        }
-        slots.clear();
-        for (arm, &count) in counts.iter().enumerate() {
-            slots.extend(std::iter::repeat_n(arm as u64, count));
-        }
         let is_plain = left == n;
         let open = || (0..p.len()).filter(|&arm| !whole[arm]).map(|arm| p[arm]).sum::<f64>();
         let rest = if is_plain { 1.0 } else { left as f64 / n as f64 / open() };
-        Ok(Self { rest, slots: n as f64 })
+        // Nothing is left over when all arms give what they have.
+        Ok((Self { rest, slots: n as f64 }, total.max(1), left))
     }
 
     /// `q_a`, of an arm and of whether it gives all of its members.
@@ -162,12 +174,21 @@ impl Shares {
         population: &'a Population,
         allotment: &'a Allotment,
     ) -> impl Fn(ArmId, bool) -> f64 + 'a {
-        |arm, whole| {
-            if whole {
-                population.drawable(arm) as f64 / self.slots
-            } else {
-                self.rest * allotment.share(arm)
-            }
+        |arm, whole| self.of(population, allotment, arm, whole)
+    }
+
+    /// `q_a`.
+    pub(super) fn of(
+        &self,
+        population: &Population,
+        allotment: &Allotment,
+        arm: ArmId,
+        whole: bool,
+    ) -> f64 {
+        if whole {
+            population.drawable(arm) as f64 / self.slots
+        } else {
+            self.rest * allotment.share(arm)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pick, Sampler, Scratch, available, enough, occupant, ranks};
+use super::{Kind, Pick, Sampler, Scratch, available, enough, occupant, ranks};
 use crate::base::error::{Error, Result};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
@@ -30,8 +30,8 @@ use crate::population::Population;
 pub struct Top;
 
 impl Sampler for Top {
-    fn is_proven(&self) -> bool {
-        true
+    fn kind(&self) -> Option<Kind> {
+        Some(Kind::Top)
     }
 
     fn draw(

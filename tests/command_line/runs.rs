@@ -115,6 +115,24 @@ fn a_journal_is_replayed_without_being_touched() {
     assert!(files() == before, "the files have changed");
 }
 
+/// One sample of a snapshot, as text and as JSON.
+#[test]
+fn a_sample_is_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, saved) = (folder.path().join("run"), folder.path().join("saved"));
+    let journal = lived(&path);
+    journal.curriculum().save(&saved).unwrap();
+    let name = saved.display().to_string();
+    let expected = journal.curriculum().explain(curricle::SampleId(21)).unwrap();
+    assert_eq!(said(&["inspect", &name, "--sample", "21"]), expected.to_string());
+    let value = json(&["inspect", &name, "--sample", "21", "--batch", "2", "--json"]);
+    assert_eq!((&value["arm"], &value["batch"]), (&1.into(), &2.into()));
+    assert!(said(&["inspect", &name, "--sample", "3"]).contains("it has been removed"));
+    let output = run(&["inspect", &name, "--sample", "61"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("sample 61 is not in the curriculum"));
+}
+
 #[test]
 fn differences_of_two_snapshots() {
     let folder = tempfile::tempdir().unwrap();

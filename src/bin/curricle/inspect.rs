@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use curricle::{ArmId, Moment, Round};
+use curricle::{ArmId, Moment, Round, SampleId};
 use serde_json::json;
 
 use crate::fault::Fault;
@@ -39,6 +39,12 @@ struct Shown {
     /// How many arms to show, those with the greatest probability first.
     #[arg(long, default_value_t = 20)]
     arms: usize,
+    /// Show this sample instead: why it is drawn, or is not, and what is known of it.
+    #[arg(long)]
+    sample: Option<u64>,
+    /// In a next batch of so many, instead of as many as in the last.
+    #[arg(long, requires = "sample")]
+    batch: Option<usize>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
@@ -59,10 +65,28 @@ pub fn run_replay(arguments: &ReplayArguments) -> Result<(), Fault> {
 const COLUMNS: [&str; 6] = ["share", "drawn", "admission_rate", "score_mean", "success", "evidence"];
 
 fn show(found: &Found, position: Option<u64>, shown: &Shown) -> Result<(), Fault> {
-    let text = if shown.json { as_json(found, position) } else { as_text(found, position, shown.arms) };
+    let text = match (shown.sample, shown.json) {
+        (Some(sample), _) => of_sample(found, SampleId(sample), shown),
+        (None, true) => as_json(found, position),
+        (None, false) => as_text(found, position, shown.arms),
+    };
     // A reader that has seen enough closes the pipe.
     let _ = std::io::stdout().write_all(text?.as_bytes());
     Ok(())
+}
+
+/// One sample, explained.
+fn of_sample(Found { curriculum, .. }: &Found, id: SampleId, shown: &Shown) -> Result<String, Fault> {
+    let explained = match shown.batch {
+        Some(batch) => curriculum.explain_in(id, batch),
+        None => curriculum.explain(id),
+    };
+    let explanation = explained.map_err(|error| Fault::Input(error.to_string()))?;
+    if !shown.json {
+        return Ok(explanation.to_string());
+    }
+    let value = serde_json::to_value(&explanation).map_err(|error| Fault::Input(error.to_string()))?;
+    Ok(format!("{value:#}\n"))
 }
 
 fn as_json(Found { config, curriculum }: &Found, position: Option<u64>) -> Result<String, Fault> {

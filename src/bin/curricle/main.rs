@@ -4,7 +4,7 @@
 //! curricle score angle --states FILE.safetensors|FOLDER --spans FILE.json --device cpu|gpu --out scores.parquet [--shard k/n]
 //! curricle score uncertainty --logits FILE.safetensors --scores entropy,margin --budget 0.2 --out scores.parquet
 //! curricle merge --out scores.parquet SHARD.parquet ...
-//! curricle inspect SNAPSHOT [--json]
+//! curricle inspect SNAPSHOT [--sample N [--batch N]] [--json]
 //! curricle replay JOURNAL [--round N|--position N] [--json]
 //! curricle diff SNAPSHOT SNAPSHOT
 //! curricle report JOURNAL --out report.html|--follow
