@@ -68,6 +68,7 @@
 //! | `zstd` | compressed snapshots |
 //! | `burn` | the data loader |
 //! | `train`, `learner` | what the examples need of burn; burn's own learner |
+//! | `candle` | what the example with candle needs |
 //! | `gpu` | the kernels on burn-wgpu (Vulkan, Metal, DX12, WebGPU) |
 //! | `cli` | the command `curricle` |
 //!
