@@ -2,6 +2,7 @@
 
 mod files;
 mod runs;
+mod simulate;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -7,6 +7,7 @@
 //! curricle inspect SNAPSHOT [--json]
 //! curricle replay JOURNAL [--round N|--position N] [--json]
 //! curricle diff SNAPSHOT SNAPSHOT
+//! curricle simulate CONFIG [--scenario grid] [--seeds 8] [--steps 6000] [--out FILE.svg] [--json]
 //! ```
 //!
 //! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file
@@ -21,6 +22,7 @@ mod inspect;
 mod merge;
 mod progress;
 mod shard;
+mod simulate;
 mod snapshots;
 mod spans_file;
 mod states;
@@ -53,6 +55,8 @@ enum Command {
     Replay(inspect::ReplayArguments),
     /// Show in what two snapshots differ.
     Diff(diff::Arguments),
+    /// Teach the simulated learner with a curriculum, beside uniform sampling with the same seeds.
+    Simulate(simulate::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Replay(arguments) => inspect::run_replay(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
