@@ -9,6 +9,8 @@
 //! A network learns sums of one to six bits modulo two; the sums are the arms of the bandit. At the end its held-out
 //! accuracy by arm stands beside that of uniform sampling, after as many samples.
 
+#![expect(clippy::disallowed_methods, reason = "a model may use the host's functions")]
+
 mod network;
 mod parity;
 
