@@ -55,7 +55,8 @@
 //! | [`simulator`] | a simulated learner: what a curriculum is worth, within a second |
 //!
 //! A run is kept in a [`Journal`], or saved and restored whole ([`Curriculum::save`],
-//! [`Curriculum::restore`]); [`Curriculum::metrics`] shows what it does, and [`History`] what it did.
+//! [`Curriculum::restore`]); [`Checkpoints`] keep it with the model at the same step; [`Curriculum::metrics`] shows
+//! what it does, and [`History`] what it did.
 //!
 //! # The features
 //!
@@ -68,6 +69,7 @@
 //! | `zstd` | compressed snapshots |
 //! | `burn` | the data loader |
 //! | `train`, `learner` | what the examples need of burn; burn's own learner |
+//! | `candle` | what the example with candle needs |
 //! | `gpu` | the kernels on burn-wgpu (Vulkan, Metal, DX12, WebGPU) |
 //! | `cli` | the command `curricle` |
 //!
@@ -98,7 +100,9 @@ pub mod table;
 #[cfg(feature = "scores")]
 pub mod test_time;
 
-pub use base::error::{Difference, Error, Failure, JournalError, KernelError, Result, SnapshotError};
+pub use base::error::{
+    CheckpointError, Difference, Error, Failure, JournalError, KernelError, Result, SnapshotError,
+};
 pub use base::id::{ArmId, Round, SampleId, Ticket};
 pub use base::metrics::Metrics;
 pub use base::rng::{Purpose, Rng};
@@ -117,6 +121,7 @@ pub use event::gate::{Admit, Case, Gate, Measure};
 pub use event::group::{Group, Normalisation};
 pub use event::{Batch, Draw, Feedback, Field, Fields, Outcome, Reason, Verdict};
 pub use feed::Feed;
+pub use files::checkpoint::{Checkpoint, Checkpoints, Draft};
 pub use files::journal::{Durability, Happened, History, Journal, Moment, Opening};
 pub use files::snapshot::{ALGORITHM, Compression, SCHEMA};
 pub use ledger::progress::Progress;

@@ -18,10 +18,6 @@ impl Pool {
         Self(arms.map(|digits| Problem::draw(digits, &mut rng)).collect())
     }
 
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub fn get(&self, sample: SampleId) -> Problem {
         self.0[sample.index()]
     }

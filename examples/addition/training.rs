@@ -12,7 +12,7 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use curricle::policy::{Advance, Boltzmann, Bounded, Policy, Prior, Staged, Uniform};
 use curricle::sampler::Systematic;
-use curricle::{Curriculum, Feedback, Outcome};
+use curricle::{Curriculum, Feed, Feedback, Outcome, SampleId};
 use indicatif::ProgressBar;
 
 use crate::model::Adder;
@@ -106,35 +106,59 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 /// Trains until every arm has reached the target, or for `steps` steps.
 pub fn run(course: Course, seed: u64, steps: usize, bar: &ProgressBar) -> Result<Run> {
     match course {
-        Course::Uniform => train(course, Uniform, seed, steps, bar),
+        Course::Uniform => train(course, &mut curriculum(Uniform, seed)?, seed, steps, bar),
         Course::Hand => {
             let by_hand = Staged::one_by_one(ARMS as u32, Advance::Mastery(0.8)).review(0.3);
-            train(course, by_hand, seed, steps, bar)
+            train(course, &mut curriculum(by_hand, seed)?, seed, steps, bar)
         }
         Course::Sec => {
             let sec = Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
-            train(course, sec, seed, steps, bar)
+            train(course, &mut curriculum(sec, seed)?, seed, steps, bar)
         }
     }
 }
 
-fn train<P: Policy>(
-    course: Course,
+fn curriculum<P: Policy>(
     policy: P,
+    seed: u64,
+) -> Result<Curriculum<P, curricle::signal::GroupSpread, Systematic>> {
+    // The default signal, `GroupSpread`, scores a sample by the spread of its success: highest where
+    // the network is as likely to be right as wrong.
+    let builder = Curriculum::builder(ARMS * PER_ARM).arms(ARMS as u32, arm);
+    Ok(builder.policy(policy).sampler(Systematic).seed(seed).build()?)
+}
+
+fn arm(sample: SampleId) -> u32 {
+    (sample.index() / PER_ARM) as u32
+}
+
+/// The run of SEC once more, with a journal from which `curricle report` tells what it did: the same batches, from a
+/// configuration, which then stands in the files.
+#[cfg(feature = "config")]
+pub fn run_with_journal(
+    journal: &std::path::Path,
+    seed: u64,
+    steps: usize,
+    bar: &ProgressBar,
+) -> Result<Run> {
+    let config = curricle::Config::from_toml(&format!(
+        "seed = {seed}\nsampler = 'systematic'\n[policy.bounded]\nfloor = {{ epsilon = 0.1, prior = 'uniform' }}\n\
+         inner = 'boltzmann'"
+    ))?;
+    let curriculum = config.builder(ARMS * PER_ARM).arms(ARMS as u32, arm).build()?;
+    let mut journal = curricle::Journal::open(journal, curriculum)?;
+    train(Course::Sec, &mut journal, seed, steps, bar)
+}
+
+fn train(
+    course: Course,
+    feed: &mut impl Feed,
     seed: u64,
     steps: usize,
     bar: &ProgressBar,
 ) -> Result<Run> {
     let start = std::time::Instant::now();
     let pool = Pool::new(ARMS, seed);
-    // The default signal, `GroupSpread`, scores a sample by the spread of its success: highest where
-    // the network is as likely to be right as wrong.
-    let mut curriculum = Curriculum::builder(pool.len())
-        .arms(ARMS as u32, |sample| (sample.index() / PER_ARM) as u32)
-        .policy(policy)
-        .sampler(Systematic)
-        .seed(seed)
-        .build()?;
 
     let device = Device::flex().autodiff();
     let mut model = Adder::new(HIDDEN, seed, &device);
@@ -144,7 +168,7 @@ fn train<P: Policy>(
     let mut measurements: Vec<Measurement> = Vec::new();
 
     for step in 1..=steps {
-        let batch = curriculum.draw(BATCH)?;
+        let batch = feed.draw(BATCH)?;
         let problems: Vec<Problem> = batch.samples().map(|sample| pool.get(sample)).collect();
         let digits: usize = problems.iter().map(|problem| problem.digits + 1).sum();
 
@@ -154,15 +178,20 @@ fn train<P: Policy>(
         model = optimiser.step(LEARNING_RATE, model, gradients);
 
         // exp(-loss) is the probability that the network gave to the right sum.
-        let outcomes = losses.iter().map(|&loss| Outcome::default().success((-loss).exp()).loss(loss));
+        let outcomes = losses.iter().zip(&problems).map(|(&loss, problem)| {
+            let digits = (problem.digits + 1) as f32;
+            Outcome::default().success((-loss).exp()).loss(loss).cost(digits)
+        });
         let tickets = batch.draws.iter().map(|draw| draw.ticket);
         let feedback: Vec<Feedback> =
             tickets.zip(outcomes).map(|(t, outcome)| Feedback::new(t, outcome)).collect();
-        curriculum.observe(&feedback)?;
+        feed.observe(&feedback)?;
 
         if step % EVERY == 0 {
             let accuracy = accuracy(&model, &held_out)?;
-            let measurement = Measurement { step, accuracy, shares: curriculum.shares() };
+            let metrics = feed.metrics();
+            let share = |arm| metrics.get(&format!("arm/{arm}/share")).unwrap_or_default();
+            let measurement = Measurement { step, accuracy, shares: (0..ARMS).map(share).collect() };
             bar.set_position(step as u64);
             bar.set_message(format!("{:.0} % right", 100.0 * measurement.mean()));
             let done = measurement.is_done();

@@ -1,17 +1,22 @@
-//! burn's own learner pulls its batches from a curriculum.
+//! burn's own learner pulls its batches from a curriculum, and saves itself with it.
 //!
 //! ```text
 //! cargo run --release --features learner --example burn_learner
+//! cargo run --release --features learner --example burn_learner -- FOLDER    # kill it, and start it again
 //! ```
 //!
 //! Points of the plane belong to one of two spiral arms; the further out, the harder to tell apart.
 //! Four rings are the arms of the bandit. `CurriculumLoader` is the data loader, the batch carries
-//! the tickets and a `Reporter`, and the training step reports how sure it was of each right answer.
+//! the tickets and a `Reporter`, and the training step reports how sure it was of each right answer. At the end of each
+//! epoch the learner's records and the position of the journal become one checkpoint (`saving.rs`). Without a folder, the
+//! run is stopped within the fifth epoch, as by a kill, and resumed.
 
 #![expect(clippy::disallowed_methods, reason = "no decision is made here")]
 
 mod bar;
+mod saving;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use burn::data::dataloader::batcher::Batcher;
@@ -30,12 +35,19 @@ use burn::train::{
 use curricle::feed::burn::{CurriculumLoader, Sampled};
 use curricle::feed::{Lockstep, Reporter};
 use curricle::policy::{Boltzmann, Bounded, Prior};
-use curricle::{Curriculum, Feedback, Outcome, Purpose, Rng, Round, Ticket};
+use curricle::{
+    Checkpoints, Curriculum, Durability, Feed, Feedback, Journal, Moment, Outcome, Purpose, Rng, Round,
+    Ticket,
+};
+use saving::{EachEpoch, RECORDS};
 
 const RINGS: usize = 4;
 const POINTS: usize = 8000;
 const BATCH: usize = 64;
 const EPOCHS: usize = 10;
+
+/// What draws, and can be killed.
+type Kept = Journal<Bounded<Boltzmann>>;
 
 #[derive(Debug, Clone, Copy)]
 struct Point {
@@ -154,45 +166,84 @@ impl InferenceStep for Network {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (training, held_out) = (spiral(1), spiral(2));
+/// Starts or resumes a run in a folder, and trains up to an epoch.
+fn run(
+    root: &Path,
+    epochs: usize,
+    (training, held_out): (&[Point], &[Point]),
+) -> Result<(Network, Lockstep<Kept>), Box<dyn std::error::Error>> {
     let curriculum = Curriculum::builder(POINTS)
         .arms(RINGS as u32, |sample| training[sample.index()].ring)
         .policy(Bounded::new(Boltzmann::new()).floor(0.2, Prior::Uniform))
         .seed(1)
         .build()?;
+    let checkpoints = Checkpoints::open(root.join("checkpoints"))?;
+    let (newest, path) = (checkpoints.newest()?, root.join("curriculum"));
+    let journal = match &newest {
+        Some(found) => found.journal(path, curriculum)?,
+        // Epochs that were not finished before the first checkpoint are taken back.
+        None => Journal::open_at(path, curriculum, Moment::Position(0))?,
+    };
 
     let device = Device::flex();
     device.seed(1);
-    let feed = Lockstep::new(curriculum);
+    // What is not in a checkpoint is done again, so the log is flushed for checkpoints only.
+    let feed = Lockstep::new(journal.durability(Durability::OnDemand));
     let stack = Stack { reporter: feed.reporter() };
+    let items = Arc::new(InMemDataset::new(training.to_vec()));
     let batches = POINTS / BATCH;
-    let items = Arc::new(InMemDataset::new(training));
     let loader =
         CurriculumLoader::new(feed.clone(), items, stack.clone(), BATCH, batches, device.clone());
     let validation = burn::data::dataloader::DataLoaderBuilder::new(stack)
         .batch_size(1000)
-        .build(InMemDataset::new(held_out.clone()));
+        .build(InMemDataset::new(held_out.to_vec()));
 
-    let folder = tempfile::tempdir()?;
-    let result = SupervisedTraining::new(folder.path(), Arc::new(loader), validation)
+    let supervised = SupervisedTraining::new(root, Arc::new(loader), validation)
         .with_training_strategy(ExecutionStrategy::single(device.clone()).into())
         .metric_valid_numeric(LossMetric::new())
         .renderer(Box::new(bar::Bar::new()))
-        .num_epochs(EPOCHS)
-        .launch(Learner::new(
-            Network::new(&device.clone().autodiff()),
-            AdamConfig::new().init(),
-            ConstantLr::new(3e-3),
-        ));
-    if let Some(error) = result.error {
-        return Err(error.to_string().into());
+        .num_epochs(epochs);
+    let saving = EachEpoch::new(checkpoints, feed.clone(), supervised.interrupter());
+    let [model, optimizer, scheduler] = RECORDS.map(|name| saving.record(name));
+    let supervised = supervised
+        .with_custom_checkpointers(model, optimizer, scheduler)
+        .with_checkpointing_strategy(saving);
+    let supervised = match newest {
+        Some(found) => {
+            println!("goes on behind epoch {}", found.number());
+            supervised.checkpoint(found.number() as usize)
+        }
+        None => supervised,
+    };
+    let learner =
+        Learner::new(Network::new(&device.autodiff()), AdamConfig::new().init(), ConstantLr::new(3e-3));
+    let result = supervised.launch(learner);
+    match result.error {
+        Some(error) => Err(error.to_string().into()),
+        None => Ok((result.model, feed)),
     }
+}
 
-    feed.with(|curriculum| {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let (training, held_out) = (spiral(1), spiral(2));
+    let points = (&training[..], &held_out[..]);
+    let scratch = tempfile::tempdir()?;
+    let folder = std::env::args_os().nth(1).map(PathBuf::from);
+    let root = folder.as_deref().unwrap_or(scratch.path());
+    if folder.is_none() {
+        let (_, mut feed) = run(root, EPOCHS / 2 - 1, points)?;
+        // The curriculum has begun another epoch, of which no model is saved.
+        feed.draw(BATCH)?;
+    }
+    let (model, feed) = run(root, EPOCHS, points)?;
+
+    let device = Device::flex();
+    feed.with(|journal| {
+        let curriculum = journal.curriculum();
         let counts = curriculum.counts();
         println!(
-            "{} tickets drawn, {} open, conserved: {}",
+            "{} rounds, {} tickets drawn, {} open, conserved: {}",
+            curriculum.round().0,
             counts.drawn,
             counts.open,
             counts.is_conserved()
@@ -204,7 +255,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!(
                 "{ring:>4}   {:>19.0} %   {:>22.1} %",
                 100.0 * share,
-                100.0 * right(&result.model, &points, &device)
+                100.0 * right(&model, &points, &device)
             );
         }
     })?;

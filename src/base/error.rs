@@ -221,6 +221,9 @@ pub enum Error {
     /// A journal could not be read, or cannot be written to.
     #[error("journal refused: {0}")]
     Journal(#[from] JournalError),
+    /// A checkpoint could not be accepted or made.
+    #[error("checkpoint refused: {0}")]
+    Checkpoint(#[from] CheckpointError),
     /// A table of scores could not be accepted.
     #[error("table refused: {0}")]
     Table(#[from] crate::table::TableError),
@@ -448,6 +451,18 @@ pub enum JournalError {
         /// The positions of the base and of the end of the log.
         positions: (u64, u64),
     },
+    /// Where a checkpoint has its position, the journal has other decisions: it is of another run.
+    #[error(
+        "at position {position} the digest is {found:016x}, that of the checkpoint {expected:016x}"
+    )]
+    Other {
+        /// The position.
+        position: u64,
+        /// The digest of all decisions up to there, of the checkpoint.
+        expected: u64,
+        /// That of the journal.
+        found: u64,
+    },
     /// Another journal, of this process or another, has the log open.
     #[error("the log is in use")]
     Locked,
@@ -459,6 +474,94 @@ pub enum JournalError {
     TakenBack {
         /// How many events had been read since the journal was started.
         position: u64,
+    },
+}
+
+/// Why a [`Checkpoint`](crate::Checkpoint) was refused. The files are as they were.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The list of the files does not begin with its signature.
+    #[error("{path}: not the list of a checkpoint")]
+    NotACheckpoint {
+        /// The list.
+        path: PathBuf,
+    },
+    /// The list of the files was written by a newer (or no longer supported) layout.
+    #[error("{path}: schema {found}, this version reads {supported}")]
+    Schema {
+        /// The list.
+        path: PathBuf,
+        /// Its layout version.
+        found: u32,
+        /// The layout version that this build reads.
+        supported: u32,
+    },
+    /// The checksum of the list holds, but its content makes no sense.
+    #[error("{path}: inconsistent content")]
+    Inconsistent {
+        /// The list.
+        path: PathBuf,
+    },
+    /// A file is not there.
+    #[error("{path} is missing")]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is shorter or longer than it was.
+    #[error("{path}: {expected} bytes expected, {found} found")]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// Its size when it was written.
+        expected: u64,
+        /// Its size now.
+        found: u64,
+    },
+    /// A file was changed after it was written.
+    #[error("{path}: checksum {expected:016x} expected, {found:016x} found")]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// Its checksum when it was written.
+        expected: u64,
+        /// Its checksum now.
+        found: u64,
+    },
+    /// The state of the curriculum is in a snapshot, not in a journal.
+    #[error("{path} has a snapshot, no position of a journal")]
+    NoPosition {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// Something in a draft is neither a file nor a folder.
+    #[error("{path} is neither a file nor a folder")]
+    Kind {
+        /// What it is.
+        path: PathBuf,
+    },
+    /// The name of a file in a draft is not Unicode.
+    #[error("{path} has a name that is not Unicode")]
+    Name {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is a newer checkpoint already.
+    #[error("{path}: checkpoint {number} is not newer than {newest}")]
+    Number {
+        /// The folder of the checkpoints.
+        path: PathBuf,
+        /// The number asked for.
+        number: u64,
+        /// The greatest that there is.
+        newest: u64,
+    },
+    /// Another [`Checkpoints`](crate::Checkpoints), of this process or another, has the folder open.
+    #[error("{path} is in use")]
+    Locked {
+        /// The folder of the checkpoints.
+        path: PathBuf,
     },
 }
 

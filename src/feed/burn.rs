@@ -9,6 +9,7 @@ use burn::data::dataset::{Dataset, DatasetError};
 use burn::tensor::Device;
 
 use super::{Feed, Lockstep};
+use crate::base::error::Error;
 use crate::event::Draw;
 
 /// One item of a data set, with the draw that picked it.
@@ -126,7 +127,7 @@ where
     }
 }
 
-/// One pass over an epoch's number of batches; it ends early after an error.
+/// One pass over an epoch's number of batches; it ends early after an error, and where the curriculum is finished.
 struct Epoch<'a, F, I, B, O> {
     loader: &'a CurriculumLoader<F, I, B>,
     feed: Lockstep<F>,
@@ -136,8 +137,7 @@ struct Epoch<'a, F, I, B, O> {
 }
 
 impl<F: Feed, I, B: Batcher<Sampled<I>, O>, O> Epoch<'_, F, I, B, O> {
-    fn load(&mut self) -> Result<O, DatasetError> {
-        let batch = self.feed.draw(self.loader.batch).map_err(DatasetError::new)?;
+    fn load(&mut self, batch: crate::Batch) -> Result<O, DatasetError> {
         let indices = batch.samples().map(|sample| sample.index()).collect();
         let items = self.loader.dataset.get_many(indices)?;
         let sampled = batch.draws.into_iter().zip(items).map(|(draw, item)| Sampled { draw, item });
@@ -152,7 +152,14 @@ impl<F: Feed, I, B: Batcher<Sampled<I>, O>, O> Iterator for Epoch<'_, F, I, B, O
         if self.failed || self.done == self.loader.batches {
             return None;
         }
-        let loaded = self.load();
+        let loaded = match self.feed.draw(self.loader.batch) {
+            // The stop rule of the curriculum ends the epoch.
+            Err(Error::Finished) => {
+                self.failed = true;
+                return None;
+            }
+            drawn => drawn.map_err(DatasetError::new).and_then(|batch| self.load(batch)),
+        };
         self.failed = loaded.is_err();
         self.done += usize::from(loaded.is_ok());
         Some(loaded)

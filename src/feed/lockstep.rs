@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-use super::Feed;
+use super::{Batches, Feed};
 use crate::base::error::{Error, Result};
 use crate::base::metrics::Metrics;
 use crate::curriculum::refill::Step;
@@ -119,6 +119,14 @@ impl<F> Lockstep<F> {
     pub fn with<T>(&self, work: impl FnOnce(&mut F) -> T) -> Result<T> {
         let mut held = self.shared.lock()?;
         Ok(work(&mut held.feed))
+    }
+}
+
+impl<F: Feed> Lockstep<F> {
+    /// Batches of `n` samples, one after another, drawn by another handle of this feed; see [`Batches`]. This one can
+    /// report meanwhile.
+    pub fn batches(&self, n: usize) -> Batches<Self> {
+        Batches::new(self.clone(), n)
     }
 }
 

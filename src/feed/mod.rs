@@ -1,10 +1,12 @@
 //! Feeds: the edge of a curriculum, and all that a training loop needs to see of it.
 
+mod batches;
 #[cfg(feature = "burn")]
 pub mod burn;
 mod lockstep;
 mod prefetch;
 
+pub use batches::Batches;
 pub use lockstep::{Lockstep, Reporter};
 pub use prefetch::Prefetch;
 
@@ -19,7 +21,7 @@ use crate::signal::Signal;
 
 /// Hands out batches and takes feedback: the one trait between a training loop and a curriculum.
 ///
-/// A [`Curriculum`] is a feed for one thread, a [`Lockstep`] one for many.
+/// A [`Curriculum`] is a feed for one thread, a [`Lockstep`] one for many; [`Batches`] iterates over any of them.
 ///
 /// ```
 /// use curricle::{Curriculum, Feed, Feedback, Outcome};
@@ -95,6 +97,37 @@ pub trait Feed {
     /// The state of the run as names and numbers; see [`Curriculum::metrics`]. The default is none.
     fn metrics(&self) -> Metrics {
         Metrics::default()
+    }
+}
+
+/// A feed that is borrowed.
+impl<F: Feed + ?Sized> Feed for &mut F {
+    fn draw(&mut self, n: usize) -> Result<Batch> {
+        (**self).draw(n)
+    }
+
+    fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
+        (**self).observe(feedback)
+    }
+
+    fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
+        (**self).report(feedback)
+    }
+
+    fn step(&mut self, want: usize) -> Result<Step> {
+        (**self).step(want)
+    }
+
+    fn set_version(&mut self, version: u64) -> Result<()> {
+        (**self).set_version(version)
+    }
+
+    fn lag(&self) -> u64 {
+        (**self).lag()
+    }
+
+    fn metrics(&self) -> Metrics {
+        (**self).metrics()
     }
 }
 

@@ -1,5 +1,6 @@
-//! What is written to a disk: snapshots and journals.
+//! What is written to a disk: snapshots, journals and checkpoints.
 
+pub(crate) mod checkpoint;
 pub(crate) mod column;
 pub(crate) mod journal;
 pub(crate) mod snapshot;

@@ -3,6 +3,7 @@
 mod files;
 mod reports;
 mod runs;
+mod simulate;
 
 use std::path::Path;
 use std::process::{Command, Output};

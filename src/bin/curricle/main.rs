@@ -8,6 +8,7 @@
 //! curricle replay JOURNAL [--round N|--position N] [--json]
 //! curricle diff SNAPSHOT SNAPSHOT
 //! curricle report JOURNAL --out report.html|--follow
+//! curricle simulate CONFIG [--scenario grid] [--seeds 8] [--steps 6000] [--out FILE.svg] [--json]
 //! ```
 //!
 //! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file
@@ -23,6 +24,7 @@ mod merge;
 mod progress;
 mod report;
 mod shard;
+mod simulate;
 mod snapshots;
 mod spans_file;
 mod states;
@@ -57,6 +59,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Tell what a run did over time: a page, or a view of a run that goes on.
     Report(report::Arguments),
+    /// Teach the simulated learner with a curriculum, beside uniform sampling with the same seeds.
+    Simulate(simulate::Arguments),
 }
 
 #[derive(Subcommand)]
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => inspect::run_replay(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -86,7 +86,8 @@ const CUT: &str = ".log.cut";
 /// build that would decide otherwise is refused, not continued.
 ///
 /// **Beside a model.** The journal is ahead of the last checkpoint of the model by what happened since.
-/// Save [`position`](Self::position) in each checkpoint, and resume with [`open_at`](Self::open_at).
+/// Save [`position`](Self::position) in each checkpoint, and resume with [`open_at`](Self::open_at), as
+/// [`Checkpoints`](crate::Checkpoints) do.
 ///
 /// **Errors of the disk.** A verb first changes the curriculum, then writes. If the write or its flush
 /// fails, the verb gives [`Error::Io`], its event is cut off the log again, and from then on every verb

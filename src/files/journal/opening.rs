@@ -49,7 +49,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// log. The files are then as they were, except that an interrupted [`compact`](Self::compact)
     /// is completed.
     pub fn open(path: impl AsRef<Path>, curriculum: Curriculum<P, S, D>) -> Result<Self> {
-        Self::resume(path.as_ref(), curriculum, None)
+        Self::resume(path.as_ref(), curriculum, None, None)
     }
 
     /// As [`open`](Self::open), but goes back to a moment: for a journal that is ahead of the model's
@@ -90,7 +90,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         curriculum: Curriculum<P, S, D>,
         moment: Moment,
     ) -> Result<Self> {
-        Self::resume(path.as_ref(), curriculum, Some(moment))
+        Self::resume(path.as_ref(), curriculum, Some(moment), None)
     }
 
     /// Resumes with data that has changed since, as [`Curriculum::reconcile`]: the events of the log happen again over the old
@@ -113,7 +113,22 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         Ok((journal, report))
     }
 
-    fn resume(path: &Path, curriculum: Curriculum<P, S, D>, moment: Option<Moment>) -> Result<Self> {
+    /// As [`open_at`](Self::open_at) a position, at which the decisions must have this digest.
+    pub(crate) fn open_with_digest(
+        path: &Path,
+        curriculum: Curriculum<P, S, D>,
+        position: u64,
+        digest: u64,
+    ) -> Result<Self> {
+        Self::resume(path, curriculum, Some(Moment::Position(position)), Some(digest))
+    }
+
+    fn resume(
+        path: &Path,
+        curriculum: Curriculum<P, S, D>,
+        moment: Option<Moment>,
+        digest: Option<u64>,
+    ) -> Result<Self> {
         // A program that changes its folder later must not change the files.
         let path = &std::path::absolute(target(path)?).map_err(at(path))?;
         let (log_path, next_path) = (beside(path, LOG), beside(path, NEXT));
@@ -182,6 +197,10 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             return Err(JournalError::Moment { wanted, first, last, positions }.into());
         }
         let events = log.events;
+        if let Some(expected) = digest.filter(|&digest| digest != curriculum.digest()) {
+            let (position, found) = (before + events, curriculum.digest());
+            return Err(JournalError::Other { position, expected, found }.into());
+        }
         let opening = match rest {
             Rest::Torn(torn) => Opening::Resumed { events, torn },
             Rest::Later(cut) => {
