@@ -13,8 +13,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use curricle::policy::{Boltzmann, Bounded, Gaussian, MeanRule, Prior, Spread};
-use curricle::sampler::{Distinct, Replace, Systematic};
+use curricle::policy::{Boltzmann, Bounded, Gaussian, MeanRule, Mixture, Prior, Spread, Unit};
+use curricle::sampler::{Distinct, Passes, Replace, Sequential, Systematic};
 use curricle::signal::{GroupSpread, Utility};
 use curricle::{
     Arrival, Batch, Builder, Curriculum, Feedback, Outcome, Policy, Purpose, Rng, Round, SampleId,
@@ -41,7 +41,7 @@ fn sec() -> Builder<Bounded<Boltzmann>, GroupSpread> {
 fn feedback(batch: &Batch) -> Vec<Feedback> {
     let outcome = |ticket: u64| {
         let share = (ticket * 2_654_435_761 % 1001) as f32 / 1000.0;
-        Outcome::default().success(share).utility(share)
+        Outcome::default().success(share).utility(share).cost(100.0 * share)
     };
     batch.draws.iter().map(|draw| Feedback::new(draw.ticket, outcome(draw.ticket.0))).collect()
 }
@@ -101,6 +101,12 @@ fn curricula(criterion: &mut Criterion) {
     verbs(criterion, "SEC, distinct", sec().sampler(Distinct));
     verbs(criterion, "SEC, systematic", sec().sampler(Systematic));
     verbs(criterion, "SEC, replace", sec().sampler(Replace));
+    verbs(criterion, "SEC, passes", sec().sampler(Passes));
+    verbs(criterion, "SEC, sequential", sec().sampler(Sequential));
+    let apart = sec().sampler(Systematic).exclude_in_flight(true);
+    verbs(criterion, "SEC, systematic, in flight excluded", apart);
+    let mixture = sec().policy(Mixture::new(vec![1.0; ARMS as usize]).unit(Unit::Cost));
+    verbs(criterion, "mixture of cost, passes", mixture.sampler(Passes));
     let by_score = sec().sampler(Distinct).weighting(Weighting::Score { floor: 0.01 });
     verbs(criterion, "SEC, distinct, weights by score", by_score);
     let order: Vec<SampleId> = (0..SAMPLES as u64).map(SampleId).collect();

@@ -114,7 +114,7 @@ fn bounded() -> Preset {
 fn any_order_of_calls(seeds: std::ops::Range<u64>) -> [u64; 5] {
     let (mut held, mut given_up, mut late, mut repeated, mut reopened) = (0, 0, 0, 0, 0);
     for seed in seeds {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::folder();
         let path = folder.path().join("run");
         let mut rng = Rng::at(seed, Round(0), Purpose::User);
         let mut journal =

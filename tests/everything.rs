@@ -259,7 +259,7 @@ impl Seen {
 fn run(number: u64, events: usize, seen: &mut Seen) {
     let mut case = Case::new(number);
     let mut model = Model::new(case);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::folder();
     let mut path = folder.path().join("run");
     let open = |path: &std::path::Path, case: &Case| {
         Journal::open(path, case.build()).unwrap().durability(Durability::OnDemand)
@@ -463,7 +463,7 @@ fn any_order_of_all_verbs_agrees_with_a_slow_model() {
         ("wait", 500),
         ("starved", 50),
         ("hold", 500),
-        ("too few", 100),
+        ("too few", 40),
         ("cost", 20),
         ("refused", 5000),
         ("refused of a report", 5000),

@@ -106,7 +106,7 @@ fn arms_can_be_added_across_every_width() {
             let refill = Refill::new();
             builder.policy(Boltzmann::new()).gate(Gate::zero_signal()).refill(refill).build().unwrap()
         };
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::folder();
         let path = folder.path().join("run");
         let mut journal = Journal::open(&path, build()).unwrap().durability(Durability::OnDemand);
         for arm in from..from + 4 {
@@ -163,7 +163,7 @@ fn a_new_sample_can_have_the_greatest_weight_there_ever_was() {
         let builder = Curriculum::builder(3).weights(vec![1.0, 4.0, 2.0]).signal(Utility);
         builder.weighting(Weighting::Score { floor: 0.5 }).build().unwrap()
     };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::folder();
     let path = folder.path().join("run");
     let mut journal = Journal::open(&path, build()).unwrap();
     let weight_of = |journal: &mut Journal<_, _, _>| {
@@ -190,7 +190,7 @@ fn keys_are_unique_and_find_their_samples() {
         Err(Error::Length { what: "keys", .. })
     ));
     let build = || Curriculum::builder(3).keys([7u128, u128::MAX, 0]).build().unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::folder();
     let path = folder.path().join("run");
     let mut journal = Journal::open(&path, build()).unwrap();
     let unkeyed = journal.insert(ArmId(0), 1.0);
@@ -271,7 +271,7 @@ fn a_run_goes_on_with_other_data_and_loses_nothing() {
         let mut arms = 3;
         let mut rows: Vec<Row> =
             (0..40).map(|key| Row { key: key * 1_000_003, arm: (key % 3) as u32 }).collect();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::folder();
         let path = folder.path().join("run");
         let built = builder(&rows, arms, is_arrival).build().unwrap();
         let mut journal = Journal::open(&path, built).unwrap().durability(Durability::OnDemand);
@@ -362,7 +362,7 @@ fn a_run_goes_on_with_other_data_and_loses_nothing() {
 fn data_that_has_not_changed_is_a_restore() {
     let rows: Vec<Row> = (0..30).map(|key| Row { key, arm: (key % 2) as u32 }).collect();
     let build = |rows: &[Row]| builder(rows, 2, false).build().unwrap();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::folder();
     let file = folder.path().join("run");
     let mut before = build(&rows);
     for _ in 0..7 {
@@ -382,7 +382,7 @@ fn data_that_has_not_changed_is_a_restore() {
 
 #[test]
 fn what_cannot_be_reconciled_is_told() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::folder();
     let file = folder.path().join("run");
     let build = |keys: &[&str]| Curriculum::builder(keys.len()).keys(keys.to_vec()).build().unwrap();
     build(&["a", "b"]).save(&file).unwrap();

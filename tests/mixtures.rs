@@ -192,7 +192,7 @@ fn a_mixture_that_is_set_is_an_event() {
             let builder = Curriculum::builder(100).arms(2, |sample| (sample.0 % 2) as u32);
             builder.policy(policy.clone()).sampler(Systematic).missing(Missing::Lose).build().unwrap()
         };
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::folder();
         let path = folder.path().join("run");
         let mut journal = Journal::open(&path, build()).unwrap().durability(Durability::OnDemand);
         for _ in 0..8 {
@@ -311,7 +311,7 @@ fn stop_rules_end_a_run_where_they_say() {
 /// A run that is killed ends where the other does, and has the same samples.
 #[test]
 fn a_run_that_ends_can_be_killed() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = common::folder();
     let path = folder.path().join("run");
     let build = || {
         let builder = Curriculum::builder(50).sampler(Passes).stop(Stop::AllExhausted(2));
@@ -363,7 +363,7 @@ fn a_ceiling_is_kept_and_leaves_no_length_out() {
 #[test]
 fn a_ceiling_over_passes_gives_each_sample_once() {
     for sampler in [Any::Passes, Any::Sequential] {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::folder();
         let path = folder.path().join("run");
         let build = || {
             let builder = Curriculum::builder(60).arms(3, |sample| (sample.0 % 3) as u32);
@@ -474,4 +474,146 @@ fn no_sample_in_flight_is_drawn_up_to_a_ceiling() {
             recent.pop_front();
         }
     }
+}
+
+/// An arm that has too few samples for its share does not end the run, and one that costs nothing or never comes back does not
+/// take it from the others.
+#[test]
+fn no_arm_takes_the_batch_for_what_it_is_owed() {
+    for sampler in [Any::Distinct, Any::Systematic, Any::Passes, Any::Sequential, Any::Top] {
+        let builder = Curriculum::builder(1000).arms(2, |sample| u32::from(sample.0 >= 15));
+        let builder = builder.policy(Mixture::new(vec![1.0, 1.0])).sampler(sampler);
+        let mut curriculum = builder.build().unwrap();
+        for round in 0..200 {
+            let batch =
+                curriculum.draw(32).unwrap_or_else(|error| panic!("{sampler:?} {round}: {error}"));
+            let report = |draw: &curricle::Draw| Feedback::new(draw.ticket, of_cost(1.0));
+            curriculum.observe(&batch.draws.iter().map(report).collect::<Vec<_>>()).unwrap();
+        }
+    }
+    for price in [None, Some(0.0), Some(1e-6)] {
+        let policy = Mixture::new(vec![1.0, 1.0, 2.0]).unit(Unit::Cost);
+        let mut curriculum = three(policy).missing(Missing::Lose).build().unwrap();
+        let mut drawn = [0.0; 3];
+        for round in 0..500 {
+            let batch = curriculum.draw(32).unwrap();
+            for draw in &batch.draws {
+                drawn[draw.arm.index()] += if round >= 100 { 1.0 } else { 0.0 };
+                let cost = if draw.arm.0 == 0 { price } else { Some(100.0) };
+                let Some(cost) = cost else { continue };
+                curriculum.observe(&[Feedback::new(draw.ticket, of_cost(cost))]).unwrap();
+            }
+        }
+        let drawn = shares(&drawn);
+        match price {
+            // One that never comes back has its plain share, as if it cost what the others do.
+            None => assert!((drawn[0] - 0.25).abs() < 0.05, "{drawn:?}"),
+            Some(_) => assert!(drawn[1] > 0.003 && drawn[2] > 0.006, "{price:?}: {drawn:?}"),
+        }
+        assert!((drawn[2] / drawn[1] - 2.0).abs() < 0.3, "{drawn:?}");
+    }
+}
+
+/// An arm all of whose samples are in flight gets its share of what comes back.
+#[test]
+fn an_arm_that_is_in_flight_as_a_whole_keeps_its_share() {
+    for lag in [0u64, 1, 3] {
+        let small = 4 * (lag + 1);
+        let builder = Curriculum::builder(1000).arms(2, move |sample| u32::from(sample.0 >= small));
+        let builder = builder.policy(Mixture::new(vec![1.0, 1.0])).sampler(Systematic);
+        let mut curriculum = builder.lag(lag).exclude_in_flight(true).build().unwrap();
+        let mut drawn = [0.0; 2];
+        for _ in 0..400 {
+            let batch = curriculum.draw(8).unwrap();
+            for draw in &batch.draws {
+                drawn[draw.arm.index()] += 1.0;
+                curriculum.observe(&[Feedback::new(draw.ticket, of_cost(1.0))]).unwrap();
+            }
+        }
+        assert_near(&shares(&drawn), &[0.5, 0.5], 0.02, "shares");
+    }
+}
+
+#[test]
+fn domains_may_have_any_numbers() {
+    for domains in [vec![0, 0, 1], vec![7, 7, 9], vec![u32::MAX, u32::MAX, 0]] {
+        let policy = Mixture::new(vec![0.3, 0.3, 0.4]).domains(domains.clone());
+        let weights = (0..30).map(|sample| if sample % 3 == 0 { 0.0 } else { 1.0 }).collect();
+        let builder = Curriculum::builder(30).arms(3, |sample| (sample.0 % 3) as u32).weights(weights);
+        let mut curriculum = builder.policy(policy).build().unwrap();
+        curriculum.draw(1).unwrap();
+        assert_near(&curriculum.shares(), &[0.0, 0.6, 0.4], 1e-12, &format!("{domains:?}"));
+    }
+}
+
+/// What waits for the next batch holds no pass up: neither beside an arm that nothing is drawn from, nor at the end of a run.
+#[test]
+fn what_waits_holds_nothing_up() {
+    for seed in 0..8 {
+        let mut costs = vec![10.0; 8];
+        costs[7] = 5.0;
+        let builder = Curriculum::builder(8).arms(2, |sample| (sample.0 / 4) as u32).seed(seed);
+        let builder = builder.policy(Mixture::new(vec![1.0, 0.0])).sampler(Passes).costs(costs);
+        let mut curriculum = builder.missing(Missing::Lose).build().unwrap();
+        let mut seen = Vec::new();
+        while seen.len() < 40 {
+            seen.extend(samples(&curriculum.draw_within(35.0).unwrap()));
+        }
+        for pass in seen.chunks_exact(4) {
+            assert_eq!(pass.iter().collect::<BTreeSet<_>>().len(), 4, "{seen:?}");
+        }
+        // Batches are full, and of the asked size, over the ends of passes.
+        let builder = Curriculum::builder(100).costs(lengths(100)).sampler(Passes).seed(seed);
+        let mut curriculum = builder.missing(Missing::Lose).build().unwrap();
+        for round in 0..60 {
+            if round % 3 == 2 {
+                assert_eq!(curriculum.draw(8).unwrap().draws.len(), 8);
+                continue;
+            }
+            let batch = samples(&curriculum.draw_within(100.0).unwrap());
+            let cost: f64 = batch.iter().map(|&sample| lengths(100)[sample as usize]).sum();
+            assert!((80.0..=100.0).contains(&cost), "{cost}");
+        }
+    }
+    let builder = Curriculum::builder(5).costs(vec![10.0, 10.0, 10.0, 10.0, 5.0]).sampler(Sequential);
+    let builder = builder.stop(Stop::AllExhausted(1)).missing(Missing::Lose);
+    let mut curriculum = builder.build().unwrap();
+    assert_eq!(samples(&curriculum.draw_within(25.0).unwrap()), [0, 1]);
+    assert_eq!(samples(&curriculum.draw(4).unwrap()), [2, 3, 4]);
+    assert_eq!(curriculum.draw(4), Err(Error::Finished));
+}
+
+/// Only arms that are drawn from count, and without a rule nothing is ever finished.
+#[test]
+fn an_end_is_that_of_the_arms_that_are_drawn_from() {
+    for (stop, n, expected) in [
+        (Stop::AllExhausted(2), 8, vec![8, 8, 4]),
+        (Stop::AllExhausted(2), 5, vec![5; 4]),
+        (Stop::FirstExhausted(2), 8, vec![8, 8, 4]),
+        (Stop::Cycle(2), 5, vec![5; 4]),
+    ] {
+        let builder = Curriculum::builder(20).arms(2, |sample| u32::from(sample.0 >= 10)).stop(stop);
+        let builder = builder.policy(Fixed::weights(vec![1.0, 0.0])).sampler(Passes);
+        let mut curriculum = builder.missing(Missing::Lose).build().unwrap();
+        for size in expected {
+            assert_eq!(curriculum.draw(n).map(|batch| batch.draws.len()), Ok(size), "{stop:?}");
+        }
+        assert_eq!(curriculum.draw(n), Err(Error::Finished), "{stop:?}");
+        assert_eq!(curriculum.draw(1), Err(Error::Finished), "{stop:?}");
+    }
+    for sampler in [Any::Passes, Any::Sequential] {
+        let mut curriculum = Curriculum::builder(2).sampler(sampler).build().unwrap();
+        curriculum.set_weights(&[(SampleId(0), 0.0), (SampleId(1), 0.0)]).unwrap();
+        assert_eq!(curriculum.draw(1), Err(Error::NothingToDraw));
+    }
+    // An arm that is gone ends nothing.
+    let builder = Curriculum::builder(12).arms(2, |sample| u32::from(sample.0 >= 2));
+    let builder = builder.sampler(Passes).stop(Stop::FirstExhausted(1)).missing(Missing::Lose);
+    let mut curriculum = builder.build().unwrap();
+    while curriculum.population().passes(ArmId(0)) == 0 {
+        curriculum.draw(1).unwrap();
+    }
+    assert_eq!(curriculum.draw(1), Err(Error::Finished));
+    (0..2).for_each(|sample| curriculum.remove(SampleId(sample)).unwrap());
+    assert_eq!(curriculum.draw(1).unwrap().draws[0].arm, ArmId(1));
 }

@@ -159,7 +159,7 @@ fn any_order_of_calls(cases: std::ops::Range<u64>) -> [usize; 5] {
             };
             builder.build().unwrap()
         };
-        let folder = tempfile::tempdir().unwrap();
+        let folder = common::folder();
         let path = folder.path().join("run");
         let open = || Journal::open(&path, build()).unwrap().durability(curricle::Durability::OnDemand);
         let mut journal = open();

@@ -341,7 +341,7 @@ pub enum SnapshotError {
     /// The file belongs to another data set.
     #[error(
         "data set {found:032x}, expected {expected:032x}: build with the samples, arms and weights that the run started with; \
-        what was inserted since is in the file"
+        what was inserted since is in the file. With keys, `reconcile` goes on with data that has changed"
     )]
     Dataset {
         /// The fingerprint of the curriculum being restored.

@@ -100,7 +100,9 @@ impl Costs {
         let known = || self.known.iter().filter(|cost| **cost != 0.0);
         let carried = self.carried.is_none_or(|it| {
             let is_probability = |p: f64| p > 0.0 && p <= 1.0 + 1e-9;
-            it.share.is_finite() && is_probability(it.propensity)
+            it.share.is_finite()
+                && is_probability(it.propensity)
+                && it.sample.index() < population.arms().samples()
         });
         self.known.len() <= population.arms().samples()
             && known().all(|cost| cost.is_normal() && f64::from(*cost) <= MOST && *cost >= self.least)
@@ -149,7 +151,6 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             return Err(Error::Unsupported { part, request: "a batch up to a ceiling" });
         }
         self.fold()?;
-        self.check_first_exhausted()?;
         let (memory, open) = (&self.memory, self.memory.ledger.counts.open);
         let room = self.options.pace.arrival().map_or(u64::MAX, Arrival::most).saturating_sub(open);
         if room == 0 {
@@ -164,8 +165,13 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         if is_alone {
             self.work.decision.clear();
         } else {
-            self.decide_some(n.max(1), (expected as usize).clamp(1, n.max(1)))?;
-            self.check_cycle()?;
+            match self.decide_some(n.max(1), (expected as usize).clamp(1, n.max(1))) {
+                // What waits is handed out in any case.
+                Err(Error::Finished | Error::NothingToDraw) if first.is_some() => {
+                    self.work.decision.clear();
+                }
+                decided => decided?,
+            }
         }
         let Self { memory, work, .. } = self;
         if let Some(first) = first {
@@ -182,15 +188,18 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
 
     /// Decides a draw of so many samples, or of those that there are.
     fn decide_some(&mut self, n: usize, expected: usize) -> Result<()> {
-        let error = match self.decide_for(n, expected, 0) {
+        self.check_first_exhausted()?;
+        match self.decide_for(n, expected, 0) {
             Err(Error::BatchExceedsPool { available, .. }) if (1..n).contains(&available) => {
-                return self.decide_for(available, expected.min(available), 0);
+                self.decide_for(available, expected.min(available), 0)?;
             }
-            Err(error) => error,
-            Ok(()) => return Ok(()),
-        };
-        let rest = self.rest_of_last_pass(error).map_err(|it| self.hold_for_samples(it, 1))?;
-        self.decide_for(rest, expected.min(rest), 0)
+            Err(error) => {
+                let rest = self.rest_of_last_pass(error).map_err(|it| self.hold_for_samples(it, 1))?;
+                self.decide_for(rest, expected.min(rest), 0)?;
+            }
+            Ok(()) => {}
+        }
+        self.check_cycle()
     }
 
     /// Keeps a pick for the next batch.
@@ -201,7 +210,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             return;
         }
         self.memory.costs.carried = Some(Carried { sample, share, propensity });
-        let held = self.memory.population.hold(sample);
+        let held = self.memory.population.carry(sample);
         debug_assert_eq!(held, Ok(()), "a weight that moves changes no sum");
         self.touch_sample(sample);
     }
@@ -217,7 +226,9 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
 
     /// No sample waits any more.
     pub(super) fn let_carried_go(&mut self) {
+        let drawable = self.carried().map(|pick| pick.sample);
         if let Some(carried) = self.memory.costs.carried.take() {
+            self.work.waited = drawable;
             self.release(std::iter::once(carried.sample));
         }
     }

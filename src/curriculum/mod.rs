@@ -125,6 +125,8 @@ struct Work {
     weights: Vec<(SampleId, u64)>,
     slots: Vec<(usize, u64)>,
     arms: ChangedArms,
+    /// The sample of the batch under way that had waited for it.
+    waited: Option<SampleId>,
 }
 
 impl Clone for Work {
@@ -255,18 +257,18 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         if n as u64 > most.saturating_sub(open) {
             return Err(Error::Hold { open, want: n, most });
         }
-        self.check_first_exhausted()?;
         let first = self.carried();
         let others = n - usize::from(first.is_some());
-        if others == 0 {
-            self.work.decision.clear();
-        } else {
-            if let Err(error) = self.decide(others, 0) {
-                let held = |it| self.hold_for_samples(it, others);
-                let rest = self.rest_of_last_pass(error).map_err(held)?;
-                self.decide(rest, 0)?;
+        let decided = if others == 0 { Ok(()) } else { self.decide_all(others) };
+        match decided {
+            Ok(()) if others > 0 => {}
+            // What waits is handed out in any case.
+            Ok(()) => self.work.decision.clear(),
+            Err(Error::Finished) if first.is_some() => self.work.decision.clear(),
+            Err(Error::BatchExceedsPool { available, .. }) if first.is_some() => {
+                return Err(Error::BatchExceedsPool { want: n, available: available + 1 });
             }
-            self.check_cycle()?;
+            Err(error) => return Err(error),
         }
         if let Some(first) = first {
             self.work.decision.put_first(first);
@@ -293,6 +295,17 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let at = self.at(draw);
         let Self { memory, options, sampler, stale, work, .. } = self;
         work.decision.make(memory, options, sampler, at, (n, expected), stale.is_empty())
+    }
+
+    /// Decides a draw of `n` samples, or of the last ones that a stop rule leaves.
+    fn decide_all(&mut self, n: usize) -> Result<()> {
+        self.check_first_exhausted()?;
+        if let Err(error) = self.decide(n, 0) {
+            let held = |it| self.hold_for_samples(it, n);
+            let rest = self.rest_of_last_pass(error).map_err(held)?;
+            self.decide(rest, 0)?;
+        }
+        self.check_cycle()
     }
 
     /// Gives what was decided its tickets and loss weights anew.

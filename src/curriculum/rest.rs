@@ -14,10 +14,17 @@ impl<P, S, D> Curriculum<P, S, D> {
         let holds = self.options.exclude_in_flight;
         let Self { memory, work, stale, .. } = self;
         if !holds && !memory.population.keeps_passes() {
+            work.waited = None;
             return;
         }
         let draws = work.decision.draws();
-        let moved = memory.population.draw(draws.iter().map(|draw| draw.sample), holds);
+        // What had waited was drawn before.
+        let waited = work.waited.take();
+        let drawn = draws.iter().map(|draw| draw.sample).filter(|sample| Some(*sample) != waited);
+        let mut moved = memory.population.draw(drawn, holds);
+        if let Some(sample) = waited.filter(|_| holds && moved.is_ok()) {
+            moved = memory.population.hold(sample);
+        }
         debug_assert_eq!(moved, Ok(()), "a weight that moves changes no sum");
         let arms = memory.population.arms().count();
         draws.iter().for_each(|draw| stale.note(draw.arm, arms));

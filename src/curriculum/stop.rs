@@ -59,10 +59,7 @@ impl Stop {
             Self::FirstExhausted(passes) | Self::AllExhausted(passes) | Self::Cycle(passes) => passes,
         };
         if !keeps_passes {
-            return Err(Error::Unread {
-                part: "stop",
-                what: "passes, which the sampler does not keep",
-            });
+            return Err(Error::Unread { part: "stop", what: "an end of passes" });
         }
         within("passes before a stop", passes as f64, 1.0, 1e18).map(drop)
     }
@@ -73,8 +70,8 @@ impl<P, S, D: Sampler> Curriculum<P, S, D> {
     pub(super) fn check_first_exhausted(&self) -> Result<()> {
         let Stop::FirstExhausted(passes) = self.options.stop else { return Ok(()) };
         let population = &self.memory.population;
-        let is_exhausted = |arm| population.passes(ArmId(arm)) >= passes;
-        match (0..population.arms().count() as u32).any(is_exhausted) {
+        let is_exhausted = |arm| population.passes(arm) >= passes && population.has_samples(arm);
+        match (0..population.arms().count() as u32).map(ArmId).any(is_exhausted) {
             true => Err(Error::Finished),
             false => Ok(()),
         }
@@ -94,7 +91,12 @@ impl<P, S, D: Sampler> Curriculum<P, S, D> {
 
     /// How many samples the last batch has, if so few are left because all arms are in their last pass.
     pub(super) fn rest_of_last_pass(&self, error: Error) -> Result<usize> {
-        let is_last = self.memory.population.is_last_pass();
+        let shares = match error {
+            Error::NothingToDraw => Vec::new(),
+            _ => self.work.decision.shares(&self.memory),
+        };
+        let is_drawn = |arm: ArmId| shares.get(arm.index()).is_some_and(|share| *share > 0.0);
+        let is_last = self.memory.population.is_last_pass(is_drawn);
         match error {
             Error::BatchExceedsPool { available, .. } if is_last && available > 0 => Ok(available),
             Error::BatchExceedsPool { .. } | Error::NothingToDraw if is_last => Err(Error::Finished),

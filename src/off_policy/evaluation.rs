@@ -282,7 +282,8 @@ impl<P: Policy, S: Signal, D: Sampler, R: Fn(&Outcome) -> Option<f64>> Evaluatio
         let all: f64 = self.asked.iter().sum();
         let arms = self.asked.iter().zip(&self.drawn);
         let unseen: f64 = arms.filter(|(_, drawn)| !**drawn).map(|(asked, _)| asked).sum();
-        (all > 0.0).then(|| unseen / all)
+        // An empty sum is -0.
+        (all > 0.0).then(|| unseen.abs() / all)
     }
 
     /// What the target would have earned for a pick.

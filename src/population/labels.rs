@@ -111,7 +111,7 @@ mod tests {
             assert_eq!(labels.fits(300 * arms as usize), arms > 1 << 16);
             labels.push(arms - 1);
             labels.set(0, arms / 2);
-            for more in [arms, arms + 1, 300 * arms] {
+            for more in [arms, arms + 1, arms.saturating_mul(300)] {
                 let mut wider = labels.clone();
                 wider.widen(more as usize);
                 assert!(wider.fits(more as usize));

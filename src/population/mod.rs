@@ -283,13 +283,25 @@ impl Population {
         self.passes.is_some()
     }
 
-    /// Whether passes are kept, and all that are to be made have begun.
-    pub(crate) fn is_last_pass(&self) -> bool {
-        let Some(passes) = &self.passes else { return false };
-        let flying: BTreeSet<ArmId> = self.held().map(|sample| self.arms.label(sample)).collect();
-        let is_empty =
-            |arm| self.now.drawable(arm) + passes.drawn.drawable(arm) == 0 && !flying.contains(&arm);
-        (0..self.arms.count() as u32).map(ArmId).all(|arm| passes.is_ending(arm) || is_empty(arm))
+    /// The arms of samples in flight.
+    pub(crate) fn arms_in_flight(&self) -> BTreeSet<ArmId> {
+        self.held().map(|sample| self.arms.label(sample)).collect()
+    }
+
+    /// Whether passes end, and all that are to be made of the arms that are `drawn` from have begun.
+    pub(crate) fn is_last_pass(&self, drawn: impl Fn(ArmId) -> bool) -> bool {
+        let Some(passes) = self.passes.as_ref().filter(|passes| passes.limit().is_some()) else {
+            return false;
+        };
+        let flying = self.arms_in_flight();
+        let counts = |arm: &ArmId| drawn(*arm) || flying.contains(arm);
+        (0..self.arms.count() as u32).map(ArmId).filter(counts).all(|arm| passes.is_ending(arm))
+    }
+
+    /// Whether an arm has samples of positive weight, resting or not.
+    pub(crate) fn has_samples(&self, arm: ArmId) -> bool {
+        let drawn = self.passes.as_ref().map_or(0, |passes| passes.drawn.drawable(arm));
+        self.now.drawable(arm) + drawn > 0 || self.arms_in_flight().contains(&arm)
     }
 
     /// After how many passes an arm gives nothing more.
@@ -370,34 +382,63 @@ impl Population {
 
     /// Samples have been drawn: they rest until the pass of their arm is over, if passes are kept, and, if `holds` says so,
     /// until they are [released](Self::release).
-    pub(crate) fn draw(
-        &mut self,
-        drawn: impl Iterator<Item = SampleId> + Clone,
-        holds: bool,
-    ) -> Result<()> {
-        let is_drawn =
-            |it: &Self, sample| it.passes.as_ref().is_some_and(|passes| passes.is_drawn(sample));
+    pub(crate) fn draw(&mut self, drawn: impl Iterator<Item = SampleId>, holds: bool) -> Result<()> {
         // Those of the next pass were drawn when nothing was left of this one.
-        let second: Vec<SampleId> = drawn.clone().filter(|&sample| is_drawn(self, sample)).collect();
-        let first: Vec<SampleId> = drawn.filter(|&sample| !is_drawn(self, sample)).collect();
-        for sample in first.into_iter().chain(second) {
-            self.shift(sample, |it| {
-                if let Some(passes) = &mut it.passes {
+        let (second, first): (Vec<SampleId>, Vec<SampleId>) =
+            drawn.partition(|&sample| self.is_drawn(sample));
+        self.rest(&first, holds)?;
+        self.rest(&second, holds)
+    }
+
+    /// Samples rest from now on: all at a time, so that their memory accesses overlap.
+    fn rest(&mut self, samples: &[SampleId], holds: bool) -> Result<()> {
+        let mut arms: Vec<ArmId> = samples.iter().map(|&sample| self.arms.label(sample)).collect();
+        let mut moved = Vec::with_capacity(samples.len());
+        for (now, next) in blocks(samples) {
+            next.iter().for_each(|&sample| self.arms.fetch_sample(sample));
+            for &sample in now {
+                moved.push((self.arms.slot_of(sample)?, 0));
+            }
+        }
+        self.now.exchange(&mut moved, arms.iter().map(|&arm| (arm, 0)))?;
+        for (&sample, &mut (_, ref mut weight)) in samples.iter().zip(&mut moved) {
+            if *weight > 0 {
+                if let Some(passes) = &mut self.passes {
                     passes.mark(sample, true);
                 }
                 if holds {
-                    it.flight.hold(sample);
+                    self.flight.hold(sample);
+                    self.flight.set(sample, std::mem::take(weight));
                 }
-            })?;
-            self.turn(self.arms.label(sample))?;
+            } else {
+                // It rested already, or is named twice.
+                self.shift(sample, |it| {
+                    if let Some(passes) = &mut it.passes {
+                        passes.mark(sample, true);
+                    }
+                    if holds {
+                        it.flight.hold(sample);
+                    }
+                })?;
+            }
         }
-        Ok(())
+        if let Some(passes) = self.passes.as_mut().filter(|_| !holds) {
+            passes.set_each(&moved, &arms)?;
+        }
+        arms.sort_unstable();
+        arms.dedup();
+        arms.into_iter().try_for_each(|arm| self.turn(arm))
     }
 
-    /// A sample is held as if it were in flight, until it is [released](Self::release).
+    /// A sample rests as if it were in flight, until it is [released](Self::release).
     pub(crate) fn hold(&mut self, sample: SampleId) -> Result<()> {
-        self.shift(sample, |it| it.flight.hold(sample))?;
-        self.turn(self.arms.label(sample))
+        self.shift(sample, |it| it.flight.hold(sample))
+    }
+
+    /// A sample has been drawn that waits for the next batch: it rests until it is [released](Self::release). That it is
+    /// handed out then is no second draw.
+    pub(crate) fn carry(&mut self, sample: SampleId) -> Result<()> {
+        self.draw(std::iter::once(sample), true)
     }
 
     /// Whether a sample is held as in flight.
@@ -551,6 +592,12 @@ impl Population {
         let before = self.arms.arm_of(sample)?;
         self.arms.check(arm)?;
         let weight = self.put(sample, 0)?;
+        if let Some(passes) =
+            self.passes.as_mut().filter(|it| self.now.drawable(arm) + it.drawn.drawable(arm) == 0)
+        {
+            // In an arm where nothing was drawn it begins the pass.
+            passes.mark(sample, false);
+        }
         let moves = self.arms.retag(sample, arm)?;
         self.follow(&moves)?;
         self.put(sample, weight)?;

@@ -109,6 +109,20 @@ impl Passes {
         old
     }
 
+    /// Sets the weights in the slots of drawn samples, by slot; 0 leaves what is there.
+    pub fn set_each(&mut self, weights: &[(usize, u64)], arms: &[ArmId]) -> Result<()> {
+        let given = || weights.iter().zip(arms).filter(|((_, weight), _)| *weight > 0);
+        let mut changes: Vec<(usize, u64)> = given().map(|(&change, _)| change).collect();
+        let mut touched: Vec<ArmId> = given().map(|(_, &arm)| arm).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        self.reachable -= touched.iter().map(|&arm| self.reachable(arm)).sum::<usize>();
+        let members = given().map(|(&(_, weight), &arm)| (arm, weight));
+        let set = self.drawn.exchange(&mut changes, members);
+        self.reachable += touched.iter().map(|&arm| self.reachable(arm)).sum::<usize>();
+        set
+    }
+
     /// A sample in flight that has not been drawn in this pass has another weight.
     pub fn owe(&mut self, arm: ArmId, old: u64, weight: u64) {
         self.reachable -= self.reachable(arm);

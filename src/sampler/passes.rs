@@ -16,7 +16,7 @@ use crate::population::{Population, Weights};
 /// `q_a w_i / W_a`, where `W_a` is the weight of the members that are left in the present pass. When none is left, the next
 /// pass begins, in the middle of a batch if need be: its members stand behind the last ones of the pass before. A batch has
 /// no sample twice, so those that it has drawn come later in the new pass. What has been drawn is a part of the curriculum's state: kills and snapshots do not disturb a
-/// pass. A sample that is inserted belongs to the present pass, one that is retagged keeps its mark, and one of weight 0 is
+/// pass. A sample that is inserted belongs to the present pass, one that is retagged keeps its mark, unless its new arm is empty, and one of weight 0 is
 /// not waited for, while one that is [in flight](crate::Builder::exclude_in_flight) is.
 /// [`Population::passes`](crate::Population::passes) counts them.
 ///

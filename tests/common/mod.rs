@@ -26,6 +26,14 @@ pub fn outcome(ticket: u64) -> Outcome {
         .rollouts(8)
 }
 
+/// A folder for thousands of files that need not outlive the machine: in memory, where there is such a place, as waiting for
+/// the disk would take most of the time.
+pub fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    folder.unwrap()
+}
+
 /// A journal after a kill, perhaps with a new base: what is read back of it, and of its bytes, is the same to the last bit.
 pub fn reopened<P: Policy, S: Signal, D: Sampler>(
     mut journal: Journal<P, S, D>,

@@ -26,7 +26,9 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// of a step are of one round: they share its schedules, its lag and its step of learning.
     ///
     /// When a step has drawn as much as it [may](Refill::most), or nothing can be drawn, and nothing is open any more,
-    /// [`Starvation`] says what happens. A `Wait` has changed nothing but what [`fold`](Self::fold) would have. `drawn = admitted + rejected + banked + lost + open`, always.
+    /// [`Starvation`] says what happens: by default the step is ready with fewer than `want`. Tickets that never come back have
+    /// to be [given up](Self::lose), else the step waits for them; those of the step itself do not age in rounds as long as it
+    /// lasts. A `Wait` has changed nothing but what [`fold`](Self::fold) would have. `drawn = admitted + rejected + banked + lost + open`, always.
     ///
     /// A sample can be drawn more than once in a step, by different draws, unless samples
     /// [in flight](crate::Builder::exclude_in_flight) are excluded.
@@ -97,7 +99,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
 
     /// Draws what is missing; none if what is open is enough, or nothing more may be drawn.
     fn more(&mut self, missing: u64, most: u64, draws: u64, refill: &Refill) -> Result<Option<Batch>> {
-        if draws == 0 {
+        // In the pace of arrival tickets become too old in the middle of a step, too.
+        if draws == 0 || self.options.pace.arrival().is_some() {
             self.fold()?;
         }
         self.check_first_exhausted()?;

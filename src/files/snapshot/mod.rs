@@ -26,7 +26,7 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::base::error::{Error, Result, SnapshotError};
+use crate::base::error::{Difference, Error, Result, SnapshotError};
 #[cfg(feature = "config")]
 use crate::base::id::SampleId;
 use crate::curriculum::builder::Options;
@@ -40,6 +40,8 @@ use crate::ledger::{Gaps, Ledger};
 use crate::policy::{Allotment, Policy};
 use crate::population::Arms;
 use crate::population::Population;
+use crate::sampler::Sampler;
+use crate::signal::Signal;
 use compression::{Hashed, WriteError, pack, unpack};
 use header::{HEADER, Header};
 use stream::Payload;
@@ -158,7 +160,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// costs that are given. Tickets keep their numbers and the arms that they were drawn from, and name samples by their
     /// new numbers; a removed sample of which a ticket is under way gets a number behind all others, and is
     /// not drawn. An arm number must mean the same arm; there may be more of them now, and the policy
-    /// [makes room](crate::Policy::grow).
+    /// [makes room](crate::Policy::grow). One that is told something of each arm, such as a mixture, cannot: go on over the
+    /// old arms, then [add](Self::add_arm) the new ones and [set](Self::set_mixture) their weights; what goes on from there
+    /// later has these arms added before it is handed over.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -181,12 +185,13 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// Cost: that of `restore`, and O(N log N).
     ///
     /// # Errors
-    /// As `restore`, but that of another data set; [`Error::Unsupported`] without keys, or for a curriculum that has drawn;
+    /// As `restore`, but that of another data set; [`Error::Unsupported`] without keys, for a curriculum that has drawn, or
+    /// for new arms that the policy cannot take;
     /// [`Error::Length`] for fewer arms. Then nothing has changed.
     pub fn reconcile(&mut self, path: impl AsRef<Path>) -> Result<Reconciled>
     where
-        S: Clone,
-        D: Clone,
+        S: Signal + Clone,
+        D: Sampler,
     {
         let old = self.clone_for(path.as_ref())?.restored(path)?;
         self.go_on_from(old.memory)
@@ -195,27 +200,40 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// A curriculum that is built as this one, for the data set of a snapshot.
     pub(crate) fn clone_for(&self, path: &Path) -> Result<Self>
     where
-        S: Clone,
-        D: Clone,
+        S: Signal + Clone,
+        D: Sampler,
     {
         if !self.memory.population.has_keys() {
             return Err(NO_KEYS);
         }
         // The policy may differ by the arms that it was made ready for: whether it has the same options is asked of itself.
+        let refused = |differences| {
+            let (expected, found) = (self.identity.configuration, 0);
+            Error::from(SnapshotError::Configuration { expected, found, differences })
+        };
         let describe = |parts: &[Part]| {
             let differences = self.identity.differences(parts);
-            Ok(differences.iter().any(|it| it.part != "policy"))
+            let kind = |text: &str| text.split([' ', '(']).next().map(str::to_owned);
+            let is_other =
+                |it: &Difference| it.part != "policy" || kind(&it.expected) != kind(&it.found);
+            if differences.iter().any(is_other) { Err(refused(differences)) } else { Ok(()) }
         };
-        let (differs, memory, identity) = alone::<P, _>(path, describe)?;
+        let ((), memory, identity) = alone::<P, _>(path, describe)?;
         let mut built = self.memory.policy.clone();
         if built.prepare(&memory.population).is_err() {
             built = self.memory.policy.clone();
         }
+        let parts = (&built, &self.signal, &self.sampler);
+        let ready = Identity::new(identity.dataset, &self.options, parts)?;
+        let learned = |arms| memory.policy.is_learned_from(&built, arms);
         let arms = memory.population.arms().count();
-        if differs || !memory.policy.is_learned_from(&built, arms) {
-            let (expected, found) = (self.identity.configuration, identity.configuration);
-            let differences = self.identity.differences(&identity.parts);
-            return Err(SnapshotError::Configuration { expected, found, differences }.into());
+        // Of a policy that takes any number of arms it says nothing about lists by arm, and perhaps nothing at all.
+        if !ready.differences(&identity.parts).is_empty() && (!learned(arms) || learned(usize::MAX)) {
+            let mut differences = self.identity.differences(&identity.parts);
+            if differences.is_empty() {
+                differences = ready.differences(&identity.parts);
+            }
+            return Err(refused(differences));
         }
         let mut shell = self.clone();
         (shell.identity, shell.memory.policy) = (identity, built);

@@ -1,5 +1,7 @@
 //! A mixture that is kept, in samples or in cost, whatever the arms' lengths and however late they finish.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result, length, within};
@@ -9,6 +11,7 @@ use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::policy::kit::learned::are_finite;
 use crate::policy::kit::mixture::{check_mixture, is_grown, is_mixture, normalise};
+use crate::policy::kit::silence::Silence;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -61,12 +64,16 @@ const LEAST: f64 = 1e-3;
 /// owed_a  <- owed_a + m_a C - C_a  for each round learned: C_a of its cost is the arm's, C of all arms
 /// F_a      = c_a tickets under way                              c_a: mean cost of a ticket of the arm
 /// B        = n / sum_a (m_a / c_a)                              what a batch of n costs
-/// p_a     ~ max(0, owed_a + m_a (sum F + B) - F_a) / c_a        owed over arms that can be drawn, in sum 0
+/// due_a    = owed_a + m_a (sum F + B) - F_a                      owed over arms that can be drawn, in sum 0
+/// p_a     ~ m_a / c_a * clamp(due_a / (m_a B), 1/4, 4)           and at least m_a / 64
 /// ```
 ///
 /// With [`Unit::Samples`] each ticket that came back costs 1. What is asked for and does not come back, or comes late, is
 /// owed; so arms that finish late or are lost often get their share all the same, and long samples do not take that of short
-/// ones. Only what is under way or owed makes `p` differ from the plain `m_a / c_a`. The mean cost forgets: a ticket weighs
+/// ones. An arm of which nothing came back in ten rounds that drew from it is owed nothing until something does: it gets its
+/// plain share, and does not take those of the others. Whatever is owed, no arm gets more than four times its plain part beside
+/// the others, nor less than a quarter, and each at least a 64th of its share of the samples: one that costs nothing, never
+/// comes back or has too few samples cannot take the batch. Only what is under way or owed makes `p` differ from the plain `m_a / c_a`. The mean cost forgets: a ticket weighs
 /// 255/256 as much for each later one of its arm; before the first it is that of the others.
 ///
 /// The weights come from a table of positions, in [rounds or cost](Clock), in [steps or lines](Between); before its first
@@ -116,6 +123,22 @@ struct Account {
     /// Its tickets, and their cost, the older ones counting less.
     tickets: f64,
     cost: f64,
+    silence: Silence,
+}
+
+/// By how much the part of an arm is raised or lowered at most for what is owed.
+const MOST_PRESSED: f64 = 4.0;
+
+/// The least part of its share that an arm has of the samples, as a divisor.
+const LEAST_PART: f64 = 64.0;
+
+/// Rounds of which nothing came back, in a row, after which an arm is owed nothing.
+const PATIENCE: u32 = 10;
+
+impl Account {
+    fn is_silent(&self) -> bool {
+        self.silence.rounds() >= PATIENCE
+    }
 }
 
 impl Mixture {
@@ -238,23 +261,20 @@ impl Mixture {
         }
     }
 
-    /// The shares at a position, over the arms that can be drawn.
-    fn shares(&self, position: f64, population: &Population) -> Result<Vec<f64>> {
+    /// The shares at a position, over the arms that are open.
+    fn shares(&self, position: f64, is_open: impl Fn(usize) -> bool) -> Result<Vec<f64>> {
         let mut shares = self.weights(position)?;
-        let is_open = |arm: usize| population.drawable(ArmId(arm as u32)) > 0;
         if let Some(domains) = &self.domains {
-            let last = domains.iter().max().map_or(0, |last| *last as usize);
-            let mut sums = vec![(0.0, 0.0); if last < domains.len() { last + 1 } else { 0 }];
-            for (arm, &domain) in domains.iter().enumerate() {
-                if let Some((whole, open)) = sums.get_mut(domain as usize) {
-                    *whole += shares[arm];
-                    *open += if is_open(arm) { shares[arm] } else { 0.0 };
-                }
+            // By domain: its share, and what of it is open.
+            let mut sums: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
+            for (arm, (&domain, share)) in domains.iter().zip(&shares).enumerate() {
+                let (whole, open) = sums.entry(domain).or_default();
+                *whole += share;
+                *open += if is_open(arm) { *share } else { 0.0 };
             }
-            for (arm, &domain) in domains.iter().enumerate() {
-                if let Some(&(whole, open)) = sums.get(domain as usize).filter(|(_, open)| *open > 0.0)
-                {
-                    shares[arm] *= whole / open;
+            for (share, domain) in shares.iter_mut().zip(domains) {
+                if let Some(&(whole, open)) = sums.get(domain).filter(|(_, open)| *open > 0.0) {
+                    *share *= whole / open;
                 }
             }
         }
@@ -326,24 +346,27 @@ impl Policy for Mixture {
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let population = turn.population;
-        let shares = self.shares(self.position(turn.round.0), population)?;
+        let can_be_drawn = |arm: usize| population.drawable(ArmId(arm as u32)) > 0;
+        let shares = self.shares(self.position(turn.round.0), can_be_drawn)?;
         let costs = self.costs();
         let flying = |arm: usize| f64::from(turn.under_way.get(arm).copied().unwrap_or(0)) * costs[arm];
         let is_open = |arm: &usize| population.drawable(ArmId(*arm as u32)) > 0;
         let open: Vec<usize> = (0..shares.len()).filter(is_open).collect();
         let per_cost: f64 = open.iter().map(|&arm| shares[arm] / costs[arm]).sum();
-        let ahead = open.iter().map(|&arm| flying(arm)).sum::<f64>() + turn.n as f64 / per_cost;
+        let batch = turn.n as f64 / per_cost;
+        let ahead = open.iter().map(|&arm| flying(arm)).sum::<f64>() + batch;
         let owed: f64 = open.iter().map(|&arm| self.arms[arm].owed).sum();
         let p = allotment.arms(shares.len());
-        for &arm in &open {
+        for &arm in open.iter().filter(|&&arm| shares[arm] > 0.0) {
             let due = self.arms[arm].owed - shares[arm] * owed + shares[arm] * ahead - flying(arm);
-            p[arm] = due.max(0.0) / costs[arm];
+            let pressed = (due / (shares[arm] * batch)).clamp(1.0 / MOST_PRESSED, MOST_PRESSED);
+            p[arm] = shares[arm] / costs[arm] * pressed;
         }
-        normalise(p).or_else(|_| {
-            // Rounding can leave nothing that is due.
-            p.iter_mut().zip(&shares).zip(&costs).for_each(|((p, share), cost)| *p = share / cost);
-            normalise(p)
-        })
+        normalise(p)?;
+        for &arm in &open {
+            p[arm] = p[arm].max(shares[arm] / LEAST_PART);
+        }
+        normalise(p)
     }
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {
@@ -354,11 +377,32 @@ impl Policy for Mixture {
         let all: f64 = rewards.iter().map(cost).sum();
         let round = rewards.iter().map(|reward| reward.round.0).max().unwrap_or(0);
         // Where nothing can be drawn any more, nothing is owed.
-        let shares = self.shares(self.position(round), population).unwrap_or_default();
+        // One that is in flight as a whole is not to be passed over.
+        let flying = population.arms_in_flight();
+        let is_there = |arm: usize| {
+            let arm = ArmId(arm as u32);
+            population.drawable(arm) > 0 || flying.contains(&arm)
+        };
+        let mut shares = self.shares(self.position(round), is_there).unwrap_or_default();
+        // What is owed to an arm that has fallen silent, the others have been given.
+        let mut given = 0.0;
+        for reward in rewards {
+            let account = &mut self.arms[reward.arm.index()];
+            account.silence.note(reward);
+            if account.is_silent() {
+                given += std::mem::take(&mut account.owed);
+            }
+        }
+        for (share, account) in shares.iter_mut().zip(&self.arms) {
+            *share = if account.is_silent() { 0.0 } else { *share };
+        }
+        if normalise(&mut shares).is_err() {
+            shares.clear();
+        }
         let costs: Vec<(ArmId, u32, f64)> =
             rewards.iter().map(|reward| (reward.arm, reward.returned(), cost(reward))).collect();
         for (account, share) in self.arms.iter_mut().zip(&shares) {
-            account.owed += share * all;
+            account.owed += share * (all + given);
         }
         self.spent += rewards.iter().filter_map(|reward| reward.cost).sum::<f64>();
         for (arm, returned, cost) in costs {
