@@ -276,7 +276,10 @@ impl AnyCurriculum {
     pub fn of_snapshot(path: impl AsRef<std::path::Path>) -> Result<Self> {
         let describe = |parts: &[Part]| match config_of(parts) {
             Some(text) => Config::from_json(text),
-            None => Err(refused(".", &"the snapshot is of a curriculum that was built in code")),
+            None => Err(refused(
+                ".",
+                &"the snapshot is of a curriculum that was built in code: only one that was built from a `Config` can be read by itself",
+            )),
         };
         let (config, memory, identity) = crate::files::snapshot::alone(path.as_ref(), describe)?;
         config.builder(0).adopt(memory, identity)

@@ -383,6 +383,9 @@ impl Population {
     /// Samples have been drawn: they rest until the pass of their arm is over, if passes are kept, and, if `holds` says so,
     /// until they are [released](Self::release).
     pub(crate) fn draw(&mut self, drawn: impl Iterator<Item = SampleId>, holds: bool) -> Result<()> {
+        if !holds && self.passes.is_none() {
+            return Ok(());
+        }
         // Those of the next pass were drawn when nothing was left of this one.
         let (second, first): (Vec<SampleId>, Vec<SampleId>) =
             drawn.partition(|&sample| self.is_drawn(sample));
@@ -720,6 +723,15 @@ mod tests {
                         held.remove(&sample);
                     }
                     2 => {
+                        let is_free = |it: usize| {
+                            let it = SampleId(it as u64);
+                            let is_in = twin[it.index()].is_some_and(|(of, w)| of == arm && w > 0.0);
+                            it != sample && is_in && !held.contains(&it)
+                        };
+                        if entry.is_some() && !(0..twin.len()).any(is_free) {
+                            // In an arm where nothing was drawn it begins the pass.
+                            drawn.remove(&sample);
+                        }
                         prop_assert_eq!(population.retag(sample, arm).is_ok(), entry.is_some());
                         twin[sample.index()] = entry.map(|(_, weight)| (arm, weight));
                     }

@@ -50,11 +50,10 @@ pub struct Passes;
 ///
 /// # fn main() -> curricle::Result<()> {
 /// let mut curriculum = Curriculum::builder(5).sampler(Sequential).missing(Missing::Lose).build()?;
-/// let mut samples = || Ok(curriculum.draw(3)?.samples().map(|sample| sample.0).collect());
-/// let batches: Vec<Vec<u64>> = vec![samples()?, samples()?];
-/// # fn same<T: PartialEq + std::fmt::Debug>(a: T, b: T) { assert_eq!(a, b) }
-/// same(batches, vec![vec![0, 1, 2], vec![3, 4, 0]]);
-/// # curricle::Result::Ok(()) }
+/// let first: Vec<u64> = curriculum.draw(3)?.samples().map(|sample| sample.0).collect();
+/// let second: Vec<u64> = curriculum.draw(3)?.samples().map(|sample| sample.0).collect();
+/// assert_eq!((first, second), (vec![0, 1, 2], vec![3, 4, 0]));
+/// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequential;

@@ -64,7 +64,7 @@ impl Sampler for Systematic {
     ) -> Result<()> {
         let first = picks.len();
         let shares = spread(population, allotment, n, rng, scratch)?;
-        fill(population, population.now(), &shares.by(population, allotment), rng, scratch, picks)?;
+        fill(population, population.now(), shares.by(population, allotment), rng, scratch, picks)?;
         rng.shuffle(&mut picks[first..]);
         Ok(())
     }

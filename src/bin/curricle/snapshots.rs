@@ -14,6 +14,14 @@ pub struct Found {
 
 /// Reads a snapshot, or the base of a journal.
 pub fn read(path: &Path) -> Result<Found, Fault> {
+    let mut log = path.as_os_str().to_owned();
+    log.push(".log");
+    if Path::new(&log).exists() {
+        let path = path.display();
+        eprintln!(
+            "curricle: {path} is the base of a journal; `curricle replay` shows what its log adds"
+        );
+    }
     let config = Config::of_snapshot(path).map_err(|error| fault(path, error))?;
     let curriculum = AnyCurriculum::of_snapshot(path).map_err(|error| fault(path, error))?;
     Ok(Found { config: config.unwrap_or_default(), curriculum })
