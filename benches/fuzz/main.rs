@@ -102,7 +102,7 @@ fn fuzz(decoder: &'static Decoder, arguments: &Arguments) -> usize {
             Err(_) => {
                 let message = MESSAGE.lock().map(|it| it.clone()).unwrap_or_default();
                 // The same place with other numbers is the same finding.
-                let key: String = message.chars().filter(|it| !it.is_ascii_digit()).take(160).collect();
+                let key: String = message.chars().filter(|it| !it.is_ascii_digit()).take(110).collect();
                 let finding = findings.entry(key).or_insert((input, 0));
                 if finding.1 == 0 {
                     bar.suspend(|| println!("{}: input {input}: {message}", decoder.name));

@@ -360,6 +360,15 @@ impl Ledger {
             }
             pending.states.iter().for_each(|state| *counted.of(state) += 1);
         }
+        // What the tallies have yet to count.
+        let mut under_way = vec![0; self.tallies.len()];
+        for pending in &self.pending {
+            for (draw, state) in pending.draws.iter().zip(&pending.states) {
+                if let Some(count) = under_way.get_mut(draw.arm.index()) {
+                    *count += u64::from(gaps == Gaps::None || *state == State::Open);
+                }
+            }
+        }
         self.records.len() == samples
             && self.progress.len() == arms
             && round.0.max(self.counts.drawn) <= ENDLESS
@@ -377,9 +386,9 @@ impl Ledger {
                 .counts
                 .admitted
                 .checked_add(self.counts.rejected)
-                .is_some_and(|it| self.ages.is_possible(it, self.counts.drawn))
+                .is_some_and(|it| self.ages.is_possible(it, self.counts.drawn - self.counts.open))
             && self.tallies.len() == if are_tallied(arms) { arms } else { 0 }
-            && self.tallies.iter().all(Tallies::is_possible)
+            && self.tallies.iter().zip(under_way).all(|(it, under_way)| it.is_possible(under_way))
             && self.lost_score.is_finite()
             && self.lost_score <= 0.0
             && self.lost.count(self.counts.drawn) == Some(self.counts.lost)
@@ -464,7 +473,7 @@ mod tests {
         closed.pending[0].draws.iter_mut().for_each(|draw| draw.ticket.0 -= 1);
         assert_eq!(of(&closed, 3, 2), [false, true], "a gap");
         type Change = (&'static str, fn(&mut Ledger));
-        let changes: [Change; 33] = [
+        let changes: [Change; 35] = [
             ("a round without draws", |it| {
                 it.pending[1].draws.clear();
                 it.pending[1].states.clear();
@@ -519,6 +528,8 @@ mod tests {
                 let State::Settled(outcome, _) = &mut it.pending[0].states[1] else { unreachable!() };
                 *outcome = outcome.loss(f32::NAN);
             }),
+            ("more ages than were not open", |it| it.ages.add(Age::new(0, 0), 2)),
+            ("an arm with more open than drawn", |it| it.tallies[1].drawn = 0),
             ("more ages than tickets", |it| it.ages.add(Age::new(0, 0), 4)),
             ("more drawn than in any run", |it| {
                 *it = Ledger {

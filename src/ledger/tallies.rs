@@ -104,13 +104,14 @@ impl Tallies {
         (self.scored > 0).then(|| (self.squares / self.scored as f64).max(0.0).sqrt())
     }
 
-    /// Whether the numbers can have come about; used after reading them from a file.
-    pub fn is_possible(&self) -> bool {
+    /// Whether the numbers can have come about, where so many tickets of the arm are yet to be counted; used after reading
+    /// them from a file.
+    pub fn is_possible(&self, under_way: u64) -> bool {
         let closed = u128::from(self.admitted) + u128::from(self.rejected) + u128::from(self.lost);
         // Scores and costs are single numbers: what is beyond their sums would overflow, or has.
         let most = f64::from(f32::MAX);
         let count = ENDLESS as f64;
-        closed <= u128::from(self.drawn)
+        closed + u128::from(under_way) <= u128::from(self.drawn)
             && self.drawn.max(self.scored) <= ENDLESS
             && self.reasons.sum() == self.rejected.into()
             && (0.0..=count).contains(&self.asked)
@@ -132,7 +133,8 @@ mod tests {
         [Reason::Own, Reason::Stale, Reason::Own].into_iter().for_each(|reason| reasons.add(reason));
         let good =
             Tallies { drawn: 9, admitted: 4, rejected: 3, lost: 2, reasons, ..Tallies::default() };
-        assert!(good.is_possible() && Tallies { drawn: 10, ..good }.is_possible());
+        assert!(good.is_possible(0) && Tallies { drawn: 10, ..good }.is_possible(1));
+        assert!(!good.is_possible(1));
         for bad in [
             Tallies { drawn: 8, ..good },
             Tallies { admitted: 5, ..good },
@@ -151,7 +153,7 @@ mod tests {
             Tallies { squares: 1e300, ..good },
             Tallies { scored: u64::MAX, ..good },
         ] {
-            assert!(!bad.is_possible(), "{bad:?}");
+            assert!(!bad.is_possible(0), "{bad:?}");
         }
     }
 

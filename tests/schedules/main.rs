@@ -50,7 +50,7 @@ fn every_schedule(run: impl Fn() + Send + Sync + Clone + 'static) {
 }
 
 fn report(batch: &Batch) -> Vec<Feedback> {
-    let seen = |ticket: Ticket| Outcome::default().success((ticket.0 % 4) as f32 / 4.0);
+    let seen = |ticket: Ticket| Outcome::default().success((ticket.0 % 4) as f32 / 4.0).rollouts(8);
     batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen(draw.ticket))).collect()
 }
 
