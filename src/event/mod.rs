@@ -28,6 +28,12 @@ pub struct Draw {
 }
 
 impl Draw {
+    /// Whether the numbers can have come about; used after reading them from a file.
+    pub(crate) fn is_possible(&self) -> bool {
+        // Sums of probabilities can be off by their rounding.
+        (0.0..=1.0 + 1e-9).contains(&self.propensity) && (0.0..=1.0 + 1e-6).contains(&self.loss_weight)
+    }
+
     /// All that was decided of this draw, for digests: sample, arm, and the bits of both numbers.
     pub(crate) fn bytes(&self) -> [u8; 24] {
         let mut bytes = [0; 24];

@@ -1,11 +1,8 @@
 //! A feed that several threads share.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
+use super::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering, panicking};
 use super::{Batches, Feed};
 use crate::base::error::{Error, Result};
 use crate::base::metrics::Metrics;
@@ -69,7 +66,7 @@ struct Held<'a, F> {
 
 impl<F> Shared<F> {
     fn lock(&self) -> Result<Held<'_, F>> {
-        let held = Held { shared: self, feed: self.feed.lock(), panicking: std::thread::panicking() };
+        let held = Held { shared: self, feed: self.feed.lock(), panicking: panicking() };
         held.check()?;
         Ok(held)
     }
@@ -84,7 +81,7 @@ impl<F> Held<'_, F> {
 /// Runs before the lock is given back.
 impl<F> Drop for Held<'_, F> {
     fn drop(&mut self) {
-        if !self.panicking && std::thread::panicking() {
+        if !self.panicking && panicking() {
             self.shared.poisoned.store(true, Ordering::Relaxed);
         }
         self.shared.observed.notify_all();

@@ -5,6 +5,7 @@ mod batches;
 pub mod burn;
 mod lockstep;
 mod prefetch;
+mod sync;
 
 pub use batches::Batches;
 pub use lockstep::{Lockstep, Reporter};

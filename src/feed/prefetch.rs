@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crossbeam::channel::{Receiver, Sender, unbounded};
-
 use super::Feed;
+use super::sync::{Receiver, Sender, spawn, unbounded};
 use crate::base::error::{Error, Result};
 use crate::base::metrics::Metrics;
 use crate::event::{Batch, Feedback, Verdict};
@@ -62,7 +61,7 @@ impl<F: Feed, T: Send + 'static> Prefetch<F, T> {
     pub fn new(feed: F, n: usize, mut load: impl FnMut(&Batch) -> T + Send + 'static) -> Self {
         let (orders, ordered) = unbounded::<Batch>();
         let (loaded, items) = unbounded();
-        std::thread::spawn(move || {
+        spawn(move || {
             for batch in ordered {
                 if loaded.send(load(&batch)).is_err() {
                     return;

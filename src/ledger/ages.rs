@@ -45,10 +45,11 @@ impl Ages {
         }
     }
 
-    /// Whether the numbers can have come about; used after reading them from a file.
-    pub fn is_possible(&self, settled: u64) -> bool {
+    /// Whether the numbers can have come about, where so many tickets are settled, and so many are or have been lost; used
+    /// after reading them from a file.
+    pub fn is_possible(&self, settled: u64, heard_of: u64) -> bool {
         let can_be = |Sum { sum, most }: Sum| most <= sum && (self.count > 0 || sum == 0);
-        self.count >= settled && can_be(self.rounds) && can_be(self.versions)
+        (settled..=heard_of).contains(&self.count) && can_be(self.rounds) && can_be(self.versions)
     }
 }
 
@@ -69,8 +70,10 @@ mod tests {
         let found = ["rounds_mean", "rounds_most", "versions_mean", "versions_most"]
             .map(|what| metrics.get(&format!("feedback/age_{what}")));
         assert_eq!(found, [Some(3.0), Some(5.0), Some(2.0), Some(4.0)]);
-        assert!(ages.is_possible(3) && ages.is_possible(2) && !ages.is_possible(4));
-        assert!(!Ages { rounds: Sum { sum: 1, most: 2 }, ..ages }.is_possible(3));
-        assert!(!Ages { count: 0, ..ages }.is_possible(0));
+        assert!(ages.is_possible(3, 3) && ages.is_possible(2, 5) && !ages.is_possible(4, 5));
+        assert!(!Ages { rounds: Sum { sum: 1, most: 2 }, ..ages }.is_possible(3, 3));
+        assert!(!Ages { count: 0, ..ages }.is_possible(0, 3));
+        // More than were drawn would overflow one day.
+        assert!(!ages.is_possible(2, 2) && !Ages { count: u64::MAX, ..ages }.is_possible(3, 3));
     }
 }

@@ -24,6 +24,9 @@ pub(crate) use pending::{Gaps, Pending, Place, State};
 pub use record::Record;
 pub(crate) use tallies::{Reasons, Tallies, are_tallied};
 
+/// More than any run comes to. A count beyond, which only a forged file can have, would overflow one day.
+pub(crate) const ENDLESS: u64 = 1 << 62;
+
 /// Where all tickets are: `drawn = admitted + rejected + banked + lost + open`, always.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -345,6 +348,7 @@ impl Ledger {
                 || pending.version > version
                 || gaps == Gaps::Closed && pending.is_done()
                 || !pending.draws.iter().all(known)
+                || !pending.is_possible()
                 || !consecutive
                 || !follows
             {
@@ -356,8 +360,18 @@ impl Ledger {
             }
             pending.states.iter().for_each(|state| *counted.of(state) += 1);
         }
+        // What the tallies have yet to count.
+        let mut under_way = vec![0; self.tallies.len()];
+        for pending in &self.pending {
+            for (draw, state) in pending.draws.iter().zip(&pending.states) {
+                if let Some(count) = under_way.get_mut(draw.arm.index()) {
+                    *count += u64::from(gaps == Gaps::None || *state == State::Open);
+                }
+            }
+        }
         self.records.len() == samples
             && self.progress.len() == arms
+            && round.0.max(self.counts.drawn) <= ENDLESS
             && next.is_none_or(|next| match gaps {
                 Gaps::None => next == self.counts.drawn,
                 Gaps::Closed => next <= self.counts.drawn,
@@ -372,9 +386,9 @@ impl Ledger {
                 .counts
                 .admitted
                 .checked_add(self.counts.rejected)
-                .is_some_and(|it| self.ages.is_possible(it))
+                .is_some_and(|it| self.ages.is_possible(it, self.counts.drawn - self.counts.open))
             && self.tallies.len() == if are_tallied(arms) { arms } else { 0 }
-            && self.tallies.iter().all(Tallies::is_possible)
+            && self.tallies.iter().zip(under_way).all(|(it, under_way)| it.is_possible(under_way))
             && self.lost_score.is_finite()
             && self.lost_score <= 0.0
             && self.lost.count(self.counts.drawn) == Some(self.counts.lost)
@@ -385,6 +399,7 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::event::Reason;
+    use crate::event::age::Age;
 
     #[test]
     fn counts_that_lose_a_ticket_are_told() {
@@ -458,7 +473,7 @@ mod tests {
         closed.pending[0].draws.iter_mut().for_each(|draw| draw.ticket.0 -= 1);
         assert_eq!(of(&closed, 3, 2), [false, true], "a gap");
         type Change = (&'static str, fn(&mut Ledger));
-        let changes: [Change; 26] = [
+        let changes: [Change; 35] = [
             ("a round without draws", |it| {
                 it.pending[1].draws.clear();
                 it.pending[1].states.clear();
@@ -505,6 +520,24 @@ mod tests {
             ("a lost ticket that is worth something", |it| it.lost_score = 0.1),
             ("a lost ticket of no number", |it| it.lost_score = f64::NAN),
             ("fewer ages than outcomes", |it| it.ages = Ages::default()),
+            ("a propensity of no number", |it| it.pending[0].draws[0].propensity = f64::NAN),
+            ("a weight below 0", |it| it.pending[0].draws[1].loss_weight = -1.0),
+            ("a share of no number", |it| it.pending[1].shares[0] = f64::NAN),
+            ("a share above 1", |it| it.pending[1].shares[1] = 2.0),
+            ("an outcome that would be refused", |it| {
+                let State::Settled(outcome, _) = &mut it.pending[0].states[1] else { unreachable!() };
+                *outcome = outcome.loss(f32::NAN);
+            }),
+            ("more ages than were not open", |it| it.ages.add(Age::new(0, 0), 2)),
+            ("an arm with more open than drawn", |it| it.tallies[1].drawn = 0),
+            ("more ages than tickets", |it| it.ages.add(Age::new(0, 0), 4)),
+            ("more drawn than in any run", |it| {
+                *it = Ledger {
+                    counts: Counts { drawn: u64::MAX, admitted: u64::MAX, ..Counts::default() },
+                    ..Ledger::new(3, 2)
+                };
+                it.ages.add(Age::new(0, 0), u64::MAX);
+            }),
             ("fewer lost than there are", |it| {
                 it.counts.lost -= 1;
                 it.counts.admitted += 1;

@@ -54,6 +54,18 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
+    /// Whether the numbers can have come about: no more is taken in than what was checked when it was reported. Used after
+    /// reading them from a file.
+    pub(super) fn is_possible(&self) -> bool {
+        let is_outcome = |(draw, state): (&Draw, &State)| match state {
+            State::Settled(outcome, _) => outcome.check(draw.ticket).is_ok(),
+            State::Open | State::Lost | State::Untaught(_) => true,
+        };
+        self.draws.iter().all(Draw::is_possible)
+            && self.draws.iter().zip(&self.states).all(is_outcome)
+            && self.shares.iter().all(|share| (0.0..=1.0 + 1e-9).contains(share))
+    }
+
     pub(super) fn first(&self) -> u64 {
         self.draws.first().map_or(0, |draw| draw.ticket.0)
     }

@@ -84,7 +84,7 @@ impl Progress {
         let variance = spread / f64::from(rollouts.max(1)).max(tickets) + BETWEEN * spread / tickets;
         self.noise =
             if self.visits == 0 { variance } else { self.noise + NOISE * (variance - self.noise) };
-        self.visits += 1;
+        self.visits = self.visits.saturating_add(1);
         if self.visits > WARM_UP {
             let z = self.gain() / self.null_sd();
             self.evidence = (1.0 - EVIDENCE) * self.evidence + EVIDENCE * (z * z - 1.0).max(0.0);

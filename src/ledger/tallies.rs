@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Reason, Verdict};
-use crate::ledger::State;
+use crate::ledger::{ENDLESS, State};
 
 /// Whether so many arms are tallied: nobody reads a log of more.
 pub(crate) fn are_tallied(arms: usize) -> bool {
@@ -104,13 +104,20 @@ impl Tallies {
         (self.scored > 0).then(|| (self.squares / self.scored as f64).max(0.0).sqrt())
     }
 
-    /// Whether the numbers can have come about; used after reading them from a file.
-    pub fn is_possible(&self) -> bool {
+    /// Whether the numbers can have come about, where so many tickets of the arm are yet to be counted; used after reading
+    /// them from a file.
+    pub fn is_possible(&self, under_way: u64) -> bool {
         let closed = u128::from(self.admitted) + u128::from(self.rejected) + u128::from(self.lost);
-        let numbers = [self.asked, self.cost, self.mean, self.squares];
-        closed <= u128::from(self.drawn)
+        // Scores and costs are single numbers: what is beyond their sums would overflow, or has.
+        let most = f64::from(f32::MAX);
+        let count = ENDLESS as f64;
+        closed + u128::from(under_way) <= u128::from(self.drawn)
+            && self.drawn.max(self.scored) <= ENDLESS
             && self.reasons.sum() == self.rejected.into()
-            && numbers.iter().all(|number| number.is_finite())
+            && (0.0..=count).contains(&self.asked)
+            && (0.0..=count * most).contains(&self.cost)
+            && (-most..=most).contains(&self.mean)
+            && (-1.0..=4.0 * count * most * most).contains(&self.squares)
     }
 }
 
@@ -126,7 +133,8 @@ mod tests {
         [Reason::Own, Reason::Stale, Reason::Own].into_iter().for_each(|reason| reasons.add(reason));
         let good =
             Tallies { drawn: 9, admitted: 4, rejected: 3, lost: 2, reasons, ..Tallies::default() };
-        assert!(good.is_possible() && Tallies { drawn: 10, ..good }.is_possible());
+        assert!(good.is_possible(0) && Tallies { drawn: 10, ..good }.is_possible(1));
+        assert!(!good.is_possible(1));
         for bad in [
             Tallies { drawn: 8, ..good },
             Tallies { admitted: 5, ..good },
@@ -138,8 +146,14 @@ mod tests {
             Tallies { cost: f64::INFINITY, ..good },
             Tallies { mean: f64::INFINITY, ..good },
             Tallies { squares: f64::NAN, ..good },
+            Tallies { drawn: u64::MAX, ..good },
+            Tallies { asked: -1.0, ..good },
+            Tallies { mean: 1e300, ..good },
+            Tallies { cost: 1e300, ..good },
+            Tallies { squares: 1e300, ..good },
+            Tallies { scored: u64::MAX, ..good },
         ] {
-            assert!(!bad.is_possible(), "{bad:?}");
+            assert!(!bad.is_possible(0), "{bad:?}");
         }
     }
 

@@ -319,6 +319,11 @@ impl Population {
         self.flight.iter().map(|(sample, _)| sample)
     }
 
+    /// The same, each with the number of tickets that hold it.
+    pub(crate) fn held_by(&self) -> impl Iterator<Item = (SampleId, u32)> + '_ {
+        self.held().map(|sample| (sample, self.flight.tickets(sample)))
+    }
+
     /// Asks the processor to fetch what an arm can offer.
     #[inline]
     pub(crate) fn fetch_arm(&self, arm: ArmId) {

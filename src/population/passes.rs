@@ -7,6 +7,7 @@ use super::weights::Weights;
 use crate::base::error::Result;
 use crate::base::id::{ArmId, SampleId};
 use crate::files::column;
+use crate::ledger::ENDLESS;
 
 /// The passes of all arms: which samples have been drawn in the present pass of their arm.
 ///
@@ -173,6 +174,9 @@ impl Passes {
 
     /// Whether the parts agree with each other; used after reading them from a file. `owed` is how many samples each arm owes.
     pub fn is_consistent(&self, arms: &Arms, owed: &[u32]) -> bool {
+        if self.arms.iter().any(|pass| pass.done > self.limit.unwrap_or(ENDLESS)) {
+            return false;
+        }
         let last = arms.samples() % 64;
         let padding = match self.bits.last() {
             Some(word) if last > 0 => word >> last == 0,
@@ -187,6 +191,5 @@ impl Passes {
             && self.arms.iter().zip(owed).all(|(pass, owed)| pass.owed == *owed)
             && (0..arms.slot_count()).all(|slot| self.drawn.tree().get(slot) == 0 || is_drawn(slot))
             && self.reachable == reachable
-            && self.arms.iter().all(|pass| pass.done <= self.limit.unwrap_or(1 << 62))
     }
 }

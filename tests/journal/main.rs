@@ -5,6 +5,8 @@
 mod common;
 mod disks;
 mod histories;
+#[cfg(unix)]
+mod kills;
 mod moments;
 mod old_files;
 mod races;

@@ -187,7 +187,8 @@ impl Bank {
     ) -> bool {
         let is_known = |it: &Useful| {
             let Useful { draw, round, version } = it;
-            draw.ticket.0 < counts.drawn
+            draw.is_possible()
+                && draw.ticket.0 < counts.drawn
                 && draw.arm.index() < arms
                 && *round < now.0
                 && *version <= now.1
@@ -204,7 +205,10 @@ impl Bank {
             && self.admitted.len() as u64 == counts.banked
             && Reason::ALL.into_iter().all(|reason| for_reason(reason) <= reasons.get(reason))
             && (self.step.is_some() || self.rejected.is_empty())
-            && self.step.is_none_or(|step| step.draws > 0 && now.0 > Round(0))
+            && self.step.is_none_or(|step| {
+                let can_be = (1..=step.tickets).contains(&step.draws) && step.tickets <= counts.drawn;
+                can_be && now.0 > Round(0)
+            })
             && self.rates.is_possible(arms)
     }
 }
@@ -244,7 +248,7 @@ mod tests {
         let is_good = |bank: &Bank| bank.is_consistent(arms, now, &counts, &reasons);
         assert!(is_good(&good));
         type Change = (&'static str, fn(&mut Bank));
-        let changes: [Change; 11] = [
+        let changes: [Change; 13] = [
             ("a round to come", |it| it.admitted[0].round = Round(3)),
             ("a version to come", |it| it.admitted[1].version = 3),
             ("a ticket to come", |it| it.admitted[1].draw.ticket = Ticket(9)),
@@ -257,6 +261,8 @@ mod tests {
             }),
             ("a signal of no number", |it| it.rejected[0].signal = f32::NAN),
             ("a step without a draw", |it| it.step = Some(Under::default())),
+            ("a step of more draws than tickets", |it| it.step = Some(Under { draws: 5, tickets: 4 })),
+            ("a step of more than were drawn", |it| it.step = Some(Under { draws: 1, tickets: 10 })),
             ("no step", |it| it.step = None),
         ];
         for (what, change) in changes {

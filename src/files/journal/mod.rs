@@ -110,8 +110,10 @@ pub struct Journal<P = Uniform, S = GroupSpread, D = Distinct> {
     opening: Opening,
     durability: Durability,
     compression: Compression,
-    /// The curriculum knows of an event that the log does not.
+    /// The curriculum knows of an event that the log does not, or may not.
     behind: bool,
+    /// How many events the curriculum knows of that were cut off the log again: one, or none.
+    unlogged: u64,
     /// A verb is changing the curriculum, or has panicked while it was.
     changing: bool,
 }
@@ -155,14 +157,16 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             return Err(Error::Poisoned);
         }
         let (base, checksum) = write_base(&self.path, &self.curriculum, self.compression)?;
-        let mut log = Log::create(&beside(&self.path, NEXT), checksum, self.position())?;
+        // The event that could not be written is in the base.
+        let before = self.position() + self.unlogged;
+        let mut log = Log::create(&beside(&self.path, NEXT), checksum, before)?;
         // From here on the present log may be that of a base which is gone. The new log is there
         // already, so whichever base a crash leaves has its log beside it, under one name or the other.
         self.behind = true;
         base.appear()?;
         log.rename(&beside(&self.path, LOG))?;
         self.log = log;
-        self.behind = false;
+        (self.behind, self.unlogged) = (false, 0);
         Ok(())
     }
 
@@ -203,7 +207,8 @@ impl<P, S, D> Journal<P, S, D> {
     }
 
     /// How many events there were since the journal was started, also before its present base: what to
-    /// save with a model, for [`Moment::Position`].
+    /// save with a model, for [`Moment::Position`]. One that the disk did not take counts from the next
+    /// [`compact`](Self::compact) on.
     pub fn position(&self) -> u64 {
         self.log.before + self.log.events
     }

@@ -247,6 +247,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             durability: Durability::default(),
             compression: Compression::None,
             behind: false,
+            unlogged: 0,
             changing: false,
         }
     }

@@ -234,7 +234,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     fn log<'a>(&mut self, event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>) -> Result<()> {
         let mark = self.log.mark();
         self.write(&event(&self.curriculum)).inspect_err(|_| {
-            self.behind = true;
+            (self.behind, self.unlogged) = (true, 1);
             // No more can be done if this fails too.
             let _ = self.log.take_back(mark).and_then(|()| self.log.rewrite());
         })

@@ -19,7 +19,7 @@ mod compression;
 mod header;
 mod stream;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -411,22 +411,33 @@ impl<P> Memory<P> {
         };
         let now = (self.round, self.version);
         let arms = self.population.arms();
-        let pending = self.ledger.pending.iter().flat_map(|pending| &pending.draws);
-        let busy: BTreeSet<SampleId> = match options.exclude_in_flight {
-            true => pending.map(|draw| draw.sample).chain(self.bank.samples()).collect(),
-            false => BTreeSet::new(),
-        };
-        let waiting = self.costs.carried.map(|carried| carried.sample);
+        // How many tickets each sample can be held by: with refill it comes back with the last of them, else with each.
+        let refills = options.refill.is_some();
+        let mut busy: BTreeMap<SampleId, u32> = BTreeMap::new();
+        if options.exclude_in_flight {
+            let pending = self.ledger.pending.iter().flat_map(|pending| match gaps {
+                Gaps::Closed if !refills => pending.open_draws().collect(),
+                _ => pending.draws.iter().collect::<Vec<_>>(),
+            });
+            for sample in pending.map(|draw| draw.sample).chain(self.bank.samples()) {
+                *busy.entry(sample).or_default() += 1;
+            }
+        }
+        if let Some(carried) = self.costs.carried {
+            *busy.entry(carried.sample).or_default() += 1;
+        }
         // What a step under way has drawn rests until it is over.
         let of_step = options.exclude_in_flight && self.bank.step.is_some();
-        let can_be_held = |sample| of_step || busy.contains(&sample) || waiting == Some(sample);
+        let can_be_held = |(sample, tickets)| {
+            of_step || busy.get(&sample).is_some_and(|most| refills || tickets <= *most)
+        };
         if !self.costs.is_consistent(&self.population) {
             return Err(SnapshotError::Inconsistent("the costs"));
         }
         if !self.population.is_consistent()
             || self.population.keeps_passes() != keeps_passes
             || self.population.pass_limit() != options.stop.limit()
-            || !self.population.held().all(can_be_held)
+            || !self.population.held_by().all(can_be_held)
         {
             return Err(SnapshotError::Inconsistent("the population"));
         }

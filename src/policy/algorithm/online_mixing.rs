@@ -167,6 +167,8 @@ impl Policy for OnlineMixing {
                 let share = (reward.share > 0.0).then_some(reward.share)?;
                 Some(f64::from(reward.returned()) / tickets * reward.loss? / (self.scale * share))
             });
+            // A share near the least number there is.
+            let loss = loss.filter(|loss| loss.is_finite());
             match self.estimate {
                 Estimate::Accumulated => *sum += loss.unwrap_or(0.0),
                 Estimate::Smoothed(keep) => {
