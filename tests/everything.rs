@@ -32,7 +32,7 @@ const LOW: [f32; 3] = [0.0, 0.2, 0.4];
 impl Case {
     fn new(number: u64) -> Self {
         let bit = |at: u64| number >> at & 1 == 1;
-        let (is_arrival, refills, excludes) = (bit(0), number % 3 == 0, bit(1));
+        let (is_arrival, refills, excludes) = (bit(0), number.is_multiple_of(3), bit(1));
         Self { number, is_arrival, refills, excludes, gate: 1 }
     }
 
@@ -377,7 +377,7 @@ fn run(number: u64, events: usize, seen: &mut Seen) {
             }
             10 => {
                 let open = |it: &usize| model.tickets[*it].fate == Fate::Open;
-                let Some(ticket) = (0..model.tickets.len()).filter(open).last() else { continue };
+                let Some(ticket) = (0..model.tickets.len()).rfind(open) else { continue };
                 both!(pair, lose(&[Ticket(ticket as u64)])).unwrap();
                 model.tickets[ticket].fate = Fate::Lost;
                 model.tickets[ticket].is_done = case.is_arrival;

@@ -201,14 +201,13 @@ fn keys_are_unique_and_find_their_samples() {
     journal.remove(SampleId(1)).unwrap();
     // The key of one that is gone is free again.
     assert_eq!(journal.insert_key(u128::MAX, ArmId(0), 1.0), Ok(SampleId(4)));
-    for journal in [common::reopened(journal, &path, build, false)] {
-        let journal = common::reopened(journal, &path, build, true);
-        let population = journal.curriculum().population();
-        let found = [7, u128::MAX, 0, 9, 8].map(|key| population.find(Key(key)).map(|sample| sample.0));
-        assert_eq!(found, [Some(0), Some(4), Some(2), Some(3), None]);
-        assert_eq!(population.key(SampleId(1)), Some(Key(u128::MAX)));
-        assert_eq!(population.key(SampleId(5)), None);
-    }
+    let journal = common::reopened(journal, &path, build, false);
+    let journal = common::reopened(journal, &path, build, true);
+    let population = journal.curriculum().population();
+    let found = [7, u128::MAX, 0, 9, 8].map(|key| population.find(Key(key)).map(|sample| sample.0));
+    assert_eq!(found, [Some(0), Some(4), Some(2), Some(3), None]);
+    assert_eq!(population.key(SampleId(1)), Some(Key(u128::MAX)));
+    assert_eq!(population.key(SampleId(5)), None);
     let mut without = Curriculum::builder(3).build().unwrap();
     assert!(matches!(without.insert_key("a", ArmId(0), 1.0), Err(Error::Unsupported { .. })));
     // Other keys are other data.

@@ -167,6 +167,9 @@ fn a_draw_holds_where_reports_would_bring_samples_back() {
     assert_eq!(curriculum.draw(4), Err(Error::BatchExceedsPool { want: 4, available: 3 }));
 }
 
+/// A ticket, its sample, and whether it is open.
+type Drawn = (Ticket, u64, bool);
+
 /// What the engine must know of its samples, in plain lists.
 #[derive(Debug, Default)]
 struct Model {
@@ -291,7 +294,7 @@ fn any_order_of_calls_agrees_with_plain_lists() {
             .collect();
         let mut rng = Rng::at(case, Round(0), Purpose::User);
         // Open tickets, by round; in lockstep all of the last rounds.
-        let mut rounds: Vec<(u64, Vec<(Ticket, u64, bool)>)> = Vec::new();
+        let mut rounds: Vec<(u64, Vec<Drawn>)> = Vec::new();
         for _ in 0..120 {
             let sample = SampleId(rng.below(model.samples.len() as u64));
             let entry = model.samples[sample.index()];

@@ -47,6 +47,7 @@ fn steps_of(model: &str) -> u64 {
 type Taught = Curriculum<crate::policy::Boltzmann>;
 
 /// What draws, by the way in which it is kept.
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 enum Kept {
     Journal(Journal<crate::policy::Boltzmann>),
     Curriculum(Taught),
