@@ -158,10 +158,14 @@ impl Policy for Pac {
 
     fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
         let is_possible = |arm: &Belief| {
-            let visits = arm.visits.iter().all(|(score, success)| are_finite(&[*score, *success]));
+            // Sums over the window stay finite.
+            let visits = arm.visits.iter().all(|(score, success)| {
+                (-1e290..=1e290).contains(score) && (0.0..=1.0).contains(success)
+            });
             visits
                 && arm.visits.len() <= self.window
-                && are_finite(&[arm.mean, arm.variance, arm.slope])
+                && are_finite(&[arm.mean, arm.variance])
+                && (-2.0..=2.0).contains(&arm.slope)
                 && arm.variance >= 0.0
         };
         (self.window, self.drift, self.start, self.cold)
@@ -234,6 +238,24 @@ mod tests {
     use super::*;
     use crate::base::id::ArmId;
     use crate::policy::kit::open_arms::testing::{allotted, population, same};
+
+    /// Numbers whose sums would not be finite can only be forged.
+    #[test]
+    fn a_window_that_cannot_be_is_told() {
+        let mut built = Pac::new();
+        built.prepare(&population(&[3, 3])).unwrap();
+        let mut good = built.clone();
+        good.arms[0].visit(0.3, 0.5, 16);
+        assert!(good.is_learned_from(&built, 2));
+        for (score, success, slope) in
+            [(1e300, 0.5, 0.0), (f64::NAN, 0.5, 0.0), (0.3, 1e308, 0.0), (0.3, 0.5, 3.0)]
+        {
+            let mut bad = good.clone();
+            bad.arms[1].visits.push_back((score, success));
+            bad.arms[1].slope = slope;
+            assert!(!bad.is_learned_from(&built, 2), "{score} {success} {slope}");
+        }
+    }
 
     fn reward(arm: u32, count: u32, score: f64, success: f64) -> Reward {
         Reward::new(ArmId(arm), count, score).success(success)
