@@ -127,7 +127,7 @@ fn produce(reporter: &Reporter, parts: &Receiver<Vec<Draw>>) -> Seen {
                 _ => seen.rejected += 1,
             }
         }
-        if number % 1000 == 0 {
+        if number.is_multiple_of(1000) {
             for result in reporter.report(&all).expect("a good feed") {
                 assert!(matches!(result, Err(Error::RepeatedTicket(_))), "{result:?}");
                 seen.repeated += 1;
@@ -171,7 +171,7 @@ fn draw(feed: &mut Lockstep<PostTraining>, parts: &Sender<Vec<Draw>>, time: Dura
         if tenth >= drawn.resident.len() {
             drawn.resident.push(resident());
         }
-        if drawn.rounds % 1024 == 0 {
+        if drawn.rounds.is_multiple_of(1024) {
             bar.set_position(begin.elapsed().as_secs());
             bar.set_message(format!("{} batches, {} MiB", drawn.rounds, resident() >> 20));
         }
@@ -228,7 +228,7 @@ fn run(name: &str, curriculum: PostTraining, twin: Option<PostTraining>, time: D
         "  {tickets} tickets drawn = {admitted} admitted + {rejected} rejected; {} repeated ones refused",
         sum(|it| it.repeated)
     );
-    let warm = drawn.resident.iter().nth(2).copied().unwrap_or_default();
+    let warm = drawn.resident.get(2).copied().unwrap_or_default();
     let last = drawn.resident.last().copied().unwrap_or_default();
     assert!(warm.abs_diff(last) <= FLAT, "resident memory grows: {warm} {last}");
     if let (Some(twin), Some(digest)) = (twin, drawn.digest) {
