@@ -127,7 +127,7 @@ fn produce(reporter: &Reporter, parts: &Receiver<Vec<Draw>>) -> Seen {
                 _ => seen.rejected += 1,
             }
         }
-        if number % 1000 == 0 {
+        if number.is_multiple_of(1000) {
             for result in reporter.report(&all).expect("a good feed") {
                 assert!(matches!(result, Err(Error::RepeatedTicket(_))), "{result:?}");
                 seen.repeated += 1;

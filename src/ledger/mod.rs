@@ -389,8 +389,7 @@ impl Ledger {
                 .is_some_and(|it| self.ages.is_possible(it, self.counts.drawn - self.counts.open))
             && self.tallies.len() == if are_tallied(arms) { arms } else { 0 }
             && self.tallies.iter().zip(under_way).all(|(it, under_way)| it.is_possible(under_way))
-            && self.lost_score.is_finite()
-            && self.lost_score <= 0.0
+            && (-f64::from(f32::MAX)..=0.0).contains(&self.lost_score)
             && self.lost.count(self.counts.drawn) == Some(self.counts.lost)
     }
 }
@@ -473,7 +472,7 @@ mod tests {
         closed.pending[0].draws.iter_mut().for_each(|draw| draw.ticket.0 -= 1);
         assert_eq!(of(&closed, 3, 2), [false, true], "a gap");
         type Change = (&'static str, fn(&mut Ledger));
-        let changes: [Change; 35] = [
+        let changes: [Change; 36] = [
             ("a round without draws", |it| {
                 it.pending[1].draws.clear();
                 it.pending[1].states.clear();
@@ -518,6 +517,7 @@ mod tests {
                 it.reasons = Reasons::default();
             }),
             ("a lost ticket that is worth something", |it| it.lost_score = 0.1),
+            ("a lost ticket worth less than any score", |it| it.lost_score = -1e39),
             ("a lost ticket of no number", |it| it.lost_score = f64::NAN),
             ("fewer ages than outcomes", |it| it.ages = Ages::default()),
             ("a propensity of no number", |it| it.pending[0].draws[0].propensity = f64::NAN),

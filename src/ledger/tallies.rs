@@ -117,6 +117,7 @@ impl Tallies {
             && (0.0..=count).contains(&self.asked)
             && (0.0..=count * most).contains(&self.cost)
             && (-most..=most).contains(&self.mean)
+            && (self.scored > 0 || (self.mean, self.squares) == (0.0, 0.0))
             && (-1.0..=4.0 * count * most * most).contains(&self.squares)
     }
 }
@@ -148,9 +149,10 @@ mod tests {
             Tallies { squares: f64::NAN, ..good },
             Tallies { drawn: u64::MAX, ..good },
             Tallies { asked: -1.0, ..good },
-            Tallies { mean: 1e300, ..good },
+            Tallies { mean: 1e300, scored: 3, ..good },
+            Tallies { mean: 0.5, ..good },
             Tallies { cost: 1e300, ..good },
-            Tallies { squares: 1e300, ..good },
+            Tallies { squares: 1e300, scored: 3, ..good },
             Tallies { scored: u64::MAX, ..good },
         ] {
             assert!(!bad.is_possible(0), "{bad:?}");

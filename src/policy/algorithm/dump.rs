@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::math::ln;
 use crate::base::rng::Rng;
+use crate::policy::kit::learned::can_be_summed;
 use crate::policy::kit::open_arms::softmax_open;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
@@ -134,7 +135,7 @@ impl Policy for Dump {
         let is_within = |arm: &Recent| {
             let counts = arm.scores.iter().map(|&(_, count)| u64::from(count)).sum::<u64>();
             arm.mean.is_finite()
-                && arm.scores.iter().all(|(score, _)| score.is_finite())
+                && arm.scores.iter().all(|(score, _)| can_be_summed(&[*score]))
                 && counts <= self.window.into()
         };
         (self.window, self.temperature) == (built.window, built.temperature)

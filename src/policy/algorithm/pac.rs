@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, finite, within};
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::kit::learned::are_finite;
+use crate::policy::kit::learned::{are_finite, can_be_summed};
 use crate::policy::kit::open_arms::{Greatest, by_slot, open};
 use crate::policy::kit::variate::Normals;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
@@ -158,10 +158,10 @@ impl Policy for Pac {
 
     fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
         let is_possible = |arm: &Belief| {
-            // Sums over the window stay finite.
-            let visits = arm.visits.iter().all(|(score, success)| {
-                (-1e290..=1e290).contains(score) && (0.0..=1.0).contains(success)
-            });
+            let visits = arm
+                .visits
+                .iter()
+                .all(|(score, success)| can_be_summed(&[*score]) && (0.0..=1.0).contains(success));
             visits
                 && arm.visits.len() <= self.window
                 && are_finite(&[arm.mean, arm.variance])

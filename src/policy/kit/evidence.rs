@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::id::ArmId;
 use crate::policy::Reward;
-use crate::policy::kit::learned::{MOST, are_finite};
+use crate::policy::kit::learned::{MOST, are_finite, can_be_summed};
 
 /// How the evidence about an arm fades, so that a policy can follow arms that change.
 ///
@@ -106,7 +106,7 @@ impl Evidence {
             && self.total.is_finite()
             && self.rounds <= MOST
             && recent.clone().all(|visit| (visit.arm as usize) < arms && visit.round < self.rounds)
-            && recent.clone().all(|visit| are_finite(&[visit.count, visit.sum]))
+            && recent.clone().all(|visit| can_be_summed(&[visit.count, visit.sum]))
             && (matches!(self.forgetting, Forgetting::Window(_)) || self.recent.is_empty())
     }
 

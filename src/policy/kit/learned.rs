@@ -7,3 +7,8 @@ pub(in crate::policy) const MOST: u64 = 1 << 53;
 pub(in crate::policy) fn are_finite(numbers: &[f64]) -> bool {
     numbers.iter().all(|number| number.is_finite())
 }
+
+/// Whether so many numbers as a window has can be summed up, and stay finite.
+pub(in crate::policy) fn can_be_summed(numbers: &[f64]) -> bool {
+    numbers.iter().all(|number| (-1e290..=1e290).contains(number))
+}
