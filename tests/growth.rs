@@ -5,13 +5,15 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{outcome, policies};
-use curricle::policy::{Advance, Any, Boltzmann, Difficulty, Fixed, Staged};
+use curricle::policy::{
+    Advance, Allotment, Any, Boltzmann, Difficulty, Fixed, Policy, Reads, Reward, Staged, Turn, Uniform,
+};
 use curricle::sampler::{Passes, Systematic};
 use curricle::signal::Utility;
 use curricle::{
     ArmId, Arrival, Batch, Builder, Curriculum, Durability, Error, Feedback, Gate, Journal, Key,
-    Measure, Missing, Outcome, Purpose, Reconciled, Refill, Rng, Round, SampleId, SnapshotError, Step,
-    Ticket, Weight, Weighting,
+    Measure, Missing, Outcome, Population, Purpose, Reconciled, Refill, Rng, Round, SampleId,
+    SnapshotError, Step, Ticket, Weight, Weighting,
 };
 
 fn all_of(batch: &Batch) -> Vec<Feedback> {
@@ -377,6 +379,61 @@ fn data_that_has_not_changed_is_a_restore() {
     );
     assert!(after.to_bytes().unwrap() == before.to_bytes().unwrap());
     assert_eq!(samples(&after.draw(3).unwrap()), samples(&before.draw(3).unwrap()));
+}
+
+/// A policy of one's own that says nothing of what it was built with.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+struct Mine {
+    rate: f64,
+    values: Vec<f64>,
+}
+
+impl Policy for Mine {
+    fn prepare(&mut self, population: &Population) -> curricle::Result<()> {
+        self.values = vec![0.0; population.arms().count()];
+        Ok(())
+    }
+    fn reads(&self) -> Reads {
+        Reads::SCORE
+    }
+    fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> curricle::Result<()> {
+        Uniform.allot(turn, rng, allotment)
+    }
+    fn learn(&mut self, _: &Population, rewards: &[Reward]) {
+        rewards.iter().for_each(|it| self.values[it.arm.index()] += self.rate * it.score);
+    }
+}
+
+/// Data may change, and nothing else: the options of a policy of one's own, or another policy, are told by name.
+#[test]
+fn other_options_do_not_come_along_with_other_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run");
+    fn build<P: Policy>(keys: &[&str], policy: P) -> Curriculum<P> {
+        Curriculum::builder(keys.len()).keys(keys.to_vec()).policy(policy).build().unwrap()
+    }
+    let mine = |rate| Mine { rate, values: Vec::new() };
+    let mut before = build(&["a", "b"], mine(0.5));
+    let batch = before.draw(2).unwrap();
+    before.observe(&all_of(&batch)).unwrap();
+    before.fold().unwrap();
+    before.save(&file).unwrap();
+    let told = |refused: curricle::Result<Reconciled>, names: [&str; 2]| {
+        let Err(Error::Snapshot(SnapshotError::Configuration { expected, found, differences })) =
+            refused
+        else {
+            panic!("{refused:?}")
+        };
+        assert_ne!(expected, found);
+        let [it] = &differences[..] else { panic!("{differences:?}") };
+        assert_eq!(it.part, "policy");
+        assert!(it.expected.contains(names[0]) && it.found.contains(names[1]), "{it:?}");
+    };
+    told(build(&["a", "c"], mine(0.1)).reconcile(&file), ["rate: 0.1", "rate: 0.5"]);
+    told(build(&["a", "c"], Uniform).reconcile(&file), ["Uniform", "Mine"]);
+    let mut after = build(&["a", "c"], mine(0.5));
+    assert_eq!(after.reconcile(&file).unwrap().kept, 1);
+    assert_eq!(after.policy().values, before.policy().values);
 }
 
 #[test]

@@ -505,3 +505,19 @@ fn what_is_refused() {
     let Step::Draw(batch) = small.step(64).unwrap() else { panic!() };
     assert_eq!(batch.draws.len(), 5);
 }
+
+/// In the pace of arrival tickets become too old in the middle of a step: it does not wait for them for ever.
+#[test]
+fn a_step_gives_up_what_becomes_too_old_while_it_waits() {
+    let pace = Arrival::new().give_up(AgeLimit::versions(1));
+    let mut curriculum = builder(Refill::new().confidence(0.5)).pace(pace).build().unwrap();
+    let Step::Draw(first) = curriculum.step(8).unwrap() else { panic!() };
+    assert!(matches!(curriculum.step(8).unwrap(), Step::Wait { .. }));
+    curriculum.set_version(1).unwrap();
+    assert!(matches!(curriculum.step(8).unwrap(), Step::Wait { .. }));
+    curriculum.set_version(2).unwrap();
+    let Step::Draw(second) = curriculum.step(8).unwrap() else { panic!() };
+    assert_eq!(second.round, first.round);
+    let counts = curriculum.counts();
+    assert_eq!((counts.lost, counts.open), (first.draws.len() as u64, second.draws.len() as u64));
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
 use crate::curriculum::builder::{Builder, Missing, Weighting};
-use crate::curriculum::identity::{Part, config_of};
+use crate::curriculum::identity::{Identity, config_of};
 use crate::curriculum::pace::Pace;
 use crate::curriculum::refill::Refill;
 use crate::curriculum::stop::Stop;
@@ -274,7 +274,7 @@ impl AnyCurriculum {
     /// [`Error::Io`]; [`Error::Snapshot`] for what is no snapshot of this schema and this decision stream, or is damaged;
     /// [`Error::Config`] if it holds no configuration, or one that this build does not know.
     pub fn of_snapshot(path: impl AsRef<std::path::Path>) -> Result<Self> {
-        let describe = |parts: &[Part]| match config_of(parts) {
+        let describe = |identity: &Identity| match config_of(&identity.parts) {
             Some(text) => Config::from_json(text),
             None => Err(refused(
                 ".",

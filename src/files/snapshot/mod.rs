@@ -207,16 +207,16 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
             return Err(NO_KEYS);
         }
         // The policy may differ by the arms that it was made ready for: whether it has the same options is asked of itself.
-        let refused = |differences| {
-            let (expected, found) = (self.identity.configuration, 0);
+        let refused = |file: &Identity, differences| {
+            let (expected, found) = (self.identity.configuration, file.configuration);
             Error::from(SnapshotError::Configuration { expected, found, differences })
         };
-        let describe = |parts: &[Part]| {
-            let differences = self.identity.differences(parts);
+        let describe = |file: &Identity| {
+            let differences = self.identity.differences(&file.parts);
             let kind = |text: &str| text.split([' ', '(']).next().map(str::to_owned);
             let is_other =
                 |it: &Difference| it.part != "policy" || kind(&it.expected) != kind(&it.found);
-            if differences.iter().any(is_other) { Err(refused(differences)) } else { Ok(()) }
+            if differences.iter().any(is_other) { Err(refused(file, differences)) } else { Ok(()) }
         };
         let ((), memory, identity) = alone::<P, _>(path, describe)?;
         let mut built = self.memory.policy.clone();
@@ -233,7 +233,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
             if differences.is_empty() {
                 differences = ready.differences(&identity.parts);
             }
-            return Err(refused(differences));
+            return Err(refused(&identity, differences));
         }
         let mut shell = self.clone();
         (shell.identity, shell.memory.policy) = (identity, built);
@@ -376,10 +376,10 @@ pub(crate) fn parts(path: &Path) -> Result<Vec<Part>> {
     }
 }
 
-/// The state and the identity that stand in a snapshot, whatever it is of; `describe` makes of its parts what reads them.
+/// The state and the identity that stand in a snapshot, whatever it is of; `describe` makes of the identity what reads them.
 pub(crate) fn alone<P: Policy, T>(
     path: &Path,
-    describe: impl FnOnce(&[Part]) -> Result<T>,
+    describe: impl FnOnce(&Identity) -> Result<T>,
 ) -> Result<(T, Memory<P>, Identity)> {
     let mut file = File::open(path).map_err(at(path))?;
     let size = file.metadata().map_err(at(path))?.len();
@@ -388,7 +388,8 @@ pub(crate) fn alone<P: Policy, T>(
     let mut payload = Payload::new(file, header.stored);
     let mut found = None;
     let known = |parts: &Vec<Part>| {
-        found = Some((describe(parts)?, parts.clone()));
+        let identity = header::identity(&bytes, parts.clone());
+        found = Some((describe(&identity)?, identity));
         Ok(())
     };
     let memory = unpack(&mut payload, header.size, header.compression, known);
@@ -398,8 +399,8 @@ pub(crate) fn alone<P: Policy, T>(
     if !memory.population.index_keys() {
         return Err(SnapshotError::Inconsistent("the keys").into());
     }
-    let (described, parts) = found.ok_or(SnapshotError::Inconsistent("the parts"))?;
-    Ok((described, memory, header::identity(&bytes, parts)))
+    let (described, identity) = found.ok_or(SnapshotError::Inconsistent("the parts"))?;
+    Ok((described, memory, identity))
 }
 
 impl<P> Memory<P> {
