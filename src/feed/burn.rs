@@ -31,7 +31,7 @@ pub struct Sampled<I> {
 /// burn's own loop on one device asks for a batch, trains on it, and asks for the next: with lag 0
 /// every batch is drawn with all outcomes before it known, on the condition that the step reports
 /// them. If it does not, the loader yields an error and burn ends the training with
-/// [`Error::Awaiting`](crate::Error::Awaiting). A draw can only run ahead of its feedback as far as
+/// [`Error::Awaiting`]. A draw can only run ahead of its feedback as far as
 /// the lag of the curriculum allows, so burn's own multi-worker loader is not used here.
 ///
 /// On several devices burn slices the loader; a slice is a part of the epoch's batches, drawn from

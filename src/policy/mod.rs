@@ -110,7 +110,7 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// for an arm of which nothing is known. The default refuses.
     ///
     /// # Errors
-    /// [`Error::Unsupported`](crate::Error::Unsupported) for a policy that has to be told something of each arm; then nothing
+    /// [`Error::Unsupported`] for a policy that has to be told something of each arm; then nothing
     /// has changed.
     fn grow(&mut self, _arms: usize) -> Result<()> {
         Err(Error::Unsupported { part: "policy", request: "an arm that is added" })
@@ -120,7 +120,7 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// refuses: [`Fixed`] and [`Mixture`] have such weights, and what goes around one of them passes them on.
     ///
     /// # Errors
-    /// [`Error::Unsupported`](crate::Error::Unsupported); what is wrong with the weights. Nothing has changed then.
+    /// [`Error::Unsupported`]; what is wrong with the weights. Nothing has changed then.
     fn set_mixture(&mut self, _weights: &[f64], _population: &Population) -> Result<()> {
         Err(Error::Unsupported { part: "policy", request: "weights of a mixture" })
     }

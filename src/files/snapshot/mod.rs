@@ -27,7 +27,6 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Difference, Error, Result, SnapshotError};
-#[cfg(feature = "config")]
 use crate::base::id::SampleId;
 use crate::curriculum::builder::Options;
 use crate::curriculum::identity::Identity;
