@@ -337,6 +337,8 @@ fn a_run_goes_on_with_other_data_and_loses_nothing() {
             }
             let is_moved = |key: &&Key| was.get(*key).is_some_and(|it| it.0 != now[*key].0);
             assert_eq!(report.moved.len(), now.keys().filter(is_moved).count());
+            let of_removed = flying.iter().filter(|it| !now.contains_key(&it.1)).count();
+            assert_eq!(report.tickets_of_removed, of_removed);
             // What has no number of a sample is as it was.
             let after = journal.curriculum();
             assert_eq!((after.counts(), after.round(), after.digest()), (counts, round, digest));

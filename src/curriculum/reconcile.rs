@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::{Curriculum, Memory};
-use crate::base::error::{Error, Result, length};
+use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, SampleId};
 use crate::ledger::Record;
 use crate::policy::Policy;
-use crate::population::Key;
+use crate::population::{Key, Population};
 
 /// What has become of the samples of a run that goes on with other data; see [`Curriculum::reconcile`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         let mut population = self.memory.population.clone();
         let (were, are) = (before.arms().count(), population.arms().count());
         if are < were {
-            return Err(length("arms", were, are).err().unwrap_or(Error::NothingToDraw));
+            return Err(Error::Length { what: "arms", expected: were, found: are });
         }
         if are > were {
             policy.grow(are)?;
@@ -72,30 +72,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
             bank.rates.grow(are);
             allotment.grow(are);
         }
-        let mut report = Reconciled::default();
-        let mut found: Vec<Option<SampleId>> = Vec::with_capacity(before.arms().samples());
-        for sample in (0..before.arms().samples() as u64).map(SampleId) {
-            let Ok(from) = before.arms().arm_of(sample) else {
-                found.push(None);
-                continue;
-            };
-            let key = before.key(sample).ok_or(NO_KEYS)?;
-            let new = population.find(key);
-            found.push(new);
-            let Some(sample) = new else {
-                report.removed.push(key);
-                continue;
-            };
-            report.kept += 1;
-            let to = population.arms().label(sample);
-            if from != to {
-                report.moved.push(Moved { sample, from, to });
-            }
-        }
-        let mut is_new = vec![true; population.arms().samples()];
-        found.iter().flatten().for_each(|sample| is_new[sample.index()] = false);
-        let all = (0..).map(SampleId).zip(is_new);
-        report.added = all.filter(|(_, is_new)| *is_new).map(|(sample, _)| sample).collect();
+        let (found, mut report) = find_again(&before, &population)?;
         let kept: Vec<(SampleId, SampleId)> = (0..)
             .map(SampleId)
             .zip(&found)
@@ -106,13 +83,16 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         for &(old, new) in &kept {
             records[new.index()] = *ledger.record(old)?;
         }
+        let is_gone = |sample: &SampleId| found.get(sample.index()).copied().flatten().is_none();
+        let open = ledger.pending.iter().flat_map(|pending| pending.open_draws());
+        let under_way = open.map(|draw| draw.sample).chain(bank.samples());
+        report.tickets_of_removed = under_way.filter(is_gone).count();
         // Tickets can be of samples that are gone: they get numbers behind all others.
         let mut gone: BTreeMap<SampleId, SampleId> = BTreeMap::new();
         let mut number = |sample: SampleId| -> Result<SampleId> {
             if let Some(new) = found.get(sample.index()).copied().flatten() {
                 return Ok(new);
             }
-            report.tickets_of_removed += 1;
             if let Some(&new) = gone.get(&sample) {
                 return Ok(new);
             }
@@ -151,6 +131,35 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         self.replace(stands);
         Ok(report)
     }
+}
+
+/// The new number of each sample of the old population, if it is there again, and what has become of all.
+fn find_again(old: &Population, new: &Population) -> Result<(Vec<Option<SampleId>>, Reconciled)> {
+    let mut report = Reconciled::default();
+    let mut found: Vec<Option<SampleId>> = Vec::with_capacity(old.arms().samples());
+    for sample in (0..old.arms().samples() as u64).map(SampleId) {
+        let Ok(from) = old.arms().arm_of(sample) else {
+            found.push(None);
+            continue;
+        };
+        let key = old.key(sample).ok_or(NO_KEYS)?;
+        let again = new.find(key);
+        found.push(again);
+        let Some(sample) = again else {
+            report.removed.push(key);
+            continue;
+        };
+        report.kept += 1;
+        let to = new.arms().label(sample);
+        if from != to {
+            report.moved.push(Moved { sample, from, to });
+        }
+    }
+    let mut is_new = vec![true; new.arms().samples()];
+    found.iter().flatten().for_each(|sample| is_new[sample.index()] = false);
+    let all = (0..).map(SampleId).zip(is_new);
+    report.added = all.filter(|(_, is_new)| *is_new).map(|(sample, _)| sample).collect();
+    Ok((found, report))
 }
 
 /// Without keys nobody knows which sample is which.

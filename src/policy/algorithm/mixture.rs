@@ -54,7 +54,7 @@ pub enum Between {
 /// The weight of an arm's older tickets in its mean cost, for each later one.
 const KEEP: f64 = 1.0 - 1.0 / 256.0;
 
-/// The least mean cost of an arm, as a part of that of all arms: an arm that costs nothing never gets a share of the cost.
+/// The least mean cost of an arm, as a part of that of all arms: nothing is divided by 0.
 const LEAST: f64 = 1e-3;
 
 /// A mixture by a table of weights, kept as shares of samples or of cost, of what came back.
@@ -71,17 +71,17 @@ const LEAST: f64 = 1e-3;
 /// With [`Unit::Samples`] each ticket that came back costs 1. What is asked for and does not come back, or comes late, is
 /// owed; so arms that finish late or are lost often get their share all the same, and long samples do not take that of short
 /// ones. An arm of which nothing came back in ten rounds that drew from it is owed nothing until something does: it gets its
-/// plain share, and does not take those of the others. Whatever is owed, no arm gets more than four times its plain part beside
-/// the others, nor less than a quarter, and each at least a 64th of its share of the samples: one that costs nothing, never
-/// comes back or has too few samples cannot take the batch. Only what is under way or owed makes `p` differ from the plain `m_a / c_a`. The mean cost forgets: a ticket weighs
-/// 255/256 as much for each later one of its arm; before the first it is that of the others.
+/// plain share, and does not take those of the others. Only what is under way or owed makes `p` differ from the plain
+/// `m_a / c_a`, by a factor of four at most, and each arm has at least a 64th of its share of the samples: one that costs
+/// nothing, never comes back or has too few samples cannot take the batch. The mean cost forgets: a ticket weighs 255/256 as
+/// much for each later one of its arm; before the first it is that of the others.
 ///
 /// The weights come from a table of positions, in [rounds or cost](Clock), in [steps or lines](Between); before its first
 /// position the first entry holds. [`Curriculum::set_mixture`](crate::Curriculum::set_mixture) puts constant ones in its
 /// place. With [`domains`](Self::domains), the share of an arm that has nothing to draw goes to the others of its domain, and
 /// to other domains only when nothing of its own is left; without, to all in proportion.
 ///
-/// Reads the cost if a share or the clock is one. State: 4 numbers an arm. Cost: O(K) a round.
+/// Reads the cost if a share or the clock is one. State: 5 numbers an arm. Cost: O(K) a round.
 ///
 /// ```
 /// use curricle::policy::{Between, Clock, Mixture, Unit};
