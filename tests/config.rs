@@ -11,7 +11,7 @@ use curricle::policy::{
     Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman,
     LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior,
     Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson,
-    Ucb, Uniform, Unit, Unsampled, Update,
+    Tilt, Ucb, Uniform, Unit, Unsampled, Update,
 };
 use curricle::sampler::{self, Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
@@ -121,6 +121,12 @@ fn cases() -> Vec<Case> {
             "absolute_progress = { bidirectional = true, rates = [0.4, 0.1], theta = 0.2, floor = 0.2 }",
             AbsoluteProgress::bidirectional().rates(0.4, 0.1).theta(0.2).floor(0.2),
         ),
+        case(
+            "tilt",
+            "tilt = { target = \"uniform\", temperature = 0.5, enough = 0.6, floor = 0.1 }",
+            Tilt::new().target(Prior::Uniform).temperature(0.5).enough(0.6).floor(0.1),
+        ),
+        case("tilt", "tilt = { trusting = true }", Tilt::new().trusting()),
         case(
             "level_replay",
             "level_replay = { beta = 0.2, rho = 0.3, nu = 0.4 }",
@@ -422,8 +428,8 @@ fn a_number_that_is_none_is_not_written() {
 fn the_default_preset_as_a_file() {
     let text = "
         sampler = 'systematic'
-        signal.gated.inner = 'mean_advantage'
-        policy.bounded = { inner = 'boltzmann', floor = { epsilon = 0.1, prior = 'uniform' } }";
+        signal = 'mean_advantage'
+        policy = 'tilt'";
     let read = decisions(Config::from_toml(text).unwrap().builder(60));
     assert_eq!(read, decisions(plain().post_training()));
 }

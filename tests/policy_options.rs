@@ -7,8 +7,8 @@ use curricle::policy::{
     AbsoluteProgress, Advance, Any, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty,
     Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
     MeanRule, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior, Range, Rescaled, Restart,
-    ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Ucb, Uniform, Unsampled,
-    Update,
+    ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Tilt, Ucb, Uniform,
+    Unsampled, Update,
 };
 use curricle::sampler::{Replace, Systematic};
 use curricle::signal::{
@@ -157,6 +157,9 @@ fn numbers_of_policies() {
         ("exp3 implicit all", make(|x| implicit(x, x, 0.0))),
         ("teacher epsilon", make(|x| TeacherStudent::new().epsilon(x))),
         ("teacher alpha", make(|alpha| TeacherStudent::new().teacher(Teacher::Online { alpha }))),
+        ("tilt temperature", make(|x| Tilt::new().temperature(x))),
+        ("tilt enough", make(|x| Tilt::new().enough(x))),
+        ("tilt floor", make(|x| Tilt::new().floor(x))),
         ("progress fast", make(|x| AbsoluteProgress::new().rates(x, 0.1))),
         ("progress slow", make(|x| AbsoluteProgress::bidirectional().rates(0.1, x))),
         ("progress theta", make(|x| AbsoluteProgress::new().theta(x))),

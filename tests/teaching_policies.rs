@@ -8,7 +8,7 @@ use curricle::policy::{
     AbsoluteProgress, Advance, Any, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
     Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Forgetting, Kalman, LevelReplay, Mastered,
     Mixture, OnlineMixing, Pac, PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart,
-    ScalingLaw, Scope, Staged, Teacher, TeacherStudent, Thompson, Ucb, Unit,
+    ScalingLaw, Scope, Staged, Teacher, TeacherStudent, Thompson, Tilt, Ucb, Unit,
 };
 use curricle::sampler::Systematic;
 use curricle::signal::GroupSpread;
@@ -102,6 +102,12 @@ fn teacher_student() {
 fn absolute_progress() {
     check(AbsoluteProgress::new());
     check(AbsoluteProgress::bidirectional());
+}
+
+#[test]
+fn tilt() {
+    check(Tilt::new().temperature(0.5).enough(0.6).floor(0.1).target(Prior::Uniform));
+    check(Tilt::new().trusting());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use curricle::policy::{
     AbsoluteProgress, Advance, Between, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector,
     Difficulty, Dump, EasyToHard, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
     MeanRule, Mixture, OnlineMixing, Pac, PerCost, Prior, Range, Rescaled, Restart, ScalingLaw, Scope,
-    Spread, Staged, TeacherStudent, Thompson, Ucb, Uniform, Unit, Unsampled,
+    Spread, Staged, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit, Unsampled,
 };
 use curricle::sampler::{Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
@@ -141,6 +141,8 @@ fn decisions() {
         stream("teacher-student, online", base().policy(TeacherStudent::online())),
         stream("absolute progress", base().policy(AbsoluteProgress::new())),
         stream("bidirectional progress", base().policy(AbsoluteProgress::bidirectional())),
+        stream("tilt", base().policy(Tilt::new())),
+        stream("tilt, trusting", base().policy(Tilt::new().trusting())),
         stream("level replay", base().policy(LevelReplay::new())),
         stream("posterior", Curriculum::builder(60).prompts().seed(11)),
         stream("difficulty", base().policy(Difficulty::new(vec![10.0, 50.0, 90.0]))),

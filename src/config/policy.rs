@@ -30,6 +30,7 @@ pub(crate) enum Described {
     ScalingLaw(ScalingLawOptions),
     Dump(DumpOptions),
     Pac(PacOptions),
+    Tilt(TiltOptions),
     Bounded(Box<BoundedOptions>),
     ColdStart(Box<ColdStartOptions>),
     Mastered(Box<MasteredOptions>),
@@ -64,6 +65,7 @@ impl Described {
             Self::ScalingLaw(options) => options.build().into(),
             Self::Dump(options) => options.build().into(),
             Self::Pac(options) => options.build().into(),
+            Self::Tilt(options) => options.build().into(),
             Self::Bounded(options) => options.build().into(),
             Self::ColdStart(options) => options.build().into(),
             Self::Mastered(options) => options.build().into(),
@@ -174,6 +176,14 @@ options! { PacOptions => Pac: () Pac::new, {
     drift: f64 => Pac::drift,
     start: (f64, f64) => |policy, (mean, variance)| policy.start(mean, variance),
     cold: u64 => Pac::cold,
+} }
+
+options! { TiltOptions => Tilt: () Tilt::new, {
+    trusting: bool => |policy, is_trusting| if is_trusting { policy.trusting() } else { policy },
+    target: Prior => Tilt::target,
+    temperature: f64 => Tilt::temperature,
+    enough: f64 => Tilt::enough,
+    floor: f64 => Tilt::floor,
 } }
 
 /// The share of a floor, and what it is proportional to.

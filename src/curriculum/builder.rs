@@ -217,6 +217,11 @@ impl<P, S, D> Builder<P, S, D> {
         Builder { scores: true, ..self.parts(|(policy, _, sampler)| (policy, signal, sampler)) }
     }
 
+    /// Changes an option of the policy.
+    pub(crate) fn change_policy(self, change: impl FnOnce(P) -> P) -> Self {
+        self.parts(|(policy, signal, sampler)| (change(policy), signal, sampler))
+    }
+
     /// For a policy that reads no score: the default signal, which then nobody asked for.
     pub(crate) fn unscored(self) -> Builder<P, GroupSpread, D> {
         Builder { scores: false, ..self.signal(GroupSpread) }

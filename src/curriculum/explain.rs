@@ -394,7 +394,7 @@ impl fmt::Display for Explanation {
             let (fast, slow) = (Digits(progress.fast()), Digits(progress.slow()));
             write!(f, "The success of its arm is {fast}, averaged slowly {slow}, ")?;
             let evidence = Digits(progress.evidence());
-            writeln!(f, "with evidence {evidence} of change over {} visits.", progress.visits())?;
+            writeln!(f, "with evidence {evidence} of a rise over {} visits.", progress.visits())?;
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ impl Fold {
         for (trial, &score) in self.trials.iter().zip(&self.scores) {
             finite("score", trial.ticket.0, f64::from(score))?;
         }
-        self.reward(pending.round, ledger.lost_score);
+        self.reward(pending.round, ledger);
         self.weights.clear();
         match options.weighting {
             Weighting::Given => Ok(()),
@@ -117,7 +117,6 @@ impl Fold {
             let group = tally.group(trial.arm);
             if let Some(success) = trial.outcome.success {
                 group.success.add(success);
-                group.judged = group.judged.saturating_add(trial.outcome.rollouts);
             }
         }
         let present = &ledger.progress;
@@ -125,22 +124,19 @@ impl Fold {
         tally.in_order(|group| {
             let Some(success) = group.success.get() else { return };
             let mut visited = present[group.arm.index()];
-            visited.visit(success, group.success.count, group.judged);
+            visited.visit(success, group.success.count);
             progress.push((group.arm, visited));
             group.visited = progress.len() as u32;
         });
         for trial in trials {
-            let visited = tally.get(trial.arm).and_then(|group| group.visited.checked_sub(1));
-            trial.progress = match visited {
-                Some(place) => progress[place as usize].1,
-                None => present[trial.arm.index()],
-            };
+            let visited = tally.get(trial.arm).and_then(|group| of_visit(progress, group.visited));
+            trial.progress = visited.unwrap_or(present[trial.arm.index()]);
         }
     }
 
-    /// The rewards of the arms, in the order of arms. `lost_score` is what a lost ticket counted as before.
-    fn reward(&mut self, round: Round, lost_score: f64) {
-        let Self { trials, scores, tally, rewards, .. } = self;
+    /// The rewards of the arms, in the order of arms.
+    fn reward(&mut self, round: Round, ledger: &Ledger) {
+        let Self { trials, scores, tally, rewards, progress, .. } = self;
         for (trial, &score) in trials.iter().zip(&*scores) {
             let group = tally.group(trial.arm);
             group.score.add(score);
@@ -152,6 +148,7 @@ impl Fold {
                 group.cost.add(cost);
             }
         }
+        let (known, lost_score) = (&ledger.progress, ledger.lost_score);
         let mut least = f64::INFINITY;
         tally.in_order(|group| least = group.score.get().map_or(least, |mean| least.min(mean)));
         // A lost ticket must not be better than one that came back, nor be so by chance where few did: it falls at once, and
@@ -175,6 +172,9 @@ impl Fold {
                 loss: group.loss.get(),
                 cost: (group.cost.count > 0).then_some(group.cost.sum),
                 share: group.share.get(),
+                evidence: of_visit(progress, group.visited)
+                    .unwrap_or(known[group.arm.index()])
+                    .evidence(),
             });
         });
     }
@@ -217,6 +217,12 @@ impl Fold {
         }
         Ok(())
     }
+}
+
+/// The progress that a visit made; none for an arm that was not visited.
+fn of_visit(progress: &[(ArmId, Progress)], visited: u32) -> Option<Progress> {
+    let place = visited.checked_sub(1)?;
+    progress.get(place as usize).map(|(_, progress)| *progress)
 }
 
 impl<P: Policy> Memory<P> {

@@ -4,17 +4,16 @@ use crate::base::id::SampleId;
 use crate::curriculum::Curriculum;
 use crate::curriculum::builder::Builder;
 use crate::policy::{
-    Boltzmann, Bounded, Gaussian, Mastered, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope,
-    Spread, Ucb,
+    Bounded, Gaussian, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope, Spread, Tilt, Ucb,
 };
 use crate::sampler::{Distinct, Systematic};
-use crate::signal::{Gated, GroupSpread, MeanAdvantage, Utility};
+use crate::signal::{GroupSpread, MeanAdvantage, Utility};
 use crate::table::Table;
 
 /// What [`Builder::post_training`] builds.
-pub type PostTraining = Curriculum<Bounded<Boltzmann>, Gated<MeanAdvantage>, Systematic>;
+pub type PostTraining = Curriculum<Tilt, MeanAdvantage, Systematic>;
 /// What [`Builder::learnable_arms`] builds.
-pub type LearnableArms = Curriculum<Mastered<Bounded<Boltzmann>>, MeanAdvantage, Systematic>;
+pub type LearnableArms = Curriculum<Tilt, MeanAdvantage, Systematic>;
 /// What [`Builder::single_draws`] builds.
 pub type SingleDraws = Curriculum<Bounded<Restart<Ucb>>, Utility, Distinct>;
 /// What [`Builder::mixture`] builds.
@@ -31,7 +30,8 @@ impl<P, S, D> Builder<P, S, D> {
     /// unlearnable: **the default**. Report success and mean absolute advantage of every group, also
     /// of those that are dropped.
     ///
-    /// [`Gated`] [`MeanAdvantage`], [`Boltzmann`] with a floor of 0.1, [`Systematic`].
+    /// [`Tilt`]: draws by the [target](Self::target), which is by the number of samples if none is given, tilted
+    /// towards arms that give a gradient and get better by it. [`MeanAdvantage`] of any scale, [`Systematic`].
     ///
     /// ```
     /// use curricle::{Curriculum, Feedback, Outcome};
@@ -46,15 +46,14 @@ impl<P, S, D> Builder<P, S, D> {
     /// curriculum.observe(&feedback)?;
     /// # Ok(()) }
     /// ```
-    pub fn post_training(self) -> Builder<Bounded<Boltzmann>, Gated<MeanAdvantage>, Systematic> {
-        let policy = Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
-        self.policy(policy).signal(Gated::new(MeanAdvantage)).sampler(Systematic)
+    pub fn post_training(self) -> Builder<Tilt, MeanAdvantage, Systematic> {
+        self.policy(Tilt::new()).signal(MeanAdvantage).sampler(Systematic)
     }
 
-    /// For reinforcement learning over categories that are all known to be learnable. An arm of coin
-    /// tosses would take nearly all of the batch.
+    /// For reinforcement learning over categories that are all known to be learnable: the same without the gate on
+    /// progress. An arm of coin tosses would have as much as one that is learned.
     ///
-    /// [`MeanAdvantage`], [`Boltzmann`] with a floor of 0.1, arms [`Mastered`] at 0.85, [`Systematic`].
+    /// [`Tilt::trusting`], [`MeanAdvantage`], [`Systematic`].
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -62,9 +61,8 @@ impl<P, S, D> Builder<P, S, D> {
     /// assert_eq!(builder.learnable_arms().build()?.draw(64)?.draws.len(), 64);
     /// # Ok(()) }
     /// ```
-    pub fn learnable_arms(self) -> Builder<Mastered<Bounded<Boltzmann>>, MeanAdvantage, Systematic> {
-        let policy = Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
-        self.policy(Mastered::new(policy, 0.85)).signal(MeanAdvantage).sampler(Systematic)
+    pub fn learnable_arms(self) -> Builder<Tilt, MeanAdvantage, Systematic> {
+        self.policy(Tilt::new().trusting()).signal(MeanAdvantage).sampler(Systematic)
     }
 
     /// For single draws, or few, from arms whose mean utility in `[0, 1]` changes suddenly. Report
@@ -80,7 +78,7 @@ impl<P, S, D> Builder<P, S, D> {
     /// # Ok(()) }
     /// ```
     pub fn single_draws(self) -> Builder<Bounded<Restart<Ucb>>, Utility, Distinct> {
-        let policy = Bounded::new(Restart::glr_ucb(Scope::Global)).floor(0.02, Prior::Uniform);
+        let policy = Bounded::new(Restart::glr_ucb(Scope::Global)).floor(0.02, Prior::Size);
         self.policy(policy).signal(Utility).sampler(Distinct)
     }
 
@@ -188,6 +186,26 @@ impl<P, S, D> Builder<P, S, D> {
     fn along_ranks(self, n: u32) -> Builder<Gaussian, Utility, Distinct> {
         let policy = Gaussian::new(MeanRule::paper(f64::from(n)), Spread::Fraction(0.05));
         self.policy(policy).signal(Utility).sampler(Distinct)
+    }
+}
+
+impl<S, D> Builder<Tilt, S, D> {
+    /// Says what the training is for, by arm: the probabilities without evidence, and what every floor is made of; see
+    /// [`Tilt::target`]. Behind a preset that has one.
+    ///
+    /// ```
+    /// use curricle::policy::Prior;
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let builder = curricle::Curriculum::builder(1000).arms(2, |sample| u32::from(sample.0 < 10));
+    /// let mut curriculum = builder.post_training().target(Prior::Uniform).build()?;
+    /// curriculum.draw(8)?;
+    /// assert_eq!(curriculum.shares(), [0.5, 0.5]); // by size it would be 0.99 and 0.01
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn target(self, target: Prior) -> Self {
+        self.change_policy(|policy| policy.target(target))
     }
 }
 

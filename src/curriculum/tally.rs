@@ -24,9 +24,8 @@ pub(crate) struct Group {
     pub cost: Mean,
     /// The tickets that were given up.
     pub lost: u32,
-    /// The rollouts of all trials, and of those that reported a success.
+    /// The rollouts of all trials.
     pub rollouts: u32,
-    pub judged: u32,
     /// The probability that the arm had.
     pub share: Share,
     /// The place in the list of progress plus one, if any of the trials reported a success, or 0.
@@ -44,7 +43,6 @@ impl Group {
             cost: none,
             lost: 0,
             rollouts: 0,
-            judged: 0,
             share: Share { first: 1.0, inverses: 0.0, count: 0 },
             visited: 0,
         }

@@ -119,7 +119,7 @@ any! {
     Uniform Fixed Mixture Boltzmann Ucb Thompson Kalman
     Exp3 Gaussian TeacherStudent AbsoluteProgress LevelReplay Posterior
     Difficulty Staged EasyToHard OnlineMixing ScalingLaw Dump
-    Pac;
+    Pac Tilt;
     Bounded ColdStart Mastered PerCost Rescaled Restart
 }
 

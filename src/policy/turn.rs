@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::{ArmId, Round};
 use crate::event::{Field, Fields};
+use crate::ledger::progress::Progress;
 use crate::population::Population;
 
 /// What a policy is asked to decide: one round.
@@ -57,6 +58,8 @@ pub struct Reward {
     pub cost: Option<f64>,
     /// The probability that the arm had when the round was drawn; 1 in a round over ranks.
     pub share: f64,
+    /// The [evidence](crate::Progress::evidence) that the success of the arm rises, this round included, in `[-1, 1]`.
+    pub evidence: f64,
 }
 
 impl Reward {
@@ -81,6 +84,7 @@ impl Reward {
             loss: None,
             cost: None,
             share: 1.0,
+            evidence: Progress::default().evidence(),
         }
     }
 
@@ -145,6 +149,13 @@ impl Reward {
     #[must_use]
     pub fn rollouts(mut self, rollouts: u32) -> Self {
         self.rollouts = rollouts;
+        self
+    }
+
+    /// Sets the evidence that the success of the arm rises.
+    #[must_use]
+    pub fn evidence(mut self, evidence: f64) -> Self {
+        self.evidence = evidence;
         self
     }
 

@@ -11,15 +11,18 @@ use crate::event::{Field, Fields};
 ///
 /// ```text
 /// score = inner * g * h
-/// g = g0 + (1 - g0) e / (1 + e)             e = evidence of the arm's progress, g0 = 0.1
-/// h = clip((0.9 - slow) / 0.2, 0, 1)        slow = slow running success of the arm
+/// g = g0 + (1 - g0) clip((e - 0.1) / 0.3, 0, 1)     e = evidence of the arm's progress, g0 = 0
+/// h = clip((0.9 - slow) / 0.2, 0, 1)                slow = slow running success of the arm
 /// ```
 ///
 /// A gain such as the mean absolute advantage measures how much an update moves the model, not
 /// whether it helps: an arm of coin tosses scores highest of all and never gets better. The gate
-/// reads the [`Progress`](crate::Progress) of the arm, whose evidence stays low when success only
-/// fluctuates; `g0` keeps every arm within reach. The ramp hands the time of arms that are nearly
+/// reads the [`Progress`](crate::Progress) of the arm, whose evidence is about 0 when success only
+/// fluctuates, and negative while it falls. Where nothing makes progress all scores are 0: no arm is preferred
+/// for being the noisiest. So a policy around it needs a floor, or arms that were closed once are not tried again. The ramp hands the time of arms that are nearly
 /// mastered to others before they stop paying.
+///
+/// [`Tilt`](crate::policy::Tilt) does the same with evidence that is compared between arms, and knows a target.
 ///
 /// ```
 /// use curricle::signal::{Gated, MeanAdvantage};
@@ -37,9 +40,9 @@ pub struct Gated<S> {
 }
 
 impl<S> Gated<S> {
-    /// The gain with its gate and its ramp: `g0` 0.1, closing from a success of 0.7 to 0.9.
+    /// The gain with its gate and its ramp: `g0` 0, closing from a success of 0.7 to 0.9.
     pub fn new(inner: S) -> Self {
-        Self { inner, least: 0.1, ramp: Some((0.7, 0.9)) }
+        Self { inner, least: 0.0, ramp: Some((0.7, 0.9)) }
     }
 
     /// Sets `g0`, the opening that the gate keeps without progress, in `[0, 1]`.
@@ -64,8 +67,8 @@ impl<S> Gated<S> {
     }
 
     fn opening(&self, trial: &Trial) -> f64 {
-        let evidence = trial.progress.evidence();
-        let gate = self.least + (1.0 - self.least) * evidence / (1.0 + evidence);
+        let gate = self.least
+            + (1.0 - self.least) * crate::ledger::progress::opening(trial.progress.evidence());
         let ramp = self
             .ramp
             .map_or(1.0, |(from, to)| ((to - trial.progress.slow()) / (to - from)).clamp(0.0, 1.0));

@@ -24,11 +24,11 @@ use crate::event::{Field, Fields};
 /// use curricle::{ArmId, Outcome, SampleId, Ticket};
 ///
 /// let mut trial = Trial::new(Ticket(0), SampleId(0), ArmId(0), Outcome::default().success(1.0));
-/// trial.progress.visit(0.0, 64, 64);
-/// trial.progress.visit(1.0, 64, 64);
+/// trial.progress.visit(0.0, 64);
+/// trial.progress.visit(1.0, 64);
 /// let mut scores = [0.0];
 /// LearningProgress { nulls: 0.0 }.score(&[trial], &mut scores)?;
-/// assert!((scores[0] - 0.15).abs() < 1e-6);
+/// assert!((scores[0] - 0.08).abs() < 1e-6);
 /// # Ok::<(), curricle::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

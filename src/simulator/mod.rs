@@ -33,6 +33,7 @@ mod forecast;
 mod learner;
 mod oracle;
 mod scenario;
+pub mod world;
 
 use crate::base::error::{Result, length, within};
 use crate::base::id::ArmId;

@@ -10,8 +10,8 @@ use curricle::policy::{
     AbsoluteProgress, Advance, Allotment, Belief, Boltzmann, Bounded, ColdStart, Detector, Difficulty,
     Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
     MeanRule, OnlineMixing, Pac, Pacing, PerCost, Policy, Posterior, Prior, Range, Reads, Rescaled,
-    Restart, Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Turn, Ucb,
-    Update,
+    Restart, Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Tilt, Turn,
+    Ucb, Update,
 };
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};

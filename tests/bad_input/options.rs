@@ -29,6 +29,11 @@ fn options() {
     assert!(wrong(TeacherStudent::new().epsilon(nan)) && wrong(TeacherStudent::online().epsilon(2.0)));
     assert!(wrong(window(0)) && wrong(window(usize::MAX)));
     assert!(wrong(TeacherStudent::new().teacher(Teacher::Online { alpha: 0.0 })));
+    assert!(wrong(Tilt::new().temperature(0.0)));
+    assert!(wrong(Tilt::new().temperature(nan)));
+    assert!(wrong(Tilt::new().enough(0.0)));
+    assert!(wrong(Tilt::new().floor(1.1)));
+    assert!(wrong(Tilt::new().target(Prior::Weights(vec![1.0]))));
     assert!(wrong(AbsoluteProgress::new().rates(0.0, 0.1)));
     assert!(wrong(AbsoluteProgress::new().rates(0.1, nan)));
     assert!(wrong(AbsoluteProgress::bidirectional().theta(0.0)));

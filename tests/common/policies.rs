@@ -5,7 +5,7 @@ use curricle::policy::{
     AbsoluteProgress, Advance, Any, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty, Dump,
     EasyToHard, Exp3, Fixed, Forgetting, Kalman, LevelReplay, Mastered, Mixture, OnlineMixing, Pac,
     PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Staged, TeacherStudent,
-    Thompson, Ucb, Uniform, Unit,
+    Thompson, Tilt, Ucb, Uniform, Unit,
 };
 
 /// All that draw from arms, for so many of them, by name.
@@ -41,6 +41,8 @@ pub fn plain(arms: usize) -> Vec<(&'static str, Any)> {
         ("scaling law", ScalingLaw::new().refit(3).into()),
         ("dump", Dump::new().into()),
         ("pac", Pac::new().cold(2).into()),
+        ("tilt", Tilt::new().into()),
+        ("tilt, trusting", Tilt::new().trusting().into()),
     ]
 }
 

@@ -47,9 +47,9 @@ fn p23_an_estimate_is_of_many_groups_and_knows_its_noise() {
     let (of_slow, of_last) = (f64::sqrt(squares / visits), f64::sqrt(last / count));
     assert!((0.15..0.20).contains(&of_last), "the last group alone: {of_last}");
     assert!(of_slow < 0.3 * of_last, "the slow average: {of_slow} against {of_last}");
-    // It says what its own noise is: no less than it was, and not twice as much.
+    // It says what its own noise is, as well as thirty independent gains can show it.
     let ratio = f64::sqrt(variances / gains);
-    assert!((0.9..2.0).contains(&ratio), "{ratio}");
+    assert!((0.75..1.35).contains(&ratio), "{ratio}");
     // What never forgets is off by a fortieth after some hundred groups.
     known.fold().unwrap();
     for (arm, rate) in (0..).zip(rates) {

@@ -61,10 +61,10 @@ fn t4_shaped_rewards_do_not_hide_a_dead_group() {
     let builder = Curriculum::builder(400).arms(4, |sample| (sample.0 / 100) as u32);
     let gate = Gate::zero_signal_by(Measure::Success);
     let mut curriculum = builder.post_training().gate(gate).seed(1).build().unwrap();
-    for round in 0..60 {
+    for round in 0..200 {
         let batch = curriculum.draw(32).unwrap();
         let learned =
-            Outcome::default().success(0.1 + 0.01 * round as f32).abs_advantage(0.6).rollouts(8);
+            Outcome::default().success(0.1 + 0.004 * round as f32).abs_advantage(0.6).rollouts(8);
         let all = seen(&batch, |draw| if draw.arm.0 == 0 { shaped } else { learned });
         let verdicts = curriculum.observe(&all).unwrap();
         for (draw, verdict) in batch.draws.iter().zip(verdicts) {
@@ -72,7 +72,7 @@ fn t4_shaped_rewards_do_not_hide_a_dead_group() {
         }
     }
     let shares = curriculum.shares();
-    assert!(shares[0] < 0.05, "{shares:?}");
+    assert!(shares[0] < 0.1, "{shares:?}");
 }
 
 /// TRL: groups of which generations failed are scored with those that are left, also where one alone is.

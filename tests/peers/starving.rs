@@ -185,8 +185,26 @@ fn p17_what_is_solved_rests_and_comes_back_when_it_is_forgotten() {
     let builder = || Curriculum::builder(400).arms(4, |sample| (sample.0 / 100) as u32).seed(8);
     let learnable: LearnableArms = builder().learnable_arms().build().unwrap();
     check(learnable, "learnable arms");
-    let unknown: PostTraining = builder().post_training().build().unwrap();
-    check(unknown, "the default");
+
+    // The default goes by progress: the others have to be learned, and so has what was forgotten.
+    let mut unknown: PostTraining = builder().post_training().build().unwrap();
+    let mut random = rng(7);
+    let mut learning = |curriculum: &mut PostTraining, known: f64, rates: [f64; 2]| -> Vec<f64> {
+        let rate = |step: u32| rates[0] + (rates[1] - rates[0]) * f64::from(step) / 300.0;
+        let all = |step| {
+            if known > 0.0 {
+                [known, rate(step), rate(step), rate(step)]
+            } else {
+                [rate(step), 1.0, 1.0, 1.0]
+            }
+        };
+        (0..300).map(|step| drawn(curriculum, 1, all(step), &mut random)[0]).collect()
+    };
+    let mean = |shares: &[f64]| shares.iter().sum::<f64>() / shares.len() as f64;
+    let resting = learning(&mut unknown, 1.0, [0.2, 0.6]);
+    assert!((0.001..0.15).contains(&mean(&resting[100..])), "it rests: {resting:?}");
+    let back = learning(&mut unknown, 0.0, [0.2, 0.9]);
+    assert!(mean(&back[100..200]) > 0.5, "it is forgotten, and learned again: {back:?}");
 }
 
 /// verl: the whole store is listed every two seconds, and all of it is looked through for what is to be evicted.

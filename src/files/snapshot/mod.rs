@@ -48,11 +48,11 @@ use stream::Payload;
 pub use compression::Compression;
 
 /// The layout of snapshots that this build writes and reads.
-pub const SCHEMA: u32 = 7;
+pub const SCHEMA: u32 = 8;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.
-pub const ALGORITHM: u32 = 7;
+pub const ALGORITHM: u32 = 8;
 
 /// In what a curriculum may differ from the one that was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

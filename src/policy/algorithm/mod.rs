@@ -18,6 +18,7 @@ mod scaling_law;
 mod staged;
 mod teacher_student;
 mod thompson;
+mod tilt;
 mod ucb;
 mod uniform;
 
@@ -39,5 +40,6 @@ pub use scaling_law::ScalingLaw;
 pub use staged::{Advance, Staged};
 pub use teacher_student::{Teacher, TeacherStudent};
 pub use thompson::{Belief, Thompson};
+pub use tilt::Tilt;
 pub use ucb::{Bound, Ucb};
 pub use uniform::Uniform;
