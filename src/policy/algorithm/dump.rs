@@ -222,6 +222,18 @@ mod tests {
     }
 
     #[test]
+    fn a_group_of_no_rollouts_is_forged() {
+        let two = population(&[2, 2]);
+        let mut built = Dump::new();
+        built.prepare(&two).unwrap();
+        let mut learned = built.clone();
+        learned.learn(&two, &[Reward::new(ArmId(0), 3, 0.5).rollouts(24)]);
+        assert!(learned.is_learned_from(&built, 2) && learned.group == 8);
+        let forged = Dump { group: 0, ..learned };
+        assert!(!forged.is_learned_from(&built, 2));
+    }
+
+    #[test]
     fn bounds_by_hand() {
         let mut policy = Dump::new();
         let three = population(&[2, 2, 2]);

@@ -205,6 +205,78 @@ mod tests {
         }
     }
 
+    /// Values of a program of its own, with whole numbers: the first by all 2^13 signs, the second by the distribution of the sum.
+    #[test]
+    fn values_computed_elsewhere() {
+        let few = [
+            (5, 1),
+            (6, 5),
+            (0, 0),
+            (8, 0),
+            (5, 4),
+            (0, 4),
+            (3, 0),
+            (1, 3),
+            (6, 0),
+            (3, 0),
+            (8, 3),
+            (0, 6),
+            (9, 0),
+            (3, 5),
+        ];
+        let test = ClusteredMcNemar::from_counts(&few);
+        assert_eq!((test.gained, test.lost, test.clusters, test.p), (57, 31, 13, 319.0 / 2048.0));
+        let many = [
+            (10, 0),
+            (9, 6),
+            (0, 3),
+            (0, 2),
+            (4, 6),
+            (2, 1),
+            (9, 4),
+            (8, 2),
+            (1, 3),
+            (5, 1),
+            (8, 1),
+            (9, 0),
+            (9, 3),
+            (7, 6),
+            (12, 5),
+            (7, 7),
+            (5, 4),
+            (3, 2),
+            (11, 3),
+            (1, 4),
+            (8, 7),
+            (5, 7),
+            (4, 1),
+            (1, 6),
+            (2, 5),
+            (2, 7),
+            (6, 0),
+            (10, 1),
+            (12, 5),
+            (5, 5),
+            (9, 7),
+            (9, 7),
+            (1, 1),
+            (4, 7),
+            (11, 1),
+            (0, 4),
+            (10, 7),
+            (4, 6),
+            (10, 5),
+            (0, 7),
+            (5, 2),
+            (9, 1),
+            (7, 0),
+            (3, 4),
+            (2, 3),
+        ];
+        let test = ClusteredMcNemar::from_counts(&many);
+        assert!((test.p / 0.005705544044758426 - 1.0).abs() < 1e-12, "{}", test.p);
+    }
+
     #[test]
     fn the_two_exact_ways_agree() {
         for seed in 0..200 {
