@@ -67,7 +67,7 @@ fn farthest(name: &str, seeds: &[Vec<f64>]) -> (f64, usize) {
     let even = seeds[0].iter().sum::<f64>() / f64::from(ARMS);
     let z = |arm: usize| {
         let mean = seeds.iter().map(|drawn| drawn[arm]).sum::<f64>() / count;
-        let square = seeds.iter().map(|drawn| (drawn[arm] - mean).powi(2)).sum::<f64>();
+        let square = seeds.iter().map(|drawn| (drawn[arm] - mean) * (drawn[arm] - mean)).sum::<f64>();
         let error = (square / (count - 1.0) / count).sqrt();
         assert!(error > 0.0 || mean == even, "{name}: always {mean} of arm {arm}, {even} is even");
         if error > 0.0 { (mean - even).abs() / error } else { 0.0 }

@@ -271,7 +271,7 @@ mod tests {
             }
         }
         // The product is rounded up here, so that nothing stronger would be true.
-        assert!(0.3f64.mul_add(10.0, -3.0) < 0.0);
+        assert!((0.3 * (1u64 << 62) as f64) as u128 * 10 < 3 << 62);
         assert_eq!(conformal_quantile(&[0.0; 9], 0.3).unwrap().0, 7);
     }
 
