@@ -76,8 +76,8 @@ fn farthest(name: &str, seeds: &[Vec<f64>]) -> (f64, usize) {
     all.fold((0.0, 0), |worst, one| if one.0 > worst.0 { one } else { worst })
 }
 
-/// Over many seeds each arm is drawn as often as the others: what happens by chance to one happens to all. A rule that takes
-/// the lowest of equals fails by tens of standard errors, whatever it does later.
+/// Over many seeds each arm is drawn as often as the others: what happens by chance to one happens to all. A rule that
+/// takes the lowest of equals fails by tens of standard errors, whatever it does later.
 #[test]
 fn arms_of_equal_evidence_get_equal_shares() {
     const SEEDS: u64 = 80;

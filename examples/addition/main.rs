@@ -1,6 +1,6 @@
-//! Trains a small recurrent network to add, four times: with uniform sampling, with a hand-made
-//! order, and with two settings of a bandit, which finds an order by itself: the sharp Boltzmann, curricle's own, and SEC as
-//! published. curricle picks every batch.
+//! Trains a small recurrent network to add, four times: with uniform sampling, with a hand-made order, and with two
+//! settings of a bandit, which finds an order by itself: the sharp Boltzmann, curricle's own, and SEC as published.
+//! curricle picks every batch.
 //!
 //! ```text
 //! cargo run --release --features train --example addition -- [--seeds N] [--steps N] [--picture FILE]

@@ -43,8 +43,8 @@ pub enum Course {
     /// Arm after arm, when the one before is mastered, with review: made by someone who knows the
     /// right order.
     Hand,
-    /// The bandit of SEC with curricle's own setting: temperature 0.1, an optimistic start, a floor of 0.1. It knows nothing
-    /// of an order.
+    /// The bandit of SEC with curricle's own setting: temperature 0.1, an optimistic start, a floor of 0.1. It knows
+    /// nothing of an order.
     Sharp,
     /// SEC as published for mathematics: temperature 0.4, start 0, the mean absolute advantage of rollouts.
     Sec,
@@ -144,8 +144,8 @@ fn arm(sample: SampleId) -> u32 {
     (sample.index() / PER_ARM) as u32
 }
 
-/// The run of the sharp Boltzmann once more, with a journal from which `curricle report` tells what it did: the same batches, from a
-/// configuration, which then stands in the files.
+/// The run of the sharp Boltzmann once more, with a journal from which `curricle report` tells what it did: the same
+/// batches, from a configuration, which then stands in the files.
 #[cfg(feature = "config")]
 pub fn run_with_journal(
     journal: &std::path::Path,
@@ -223,7 +223,8 @@ fn train(
     Ok(Run { course, seed, measurements, seconds: start.elapsed().as_secs_f64() })
 }
 
-/// What a group of sampled answers would report: each is right with the probability that the network gives to the right sum.
+/// What a group of sampled answers would report: each is right with the probability that the network gives to the right
+/// sum.
 fn rollouts(success: f32, rng: &mut Rng) -> Result<Outcome> {
     let reward = |_| if rng.unit() < f64::from(success) { 1.0 } else { 0.0 };
     let rewards: Vec<f32> = (0..ROLLOUTS).map(reward).collect();

@@ -19,13 +19,13 @@ use crate::population::Population;
 /// p_a   = exp(UCB_a / tau) / sum_b exp(UCB_b / tau)
 /// ```
 ///
-/// `n_a` counts every *rollout* of the arm, as reported ([`Outcome::rollouts`](crate::Outcome::rollouts); one for an outcome
-/// that says nothing of it); the window holds the last `k` of them, each with the mean
+/// `n_a` counts every *rollout* of the arm, as reported ([`Outcome::rollouts`](crate::Outcome::rollouts); one for an
+/// outcome that says nothing of it); the window holds the last `k` of them, each with the mean
 /// [score](crate::policy::Reward::score) of its round over tickets. A ticket that was given up counts too, for as many
-/// rollouts as those that came back had in the mean, in its round or in the last one before of which anything did (rounded
-/// up, one to begin with): an arm whose tickets never come back must not keep its bonus. Defaults, the paper's: `k` 300
-/// rollouts and `tau` 0.1, for scores such as [`MeanAdvantage`](crate::signal::MeanAdvantage), in `[0, 1]`; nearer to
-/// greedy was much worse there. 300 rollouts are 37 tickets with groups of 8.
+/// rollouts as those that came back had in the mean, in its round or in the last one before of which anything did
+/// (rounded up, one to begin with): an arm whose tickets never come back must not keep its bonus. Defaults, the
+/// paper's: `k` 300 rollouts and `tau` 0.1, for scores such as [`MeanAdvantage`](crate::signal::MeanAdvantage), in
+/// `[0, 1]`; nearer to greedy was much worse there. 300 rollouts are 37 tickets with groups of 8.
 ///
 /// An arm that was never visited has mean 0 and the full bonus. The bonus never quite ends, so an
 /// arm whose score has gone is looked at again, ever more rarely. Scores of another scale call for
@@ -202,8 +202,8 @@ mod tests {
         assert!(recent.scores.len() <= 6);
     }
 
-    /// Eight rollouts a ticket: they are what the window and the bounds count. A ticket that was given up counts as many as
-    /// those that come back, also in a round of which nothing did.
+    /// Eight rollouts a ticket: they are what the window and the bounds count. A ticket that was given up counts as
+    /// many as those that come back, also in a round of which nothing did.
     #[test]
     fn rollouts_are_counted_not_tickets() {
         let two = population(&[2, 2]);

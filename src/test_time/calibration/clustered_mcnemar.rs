@@ -9,27 +9,28 @@ use crate::base::error::{Result, length};
 /// Two systems on the same items, where items of one cluster are not independent: the answers of one trained model, the
 /// questions about one text, the runs of one seed.
 ///
-/// [`McNemar`](super::McNemar) takes each item for a coin toss of its own. Items of a cluster that rise and fall together
-/// are fewer tosses than they look, and its `p` is then too small. Here a whole cluster is one toss: with `d_c` the items of
-/// cluster `c` that the second system gained less those that it lost,
+/// [`McNemar`](super::McNemar) takes each item for a coin toss of its own. Items of a cluster that rise and fall
+/// together are fewer tosses than they look, and its `p` is then too small. Here a whole cluster is one toss: with
+/// `d_c` the items of cluster `c` that the second system gained less those that it lost,
 ///
 /// ```text
 /// p = P(|sum_c s_c d_c| >= |sum_c d_c|)          s_c = +1 or -1, fair and independent
 /// ```
 ///
 /// the sign-flip test, exactly. Assumed is that clusters are independent of each other, and that if neither system is
-/// better each cluster is as likely to have come out with the two exchanged. Nothing is assumed of what goes on within a
-/// cluster, and no number of clusters is too small for it to hold; but `m` clusters that differ cannot give less than
-/// `2^(1-m)`: five seeds never less than 1/16. The tests of Obuchowski and of Durkalski and others have the same
-/// numerator over `sqrt(sum d_c^2)`, and a normal distribution, which a handful of clusters does not follow. With one item a
-/// cluster it is McNemar's exact test.
+/// better each cluster is as likely to have come out with the two exchanged. Nothing is assumed of what goes on within
+/// a cluster, and no number of clusters is too small for it to hold; but `m` clusters that differ cannot give less than
+/// `2^(1-m)`: five seeds never less than 1/16. The test of Obuchowski has the same numerator, that of Durkalski and
+/// others weighs a cluster by one over its size; both go by the normal distribution, which a handful of clusters does
+/// not follow. With one item a cluster it is McNemar's exact test.
 ///
-/// Cost: O(m S) for `S = sum |d_c|`, or O(2^m) up to 20 clusters, whichever is less; memory O(S). Where both exceed 2^28 the
-/// sum is taken for normal, which is off by at most `1.12 sum |d_c|^3 / (sum d_c^2)^(3/2)` (Berry and Esseen).
+/// Cost: O(m S) for `S = sum |d_c|`, or O(2^m) up to 20 clusters, whichever is less; memory O(S). With more clusters
+/// and `m S` beyond 2^28 the sum is taken for normal, which is off by at most `1.12 sum |d_c|^3 / (sum d_c^2)^(3/2)`
+/// (Berry and Esseen).
 ///
-/// Papers: Fisher, *The Design of Experiments*, 1935; Obuchowski, *On the Comparison of Correlated Proportions for Clustered
-/// Data*, Statistics in Medicine 17, 1998; Durkalski et al., *Analysis of Clustered Matched-Pair Data*, Statistics in
-/// Medicine 22, 2003.
+/// Papers: Fisher, *The Design of Experiments*, 1935; Obuchowski, *On the Comparison of Correlated Proportions for
+/// Clustered Data*, Statistics in Medicine 17, 1998; Durkalski et al., *Analysis of Clustered Matched-Pair Data*,
+/// Statistics in Medicine 22, 2003.
 ///
 /// ```
 /// use curricle::test_time::calibration::{ClusteredMcNemar, McNemar};
@@ -205,7 +206,8 @@ mod tests {
         }
     }
 
-    /// Values of a program of its own, with whole numbers: the first by all 2^13 signs, the second by the distribution of the sum.
+    /// Values of a program of its own, with whole numbers: the first by all 2^13 signs, the second by the distribution of
+    /// the sum.
     #[test]
     fn values_computed_elsewhere() {
         let few = [
@@ -300,8 +302,8 @@ mod tests {
         }
     }
 
-    /// In every cluster all items turn out alike: the rate of false alarms must not exceed the level, where the test by items
-    /// raises one most of the time.
+    /// In every cluster all items turn out alike: the rate of false alarms must not exceed the level, where the test by
+    /// items raises one most of the time.
     #[test]
     fn the_level_holds_where_items_go_together() {
         let (mut by_cluster, mut by_item) = (0, 0);
