@@ -288,6 +288,56 @@ fn equal_items_are_not_taken_while_others_are_left() {
     }
 }
 
+/// Rows that tell the same of the target, by symmetry, differ by rounding only; copies of a row do not differ at all. Either
+/// way the lowest is first, wherever they stand.
+#[test]
+fn sift_takes_the_lowest_of_equals() {
+    // Each permutation of a row tells the same, summed in another order.
+    let row = [0.1f32, 0.7, 0.3, 0.9, 0.2, 0.6, 0.4, 0.8, 0.5];
+    let target = [1.0f32; 9];
+    let mut random = rng(4);
+    let mut were_apart = 0;
+    for _ in 0..200 {
+        let mut data = Vec::new();
+        for _ in 0..6 {
+            let mut permuted = row;
+            random.shuffle(&mut permuted);
+            data.extend(permuted);
+        }
+        // The products with the target are exact; the squares are rounded as they are summed.
+        let square = |item: usize| -> f64 {
+            data[9 * item..9 * item + 9].iter().map(|&x| f64::from(x) * f64::from(x)).sum()
+        };
+        were_apart += usize::from((1..6).any(|item| square(item) < square(0)));
+        let sift = Sift::new(Rows::new(&data, 9).unwrap(), &target).unwrap();
+        assert_eq!(sift.select(&[], 1, &mut rng(0)).unwrap(), [0]);
+    }
+    assert!(were_apart > 20, "{were_apart}");
+    // Three kinds of rows, four copies of each, in any order: of each kind the copies come in the order of their numbers.
+    for seed in 0..200 {
+        let mut random = rng(seed);
+        let kinds: Vec<[f32; 9]> =
+            (0..3).map(|_| std::array::from_fn(|_| random.normal() as f32)).collect();
+        let mut order: Vec<usize> = (0..12).map(|item| item % 3).collect();
+        random.shuffle(&mut order);
+        let data: Vec<f32> = order.iter().flat_map(|&kind| kinds[kind]).collect();
+        for lambda in [1e-9, 0.01, 10.0] {
+            let sift = Sift::new(Rows::new(&data, 9).unwrap(), &target).unwrap().lambda(lambda);
+            let picked = sift.select(&[], 12, &mut rng(0)).unwrap();
+            for kind in 0..3 {
+                let copies: Vec<usize> =
+                    picked.iter().copied().filter(|&item| order[item] == kind).collect();
+                assert!(copies.is_sorted(), "seed {seed}, lambda {lambda}: {picked:?} of {order:?}");
+            }
+            let again = sift.repeats().select(&[], 12, &mut rng(0)).unwrap();
+            for item in again {
+                let first = order.iter().position(|&kind| kind == order[item]);
+                assert_eq!(Some(item), first, "seed {seed}, lambda {lambda}");
+            }
+        }
+    }
+}
+
 #[test]
 fn sift_stops_when_the_target_is_not_learned_from_the_data() {
     let data = [1.0f32, 0.0, 0.0, 1.0, 0.0, 0.0, 0.9, 0.1, 0.0];

@@ -7,7 +7,7 @@ use curricle::signal::uncertainty::{
     Semantic, Sequence, TopK, Uncertainty, Votes, token_entropy,
 };
 use curricle::test_time::calibration::{
-    Bins, Isotonic, McNemar, Reliability, Temperature, aurc, auroc,
+    Bins, ClusteredMcNemar, Isotonic, McNemar, Reliability, Temperature, aurc, auroc,
 };
 use curricle::{Error, Purpose, Rng, Round};
 use curricle_kernels::logits::exact;
@@ -563,6 +563,9 @@ fn wrong_input() {
     empty(Isotonic::fit(&[], &[]).unwrap_err());
     finite(Isotonic::fit(&[f64::NAN], &[0.0]).unwrap_err());
     assert!(matches!(McNemar::of(&[true], &[]), Err(Error::Length { .. })));
+    let unequal = ClusteredMcNemar::of(&[true], &[false], &[]);
+    assert!(matches!(unequal, Err(Error::Length { what: "clusters of the items", .. })));
+    assert!(matches!(ClusteredMcNemar::of(&[true], &[], &[1]), Err(Error::Length { .. })));
 }
 
 /// A temperature that was applied is found again, and no other is better.

@@ -1,15 +1,17 @@
-//! Trains a small recurrent network to add, three times: with uniform sampling, with a hand-made
-//! order, and with SEC, which finds an order by itself. curricle picks every batch.
+//! Trains a small recurrent network to add, four times: with uniform sampling, with a hand-made order, and with two
+//! settings of a bandit, which finds an order by itself: the sharp Boltzmann, curricle's own, and SEC as published.
+//! curricle picks every batch.
 //!
 //! ```text
 //! cargo run --release --features train --example addition -- [--seeds N] [--steps N] [--picture FILE]
 //! cargo run --release --features train,config --example addition -- --journal RUN [--steps N]
 //! ```
 //!
-//! The second trains with SEC alone and keeps a journal, of which `curricle report RUN --out report.html` makes a page.
+//! The second trains with the sharp Boltzmann alone and keeps a journal, of which `curricle report RUN --out report.html`
+//! makes a page.
 //!
 //! The task is that of Matiisen et al., *Teacher-Student Curriculum Learning* (arXiv 1707.00183):
-//! decimal addition with the number of digits as the arm. All three runs of a seed start from the
+//! decimal addition with the number of digits as the arm. All runs of a seed start from the
 //! same weights and use the same optimiser and batch size; only the choice of samples differs.
 
 #[path = "../shared/jobs.rs"]
@@ -55,7 +57,7 @@ fn main() -> Result<()> {
 
 #[cfg(feature = "config")]
 fn with_journal(journal: &Path, steps: usize) -> Result<()> {
-    let jobs = vec![("SEC (seed 1)".to_owned(), journal)];
+    let jobs = vec![("sharp Boltzmann (seed 1)".to_owned(), journal)];
     let runs =
         jobs::run_all(jobs, steps, |journal, bar| training::run_with_journal(journal, 1, steps, bar))?;
     let done = runs.first().and_then(Run::done);

@@ -8,7 +8,8 @@ use crate::training::{ARMS, Course, Run, TARGET};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-const COURSES: [RGBColor; 3] = [RGBColor(140, 140, 140), RGBColor(214, 138, 30), RGBColor(24, 96, 196)];
+const COURSES: [RGBColor; 4] =
+    [RGBColor(140, 140, 140), RGBColor(214, 138, 30), RGBColor(24, 96, 196), RGBColor(170, 60, 140)];
 /// From the arm of one digit to the last.
 const SHADES: [RGBColor; ARMS] = [
     RGBColor(68, 1, 84),

@@ -2,16 +2,16 @@
 
 use crate::training::{ARMS, BATCH, Course, Measurement, Run, TARGET};
 
-/// Prints steps and examples to the target for every run, and the ratios of SEC to the others.
+/// Prints steps and examples to the target for every run, and the ratios of the sharp Boltzmann to the others.
 pub fn print(runs: &[Run], cap: usize) {
     println!("\nsteps of {BATCH} examples until {:.0} % of held-out sums are right", 100.0 * TARGET);
-    print!("{:>4}  {:<10}", "seed", "curriculum");
+    print!("{:>4}  {:<16}", "seed", "curriculum");
     (1..=ARMS).for_each(|digits| {
         print!("{:>9}", format!("{digits} digit{}", if digits > 1 { "s" } else { "" }))
     });
     println!("{:>9}{:>10}{:>11}{:>8}", "mean", "all arms", "examples", "wall");
     for run in runs {
-        print!("{:>4}  {:<10}", run.seed, run.course.name());
+        print!("{:>4}  {:<16}", run.seed, run.course.name());
         for arm in 0..ARMS {
             print!("{:>9}", steps(run.first(|at| at.accuracy[arm] >= TARGET), cap));
         }
@@ -21,8 +21,13 @@ pub fn print(runs: &[Run], cap: usize) {
         println!("{mean:>9}{:>10}{examples:>11}{:>6.0} s", steps(run.done(), cap), run.seconds);
     }
     for (what, reached) in [("all arms", done as fn(&Run) -> Option<usize>), ("mean", mean)] {
-        for other in [Course::Uniform, Course::Hand] {
-            println!("SEC / {}, {what}: {}", other.name(), ratios(runs, other, cap, reached));
+        for other in [Course::Uniform, Course::Hand, Course::Sec] {
+            println!(
+                "{} / {}, {what}: {}",
+                Course::Sharp.name(),
+                other.name(),
+                ratios(runs, other, cap, reached)
+            );
         }
     }
 }
@@ -50,7 +55,7 @@ fn ratios(runs: &[Run], other: Course, cap: usize, reached: fn(&Run) -> Option<u
     seeds.sort_unstable();
     seeds.dedup();
     let mut ratios: Vec<f64> =
-        seeds.iter().filter_map(|&seed| Some(of(Course::Sec, seed)? / of(other, seed)?)).collect();
+        seeds.iter().filter_map(|&seed| Some(of(Course::Sharp, seed)? / of(other, seed)?)).collect();
     let each: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
     ratios.sort_by(f64::total_cmp);
     match ratios.get(ratios.len() / 2) {

@@ -12,7 +12,8 @@ use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use curricle::policy::{Advance, Boltzmann, Bounded, Policy, Prior, Staged, Uniform};
 use curricle::sampler::Systematic;
-use curricle::{Curriculum, Feed, Feedback, Outcome, SampleId};
+use curricle::signal::MeanAdvantage;
+use curricle::{Curriculum, Feed, Feedback, Outcome, Purpose, Rng, Round, SampleId};
 use indicatif::ProgressBar;
 
 use crate::model::Adder;
@@ -31,8 +32,10 @@ const HIDDEN: usize = 128;
 const LEARNING_RATE: f64 = 0.008;
 /// Held-out problems of each arm.
 const HELD_OUT: usize = 200;
+/// Rollouts of each sample, for SEC.
+const ROLLOUTS: usize = 8;
 
-/// The three curricula that are compared.
+/// The four curricula that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Course {
     /// Every arm has the same probability.
@@ -40,18 +43,22 @@ pub enum Course {
     /// Arm after arm, when the one before is mastered, with review: made by someone who knows the
     /// right order.
     Hand,
-    /// The bandit of SEC in curricle's default setting. It knows nothing of an order.
+    /// The bandit of SEC with curricle's own setting: temperature 0.1, an optimistic start, a floor of 0.1. It knows
+    /// nothing of an order.
+    Sharp,
+    /// SEC as published for mathematics: temperature 0.4, start 0, the mean absolute advantage of rollouts.
     Sec,
 }
 
 impl Course {
-    pub const ALL: [Course; 3] = [Course::Uniform, Course::Hand, Course::Sec];
+    pub const ALL: [Course; 4] = [Course::Uniform, Course::Hand, Course::Sharp, Course::Sec];
 
     pub fn name(self) -> &'static str {
         match self {
             Course::Uniform => "uniform",
             Course::Hand => "hand order",
-            Course::Sec => "SEC",
+            Course::Sharp => "sharp Boltzmann",
+            Course::Sec => "SEC as published",
         }
     }
 }
@@ -111,9 +118,14 @@ pub fn run(course: Course, seed: u64, steps: usize, bar: &ProgressBar) -> Result
             let by_hand = Staged::one_by_one(ARMS as u32, Advance::Mastery(0.8)).review(0.3);
             train(course, &mut curriculum(by_hand, seed)?, seed, steps, bar)
         }
+        Course::Sharp => {
+            let sharp = Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
+            train(course, &mut curriculum(sharp, seed)?, seed, steps, bar)
+        }
         Course::Sec => {
-            let sec = Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
-            train(course, &mut curriculum(sec, seed)?, seed, steps, bar)
+            let builder = Curriculum::builder(ARMS * PER_ARM).arms(ARMS as u32, arm);
+            let builder = builder.policy(Boltzmann::sec_math()).signal(MeanAdvantage);
+            train(course, &mut builder.sampler(Systematic).seed(seed).build()?, seed, steps, bar)
         }
     }
 }
@@ -132,8 +144,8 @@ fn arm(sample: SampleId) -> u32 {
     (sample.index() / PER_ARM) as u32
 }
 
-/// The run of SEC once more, with a journal from which `curricle report` tells what it did: the same batches, from a
-/// configuration, which then stands in the files.
+/// The run of the sharp Boltzmann once more, with a journal from which `curricle report` tells what it did: the same
+/// batches, from a configuration, which then stands in the files.
 #[cfg(feature = "config")]
 pub fn run_with_journal(
     journal: &std::path::Path,
@@ -147,7 +159,7 @@ pub fn run_with_journal(
     ))?;
     let curriculum = config.builder(ARMS * PER_ARM).arms(ARMS as u32, arm).build()?;
     let mut journal = curricle::Journal::open(journal, curriculum)?;
-    train(Course::Sec, &mut journal, seed, steps, bar)
+    train(Course::Sharp, &mut journal, seed, steps, bar)
 }
 
 fn train(
@@ -178,10 +190,16 @@ fn train(
         model = optimiser.step(LEARNING_RATE, model, gradients);
 
         // exp(-loss) is the probability that the network gave to the right sum.
+        let mut rng = Rng::at(seed, Round(step as u64), Purpose::User);
         let outcomes = losses.iter().zip(&problems).map(|(&loss, problem)| {
             let digits = (problem.digits + 1) as f32;
-            Outcome::default().success((-loss).exp()).loss(loss).cost(digits)
+            let outcome = match course {
+                Course::Sec => rollouts((-loss).exp(), &mut rng)?,
+                _ => Outcome::default().success((-loss).exp()),
+            };
+            Ok(outcome.loss(loss).cost(digits))
         });
+        let outcomes: Vec<Outcome> = outcomes.collect::<Result<_>>()?;
         let tickets = batch.draws.iter().map(|draw| draw.ticket);
         let feedback: Vec<Feedback> =
             tickets.zip(outcomes).map(|(t, outcome)| Feedback::new(t, outcome)).collect();
@@ -203,6 +221,14 @@ fn train(
     }
     bar.finish();
     Ok(Run { course, seed, measurements, seconds: start.elapsed().as_secs_f64() })
+}
+
+/// What a group of sampled answers would report: each is right with the probability that the network gives to the right
+/// sum.
+fn rollouts(success: f32, rng: &mut Rng) -> Result<Outcome> {
+    let reward = |_| if rng.unit() < f64::from(success) { 1.0 } else { 0.0 };
+    let rewards: Vec<f32> = (0..ROLLOUTS).map(reward).collect();
+    Ok(Outcome::group(&rewards)?)
 }
 
 /// The share of problems whose sum is right in every digit, by arm.

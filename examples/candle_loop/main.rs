@@ -35,7 +35,7 @@ fn curriculum<P: Policy>(
     Curriculum::builder(questions.len()).arms(SUMS as u32, sums).policy(policy).seed(seed).build()
 }
 
-/// The policy of the curriculum: SEC's, with a fifth of all samples from everywhere.
+/// The policy of the curriculum: sharp Boltzmann, with a fifth of all samples from everywhere.
 fn taught() -> Bounded<Boltzmann> {
     Bounded::new(Boltzmann::new()).floor(0.2, Prior::Uniform)
 }

@@ -12,7 +12,7 @@ pub fn run_all<J: Send, R: Send>(
 ) -> Result<Vec<R>> {
     let bars = MultiProgress::new();
     let style =
-        ProgressStyle::with_template("{prefix:20} {bar:32} {pos:>5} steps  {elapsed:>4}  {msg}")?;
+        ProgressStyle::with_template("{prefix:24} {bar:32} {pos:>5} steps  {elapsed:>4}  {msg}")?;
     let (orders, ordered) = crossbeam::channel::unbounded();
     let (results, finished) = crossbeam::channel::unbounded();
     // The receivers outlive the scope: nothing that is sent is refused.

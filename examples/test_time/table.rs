@@ -1,6 +1,6 @@
 //! The comparison as a table.
 
-use curricle::test_time::calibration::McNemar;
+use curricle::test_time::calibration::{ClusteredMcNemar, McNemar};
 
 use crate::course::{BUDGET, Course, NAMES, Run};
 
@@ -11,24 +11,42 @@ struct Sum {
     right: [u64; 2],
     spent: [u64; 2],
     rolled_back: u64,
-    fixed: u64,
-    harmed: u64,
+    /// Fixed and harmed, run by run.
+    changed: Vec<(u64, u64)>,
     seconds: f64,
 }
 
 impl Sum {
     fn add(&mut self, run: &Run, plain: &Run) {
         let half = run.right.len() / 2;
+        let (mut fixed, mut harmed) = (0, 0);
         for (place, (&right, &base)) in run.right.iter().zip(&plain.right).enumerate() {
             let part = usize::from(place >= half);
             self.right[part] += u64::from(right);
             self.spent[part] += u64::from(run.spent[place]);
-            self.fixed += u64::from(right && !base);
-            self.harmed += u64::from(!right && base);
+            fixed += u64::from(right && !base);
+            harmed += u64::from(!right && base);
         }
+        self.changed.push((fixed, harmed));
         self.queries += run.right.len() as u64;
         self.rolled_back += run.rolled_back;
         self.seconds += run.seconds;
+    }
+
+    fn fixed(&self) -> u64 {
+        self.changed.iter().map(|(fixed, _)| fixed).sum()
+    }
+
+    fn harmed(&self) -> u64 {
+        self.changed.iter().map(|(_, harmed)| harmed).sum()
+    }
+
+    /// The queries of a seed have one trained model and its words in common: over several seeds each of them is one toss.
+    fn p(&self) -> f64 {
+        match self.changed[..] {
+            [(fixed, harmed)] => McNemar::from_counts(fixed, harmed).p,
+            ref seeds => ClusteredMcNemar::from_counts(seeds).p,
+        }
     }
 
     fn print(&self, seed: &str, course: Course) {
@@ -44,12 +62,7 @@ impl Sum {
         if course == Course::Plain {
             println!();
         } else {
-            println!(
-                "{:>7}{:>7}{:>10.2e}",
-                self.fixed,
-                self.harmed,
-                McNemar::from_counts(self.fixed, self.harmed).p
-            );
+            println!("{:>7}{:>7}{:>10.2e}", self.fixed(), self.harmed(), self.p());
         }
     }
 }
@@ -61,7 +74,10 @@ pub fn print(runs: &[Run]) {
         "\nnext symbols that are right; names are {few} of the words in the first half, {many} in the second"
     );
     println!(
-        "fixed, harmed, p: against no adaptation, on the same queries (McNemar, exact, two-sided)\n"
+        "fixed, harmed, p: against no adaptation, on the same queries (two-sided; McNemar, exact, as if"
+    );
+    println!(
+        "the queries of a seed were independent; over all seeds by clusters, each seed one sign)\n"
     );
     println!(
         "{:>4}  {:<21}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>9}{:>7}{:>7}{:>10}",
@@ -98,7 +114,7 @@ pub fn print(runs: &[Run]) {
     }
     println!();
     for (sum, course) in sums.iter().zip(Course::ALL).skip(1) {
-        let gained = sum.fixed as f64 - sum.harmed as f64;
+        let gained = sum.fixed() as f64 - sum.harmed() as f64;
         let spent = (sum.spent[0] + sum.spent[1]).max(1) as f64;
         let budget = if matches!(course, Course::Budget | Course::Guarded) {
             format!(", {:.3} of the queries for a budget of {BUDGET}", spent / sum.queries as f64)

@@ -36,7 +36,7 @@ pub use turn::{Reads, Reward, Turn};
 /// use curricle::{Curriculum, Population, Result, Rng};
 /// use serde::{Deserialize, Serialize};
 ///
-/// /// Always the arm with the best last reward.
+/// /// Always the arm with the best last reward; equals share.
 /// #[derive(Clone, Serialize, Deserialize)]
 /// struct Greedy(Vec<f64>);
 ///
@@ -49,8 +49,11 @@ pub use turn::{Reads, Reward, Turn};
 ///         Reads::SCORE
 ///     }
 ///     fn allot(&self, _: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
-///         let best = (0..self.0.len()).rev().max_by(|&a, &b| self.0[a].total_cmp(&self.0[b]));
-///         allotment.arms(self.0.len())[best.unwrap_or(0)] = 1.0;
+///         let best = self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+///         let equals = self.0.iter().filter(|&&score| score == best).count();
+///         for (share, &score) in allotment.arms(self.0.len()).iter_mut().zip(&self.0) {
+///             *share = if score == best { 1.0 / equals as f64 } else { 0.0 };
+///         }
 ///         Ok(())
 ///     }
 ///     fn learn(&mut self, _: &Population, rewards: &[Reward]) {

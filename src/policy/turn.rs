@@ -110,9 +110,12 @@ impl Reward {
         })
     }
 
-    /// Sets how many of the tickets were given up.
+    /// Sets how many of the tickets were given up. Where each that came back was one rollout, each of the others is.
     #[must_use]
     pub fn lost(mut self, lost: u32) -> Self {
+        if self.rollouts == self.returned() {
+            self.rollouts = self.count.saturating_sub(lost);
+        }
         self.lost = lost;
         self
     }
@@ -145,7 +148,7 @@ impl Reward {
         self
     }
 
-    /// Sets the number of rollouts; without it each ticket is one.
+    /// Sets the number of rollouts of those that came back; without it each is one.
     #[must_use]
     pub fn rollouts(mut self, rollouts: u32) -> Self {
         self.rollouts = rollouts;

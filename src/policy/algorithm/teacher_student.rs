@@ -42,6 +42,10 @@ pub enum Teacher {
 /// the probability of an arm is the part of the slots that chose it. An arm is chosen at most as often
 /// as it has drawable samples, until the others are used up too.
 ///
+/// The paper's score is the success itself: [`Reported(Field::Success)`](crate::signal::Reported). The default signal,
+/// [`GroupSpread`](crate::signal::GroupSpread), will not do: `2 sqrt(p(1-p))` stands still about `p = 1/2`, where an arm
+/// learns most.
+///
 /// An arm without a change yet, visited less than twice, gets one slot before all others; while no
 /// arm has a change, they share the slots evenly. Chance decides between equal changes, so that arms whose scores all
 /// stand still are taken alike. The change is taken between the
@@ -52,15 +56,27 @@ pub enum Teacher {
 /// Paper: Matiisen et al., *Teacher-Student Curriculum Learning*, arXiv 1707.00183.
 ///
 /// ```
-/// use curricle::{Curriculum, policy::TeacherStudent};
+/// use curricle::sampler::Systematic;
+/// use curricle::{Curriculum, Draw, Feedback, Field, Outcome, policy::TeacherStudent, signal::Reported};
 ///
 /// # fn main() -> curricle::Result<()> {
 /// let mut curriculum = Curriculum::builder(100)
 ///     .arms(4, |sample| (sample.0 % 4) as u32)
-///     .policy(TeacherStudent::new())
+///     .policy(TeacherStudent::new().epsilon(0.0))
+///     .signal(Reported(Field::Success))
+///     .sampler(Systematic)
 ///     .build()?;
+/// for learned in [0.4, 0.6] {
+///     let batch = curriculum.draw(8)?;
+///     let success = |draw: &Draw| if draw.arm.0 == 2 { learned } else { 0.5 };
+///     let outcome = |draw: &Draw| Outcome::default().success(success(draw));
+///     let report: Vec<Feedback> =
+///         batch.draws.iter().map(|draw| Feedback::new(draw.ticket, outcome(draw))).collect();
+///     curriculum.observe(&report)?;
+/// }
 /// curriculum.draw(8)?;
-/// assert_eq!(curriculum.shares(), [0.25; 4]);
+/// // The only arm that gets better has all.
+/// assert_eq!(curriculum.shares(), [0.0, 0.0, 1.0, 0.0]);
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

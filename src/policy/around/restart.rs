@@ -54,9 +54,10 @@ pub enum Scope {
 
 /// Any policy that can [`Forget`], made to do so when the scores of an arm have changed.
 ///
-/// [`explore`](Self::explore) puts a share `alpha` of all slots aside to visit each arm in turn, as
-/// a change is only seen where one looks: of `floor(K / alpha)` slots, counted over all rounds, the
-/// first `K` go to the arms in order.
+/// [`explore`](Self::explore) puts a share `alpha` of all slots aside to visit each arm in turn, as a change is only
+/// seen where one looks: of `floor(K / alpha)` slots, counted over all rounds, the first `K` go to the arms in the
+/// order of their numbers, as in the paper of GLR-UCB. Over whole turns all arms get the same; a policy that favours
+/// what it saw first or last does so with that order.
 ///
 /// Cost beside the policy's: O(K) a round and, when a test is due, O(n / grid) for an arm of n tickets.
 /// Memory: 16 bytes a split.

@@ -72,6 +72,9 @@ impl Budget for Conformal {
 /// least)`, the latter infinite if `k > n`. A new exchangeable score is at most that with probability
 /// at least `1 - alpha`.
 ///
+/// `k` is computed as `n + 1 - floor((n + 1) alpha)`, where the product is rounded to a double: 10 times 0.3 is 3,
+/// although the double next to 0.3 lies below it. So the probability is at least `1 - alpha (1 + 2^-53)`, to the letter.
+///
 /// # Errors
 /// [`Error::NonFinite`](crate::Error::NonFinite) for NaN;
 /// [`Error::OutOfRange`](crate::Error::OutOfRange) for `alpha` outside `[0, 1]`.
@@ -87,7 +90,7 @@ pub fn conformal_quantile(scores: &[f64], alpha: f64) -> Result<(usize, f64)> {
     within("alpha", alpha, 0.0, 1.0)?;
     let mut scores = scores.iter().map(|&x| ordered(x)).collect::<Result<Vec<f64>>>()?;
     scores.sort_by(f64::total_cmp);
-    // So rounding can only raise it, which is the safe side.
+    // From `1 - alpha` it would be rounded twice.
     let k = scores.len() + 1 - ((scores.len() + 1) as f64 * alpha).floor() as usize;
     let quantile = match k {
         0 => f64::NEG_INFINITY,
@@ -247,6 +250,29 @@ mod tests {
         assert_eq!(most_errors(10, 0.5, 10.9 / 1024.0), Some(0));
         assert_eq!(most_errors(10, 0.5, 0.9 / 1024.0), None);
         assert_eq!(most_errors(0, 0.5, 0.1), None);
+    }
+
+    /// `k / (n + 1) >= 1 - alpha (1 + 2^-53)`, in whole numbers; and never far on the safe side.
+    #[test]
+    fn the_rank_of_a_quantile_covers_but_for_the_rounding_of_a_product() {
+        for n in 0..400usize {
+            for hundredth in 0..=100u32 {
+                let alpha = f64::from(hundredth) / 100.0;
+                let (k, _) = conformal_quantile(&vec![0.0; n], alpha).unwrap();
+                let meant = (n + 1) - (n + 1) * hundredth as usize / 100;
+                assert!(k == meant || k == meant + 1, "{n} {alpha}");
+                // Times 2^62 and 2^53 more: a double in [0, 1] from hundredths is a whole number of 2^-62.
+                let whole = (alpha * (1u64 << 62) as f64) as u128;
+                let missed = (n + 1 - k) as u128;
+                assert!(
+                    (missed << 62) << 53 <= (n as u128 + 1) * whole * ((1 << 53) + 1),
+                    "{n} {alpha}"
+                );
+            }
+        }
+        // The product is rounded up here, so that nothing stronger would be true.
+        assert!((0.3 * (1u64 << 62) as f64) as u128 * 10 < 3 << 62);
+        assert_eq!(conformal_quantile(&[0.0; 9], 0.3).unwrap().0, 7);
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::base::math::exp;
 /// is off by a part in 10^5 at most. On the same items this is far sharper than comparing two
 /// accuracies.
 ///
+/// Each item is taken for a toss of its own. Items that go together, such as the queries of several seeds, each with a
+/// model of its own, give too small a `p`; [`ClusteredMcNemar`](super::ClusteredMcNemar) does not.
+///
 /// Paper: McNemar, *Note on the Sampling Error of the Difference Between Correlated Proportions*,
 /// Psychometrika 12,
 /// 1947.

@@ -7,13 +7,16 @@
 //! | which temperature makes it so? | [`Temperature`] |
 //! | how probable is an error at an uncertainty? | [`Isotonic`] |
 //! | did a change help, on the same items? | [`McNemar`] |
+//! | the same, where items come in clusters | [`ClusteredMcNemar`] |
 
+mod clustered_mcnemar;
 mod isotonic;
 mod mcnemar;
 mod ranking;
 mod reliability;
 mod temperature;
 
+pub use clustered_mcnemar::ClusteredMcNemar;
 pub use isotonic::Isotonic;
 pub use mcnemar::McNemar;
 pub use ranking::{aurc, auroc};

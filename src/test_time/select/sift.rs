@@ -6,6 +6,9 @@ use super::{Rows, Select, taken};
 use crate::base::error::{Error, Result, finite, length, within};
 use crate::base::rng::Rng;
 
+/// What is within this part of the greatest counts as equal to it: rounding tells no two items apart.
+const SLACK: f64 = 1e-12;
+
 /// The most picks with repetition: each takes 8 bytes an item of the pool.
 const MOST_REPEATED: f64 = 1e6;
 
@@ -18,7 +21,9 @@ const MOST_REPEATED: f64 = 1e6;
 /// ```
 ///
 /// `lambda`, in `[1e-9, 1e9]`, is 0.01 by default: towards infinity it is nearest-neighbour retrieval,
-/// towards 0 the picks get diverse. Rows should have unit length. An item is taken once, or any number
+/// towards 0 the picks get diverse. Rows should have unit length. Items that tell the same but for a part of 10^-12 are
+/// equals, of which the lowest index wins, so that neither a copy of an item nor its mirror image is told from it by
+/// rounding. An item is taken once, or any number
 /// of times with [`repeats`](Self::repeats), as the paper allows. With
 /// [`stop`](Self::stop) the selection ends early when `sigma_n > 1 / (alpha n)` after `n` items (those
 /// chosen before counted in): the compute spent then follows what it is expected to gain.
@@ -118,18 +123,18 @@ impl<'a> Sift<'a> {
         }
         let mut picked = Vec::with_capacity(count.min(size));
         let mut covariances = to_target.clone();
+        let mut told = vec![0.0; size];
         while picked.len() < count {
             covariances.copy_from_slice(&to_target);
             cholesky.covariances(size, &mut covariances);
-            let mut best: Option<(usize, f64)> = None;
-            for item in (0..size).filter(|&item| !taken[item]) {
+            for (item, told) in told.iter_mut().enumerate() {
                 let variance = cholesky.variances()[item].max(0.0);
-                let told = covariances[item] * covariances[item] / (variance + self.lambda);
-                if best.is_none_or(|(_, most)| told > most) {
-                    best = Some((item, told));
-                }
+                *told = covariances[item] * covariances[item] / (variance + self.lambda);
             }
-            let Some((item, _)) = best else { break };
+            let open = || (0..size).filter(|&item| !taken[item]);
+            let most = open().map(|item| told[item]).fold(0.0, f64::max);
+            let equal = (1.0 - SLACK) * most;
+            let Some(item) = open().find(|&item| told[item] >= equal) else { break };
             taken[item] = !self.repeats;
             cholesky.give(item, row(self.data.row(item)), self.lambda);
             let left = cholesky.variances()[size].max(0.0);

@@ -180,8 +180,8 @@ impl Summary {
         metrics
     }
 
-    /// The p-value of [`McNemar`]'s test of the fixed and the harmed; `None` where no input was
-    /// verified, so that nothing is known of either.
+    /// The p-value of [`McNemar`]'s test of the fixed and the harmed, for inputs that are independent of each other; `None`
+    /// where no input was verified, so that nothing is known of either.
     pub fn p_value(&self) -> Option<f64> {
         (self.verified > 0).then(|| McNemar::from_counts(self.fixed, self.harmed).p)
     }
