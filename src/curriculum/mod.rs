@@ -1,5 +1,6 @@
 //! The curriculum: a deterministic state machine that draws, observes and folds.
 
+mod believe;
 pub(crate) mod builder;
 mod changes;
 pub(crate) mod costs;
