@@ -1,0 +1,262 @@
+//! Weights by belief: against a naive twin, and what they are worth in pools where most prompts teach nothing.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod pools;
+mod refused;
+mod twin;
+
+use curricle::policy::Uniform;
+use curricle::sampler::Any;
+use curricle::signal::GroupSpread;
+use curricle::{
+    ArmId, Belief, Curriculum, Durability, Feedback, Journal, Outcome, Purpose, Rng, Round, SampleId,
+    Ticket, Weight, Weighting,
+};
+use proptest::prelude::*;
+use twin::Twin;
+
+type Any3 = Curriculum<Uniform, GroupSpread, Any>;
+type AnyJournal = Journal<Uniform, GroupSpread, Any>;
+
+const SAMPLES: usize = 24;
+
+fn belief() -> Belief {
+    Belief::new().rollouts(4).decay(0.7).floor(0.1).retest(3).patience(5)
+}
+
+fn build(sampler: Any, excludes: bool) -> Any3 {
+    Curriculum::builder(SAMPLES)
+        .arms(3, |sample| (sample.0 % 3) as u32)
+        .weights((0..SAMPLES).map(|sample| [1.0, 0.5, 2.0, 0.0][sample % 4]).collect())
+        .policy(Uniform)
+        .sampler(sampler)
+        .weighting(Weighting::Belief(belief()))
+        .exclude_in_flight(excludes)
+        .seed(5)
+        .build()
+        .unwrap()
+}
+
+fn twin() -> Twin {
+    let mut twin = Twin::new((4, 0.7, 0.1), (3, 5));
+    twin.arms = vec![Vec::new(); 3];
+    (0..SAMPLES).for_each(|sample| twin.insert(sample % 3, [1.0, 0.5, 2.0, 0.0][sample % 4]));
+    twin
+}
+
+/// A round: some tickets come back, some are given up, and things happen in between.
+#[derive(Debug, Clone, Copy)]
+struct Deed {
+    n: usize,
+    seed: u64,
+    verb: u8,
+    which: u64,
+    arm: u32,
+    weight: f64,
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let weight = prop_oneof![Just(0.0), Just(1.0), 0.01..3.0f64];
+    (1..9usize, any::<u64>(), 0..14u8, any::<u64>(), 0..4u32, weight)
+        .prop_map(|(n, seed, verb, which, arm, weight)| Deed { n, seed, verb, which, arm, weight })
+}
+
+/// What a sample is like: solved, hopeless, a coin, or moving.
+fn rate(sample: u64, round: u64) -> f64 {
+    match sample % 4 {
+        0 => 1.0,
+        1 => 0.0,
+        2 => 0.5,
+        _ => (round as f64 / 60.0).min(1.0),
+    }
+}
+
+/// Lets a deed happen to a journal and to the twin.
+fn happen(journal: &mut AnyJournal, twin: &mut Twin, deed: Deed) {
+    let Deed { n, seed, verb, which, arm, weight } = deed;
+    let arms = journal.curriculum().population().arms().count() as u32;
+    let mut rng = Rng::at(seed, Round(0), Purpose::User);
+    let drawn = journal.draw(n);
+    let round = journal.curriculum().round().0;
+    let sample = (which % twin.samples.len() as u64) as usize;
+    let is_alive = twin.samples[sample].is_alive;
+    match verb {
+        0 | 1 => {
+            journal.insert(ArmId(arm % arms), weight).unwrap();
+            twin.insert((arm % arms) as usize, weight);
+        }
+        2 if is_alive => {
+            journal.remove(SampleId(sample as u64)).unwrap();
+            twin.remove(sample);
+        }
+        3 if is_alive => {
+            journal.retag(SampleId(sample as u64), ArmId(arm % arms)).unwrap();
+            twin.samples[sample].arm = (arm % arms) as usize;
+        }
+        4 | 5 if is_alive => {
+            journal.set_weight(SampleId(sample as u64), weight).unwrap();
+            twin.set_weight(sample, weight, round);
+        }
+        6 if is_alive => {
+            // Twice the same sample: the last counts.
+            let all = [(SampleId(sample as u64), 0.0), (SampleId(sample as u64), weight)];
+            journal.set_weights(&all).unwrap();
+            twin.set_weight(sample, weight, round);
+        }
+        7 if arms < 5 => {
+            journal.add_arm().unwrap();
+            twin.arms.push(Vec::new());
+        }
+        _ => {}
+    }
+    let Ok(batch) = drawn else { return };
+    let (mut feedback, mut lost, mut tickets) = (Vec::new(), Vec::new(), Vec::new());
+    for draw in &batch.draws {
+        let place = (draw.sample.index(), draw.arm.index());
+        if rng.below(6) == 0 {
+            lost.push(draw.ticket);
+            tickets.push((place.0, place.1, None));
+            continue;
+        }
+        let rollouts = [1, 4, 4, 8][rng.below(4) as usize];
+        let p = rate(draw.sample.0, round);
+        let won = (0..rollouts).filter(|_| rng.unit() < p).count();
+        let success = won as f32 / rollouts as f32;
+        let outcome = Outcome::default().success(success).rollouts(rollouts as u32);
+        feedback.push(Feedback::new(draw.ticket, outcome));
+        tickets.push((place.0, place.1, Some((success, rollouts as u32))));
+    }
+    rng.shuffle(&mut feedback);
+    journal.observe(&feedback).unwrap();
+    journal.lose(&lost).unwrap();
+    assert_eq!(journal.fold(), Ok(1));
+    twin.fold(round, &tickets);
+}
+
+/// Every weight, and what is said of each sample.
+fn agree(curriculum: &Any3, twin: &Twin) -> Result<(), TestCaseError> {
+    let round = curriculum.round().0;
+    for (number, sample) in twin.samples.iter().enumerate() {
+        let id = SampleId(number as u64);
+        let explanation = curriculum.explain(id).unwrap();
+        prop_assert_eq!(explanation.belief.is_some(), sample.is_alive);
+        let Some(known) = explanation.belief else { continue };
+        let weight = curriculum.population().weight(id).unwrap();
+        let is_close = (weight - sample.weight).abs() <= 1e-6 * sample.weight + 1e-9;
+        prop_assert!(is_close, "sample {}: {} not {}", number, weight, sample.weight);
+        prop_assert!((known.given - sample.given).abs() <= 1e-6 * sample.given);
+        let (a, b, unseen, _) = twin.prior(sample.arm);
+        prop_assert!((known.prior.0 - a).abs() + (known.prior.1 - b).abs() < 1e-7 * (a + b));
+        prop_assert!((known.useful_unseen - unseen).abs() < 1e-7);
+        if !known.is_stuck && known.reports > 0 {
+            let factor = (known.useful / known.useful_unseen).clamp(0.1, 32.0);
+            let own = twin.factor(number, round);
+            prop_assert!((factor - own).abs() < 1e-5 * own, "{} {}", factor, own);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Over any events, kills, replays and snapshots in the middle.
+    #[test]
+    fn weights_are_those_of_the_twin(
+        deeds in prop::collection::vec(deed(), 1..70),
+        sampler in prop::sample::select(vec![Any::Distinct, Any::Replace, Any::Systematic, Any::Passes, Any::Top]),
+        excludes in any::<bool>(),
+        kill in 0..70usize,
+        compacts in any::<bool>(),
+    ) {
+        let build = || build(sampler, excludes);
+        let folder = common::folder();
+        let path = folder.path().join("run");
+        let mut journal = Journal::open(&path, build()).unwrap().durability(Durability::OnDemand);
+        let mut twin = twin();
+        for (step, deed) in deeds.into_iter().enumerate() {
+            happen(&mut journal, &mut twin, deed);
+            agree(journal.curriculum(), &twin)?;
+            if step == kill {
+                journal = common::reopened(journal, &path, build, compacts);
+                agree(journal.curriculum(), &twin)?;
+            }
+        }
+    }
+}
+
+/// The test above would not notice if nothing happened.
+#[test]
+fn the_twin_has_met_every_case() {
+    let mut twin = twin();
+    let folder = common::folder();
+    let path = folder.path().join("run");
+    let mut journal = Journal::open(&path, build(Any::Replace, false)).unwrap();
+    journal = journal.durability(Durability::OnDemand);
+    let mut rng = Rng::at(1, Round(0), Purpose::User);
+    let (mut stuck, mut low, mut high) = (0, 0, 0);
+    for seed in 0..150 {
+        let deed = Deed { n: 8, seed, verb: 13, which: rng.bits(), arm: 0, weight: 1.0 };
+        happen(&mut journal, &mut twin, deed);
+        agree(journal.curriculum(), &twin).unwrap();
+        for sample in (0..SAMPLES as u64).map(SampleId) {
+            let known = journal.curriculum().explain(sample).unwrap().belief.unwrap();
+            let factor = known.useful / known.useful_unseen;
+            stuck += u32::from(known.is_stuck && factor > 1.0);
+            low += u32::from(factor < 0.1);
+            high += u32::from(factor > 1.5 && !known.is_stuck);
+        }
+    }
+    assert!(stuck > 50 && low > 50 && high > 50, "{stuck} {low} {high}");
+}
+
+/// A run goes on with other data: who is kept has its belief, under its new number; who is new is unseen.
+#[test]
+fn beliefs_go_along_with_keys() {
+    let build = |keys: &[u128]| {
+        Curriculum::builder(keys.len())
+            .keys(keys.to_vec())
+            .weighting(Weighting::Belief(Belief::new().retest(50)))
+            .sampler(Any::Distinct)
+            .seed(2)
+            .build()
+            .unwrap()
+    };
+    let keys: Vec<u128> = (0..40).collect();
+    let mut before = build(&keys);
+    for _ in 0..30 {
+        let batch = before.draw(8).unwrap();
+        let seen =
+            |sample: SampleId| Outcome::default().success((sample.0 % 3) as f32 / 2.0).rollouts(8);
+        let all = batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen(draw.sample)));
+        before.observe(&all.collect::<Vec<_>>()).unwrap();
+        before.fold().unwrap();
+    }
+    before.set_weight(SampleId(4), 3.0).unwrap();
+    before.set_weight(SampleId(5), 0.0).unwrap();
+    let folder = common::folder();
+    let path = folder.path().join("run");
+    before.save(&path).unwrap();
+    let others: Vec<u128> = (0..50).rev().filter(|key| key % 7 != 0).collect();
+    let mut after = build(&others);
+    let report = after.reconcile(&path).unwrap();
+    assert_eq!((report.kept, report.removed.len(), report.added.len()), (34, 6, 8));
+    for (number, &key) in others.iter().enumerate() {
+        let now = after.explain(SampleId(number as u64)).unwrap();
+        if key >= 40 {
+            let known = now.belief.unwrap();
+            assert_eq!((known.reports, known.given, now.weight), (0, 1.0, 1.0));
+            continue;
+        }
+        let then = before.explain(SampleId(key as u64)).unwrap();
+        assert_eq!((now.belief, now.weight), (then.belief, then.weight), "key {key}");
+    }
+    let new = after.insert_key(99u128, ArmId(0), Weight::Greatest).unwrap();
+    assert_eq!(after.population().weight(new), Ok(3.0), "the greatest that was given");
+    // What has come back goes on.
+    let batch = after.draw(20).unwrap();
+    let lost: Vec<Ticket> = batch.draws.iter().map(|draw| draw.ticket).collect();
+    after.lose(&lost).unwrap();
+    after.fold().unwrap();
+}
