@@ -63,7 +63,7 @@ pub enum Weight {
     /// This weight, `>= 0`.
     Given(f64),
     /// The greatest that any sample of the curriculum was ever given, by the user or by a
-    /// [score](crate::Weighting::Score).
+    /// [score](crate::Weighting::Score); where weights come from [beliefs](crate::Belief), by the user.
     Greatest,
 }
 

@@ -22,7 +22,7 @@ type AnyJournal = Journal<Uniform, GroupSpread, Any>;
 const SAMPLES: usize = 24;
 
 fn belief() -> Belief {
-    Belief::new().rollouts(4).decay(0.7).floor(0.1).retest(3).patience(5)
+    Belief::new().rollouts(4).decay(0.7).floor(0.3).retest(3).patience(5)
 }
 
 fn build(sampler: Any, excludes: bool) -> Any3 {
@@ -39,7 +39,7 @@ fn build(sampler: Any, excludes: bool) -> Any3 {
 }
 
 fn twin() -> Twin {
-    let mut twin = Twin::new((4, 0.7, 0.1), (3, 5));
+    let mut twin = Twin::new((4, 0.7, 0.3), (3, 5));
     twin.arms = vec![Vec::new(); 3];
     (0..SAMPLES).for_each(|sample| twin.insert(sample % 3, [1.0, 0.5, 2.0, 0.0][sample % 4]));
     twin
@@ -143,14 +143,14 @@ fn agree(curriculum: &Any3, twin: &Twin) -> Result<(), TestCaseError> {
         prop_assert_eq!(explanation.belief.is_some(), sample.is_alive);
         let Some(known) = explanation.belief else { continue };
         let weight = curriculum.population().weight(id).unwrap();
-        let is_close = (weight - sample.weight).abs() <= 1e-6 * sample.weight + 1e-9;
+        let is_close = (weight - sample.weight).abs() <= 1e-5 * sample.weight + 1e-9;
         prop_assert!(is_close, "sample {}: {} not {}", number, weight, sample.weight);
-        prop_assert!((known.given - sample.given).abs() <= 1e-6 * sample.given);
+        prop_assert_eq!(known.given, sample.given);
         let (a, b, unseen, _) = twin.prior(sample.arm);
-        prop_assert!((known.prior.0 - a).abs() + (known.prior.1 - b).abs() < 1e-7 * (a + b));
-        prop_assert!((known.useful_unseen - unseen).abs() < 1e-7);
+        prop_assert!((known.prior.0 - a).abs() + (known.prior.1 - b).abs() < 1e-6 * (a + b));
+        prop_assert!((known.useful_unseen - unseen).abs() < 1e-6);
         if !known.is_stuck && known.reports > 0 {
-            let factor = (known.useful / known.useful_unseen).clamp(0.1, 32.0);
+            let factor = (known.useful / known.useful_unseen).clamp(0.3, 32.0);
             let own = twin.factor(number, round);
             prop_assert!((factor - own).abs() < 1e-5 * own, "{} {}", factor, own);
         }
@@ -204,11 +204,11 @@ fn the_twin_has_met_every_case() {
             let known = journal.curriculum().explain(sample).unwrap().belief.unwrap();
             let factor = known.useful / known.useful_unseen;
             stuck += u32::from(known.is_stuck && factor > 1.0);
-            low += u32::from(factor < 0.1);
-            high += u32::from(factor > 1.5 && !known.is_stuck);
+            low += u32::from(factor < 0.3);
+            high += u32::from(factor > 1.1 && !known.is_stuck);
         }
     }
-    assert!(stuck > 50 && low > 50 && high > 50, "{stuck} {low} {high}");
+    assert!(stuck > 20 && low > 20 && high > 20, "{stuck} {low} {high}");
 }
 
 /// A run goes on with other data: who is kept has its belief, under its new number; who is new is unseen.

@@ -55,6 +55,7 @@ impl Twin {
     }
 
     pub fn insert(&mut self, arm: usize, given: f64) {
+        let given = f64::from(given as f32);
         let sample = Sample { arm, is_alive: true, given, weight: given, reports: Vec::new() };
         self.samples.push(sample);
     }
@@ -66,6 +67,7 @@ impl Twin {
     }
 
     pub fn set_weight(&mut self, sample: usize, given: f64, now: u64) {
+        let given = f64::from(given as f32);
         self.samples[sample].given = given;
         self.samples[sample].weight = given * self.factor(sample, now);
     }
