@@ -194,7 +194,7 @@ fn decisions() {
     assert!(changed.is_empty(), "{changed:#?}");
     // Each policy decides in a line of its own; one is built by a helper.
     let source: String = include_str!("value_stability.rs").split_whitespace().collect();
-    for name in policies::names().iter().filter(|name| ***name != "Gaussian") {
+    for name in policies::names().iter().filter(|name| **name != "Gaussian") {
         assert!(source.contains(&format!("policy({name}")), "no line for {name}");
     }
     // Two equal lines would be one code path twice, or two that nothing tells apart.
