@@ -18,8 +18,8 @@ use curricle::signal::{
     self, Gated, GroupSpread, Learnability, LearningProgress, MeanAdvantage, Reported, Source, Utility,
 };
 use curricle::{
-    AgeLimit, ArmId, Arrival, Belief, Builder, Config, Curriculum, Error, Feedback, Field, Gate,
-    Journal, Measure, Missing, Policy, Sampler, Schedule, Signal, SnapshotError, Weighting,
+    AgeLimit, ArmId, Arrival, Builder, Config, Curriculum, Error, Feedback, Field, Gate, Journal,
+    Measure, Missing, Policy, Sampler, Schedule, Signal, SnapshotError, Weighting,
 };
 use proptest::prelude::*;
 
@@ -301,10 +301,10 @@ fn the_other_options_do_what_they_say() {
     assert_eq!(decisions(Config::from_toml(text).unwrap().builder(60)), decisions(made));
     let text =
         "weighting.belief = { rollouts = 4, decay = 0.7, floor = 0.1, retest = 3, patience = 8 }";
-    let belief = Belief::new().rollouts(4).decay(0.7).floor(0.1).retest(3).patience(8);
+    let belief = curricle::Belief::new().rollouts(4).decay(0.7).floor(0.1).retest(3).patience(8);
     let made = plain().weighting(Weighting::Belief(belief));
     assert_eq!(decisions(Config::from_toml(text).unwrap().builder(60)), decisions(made));
-    let made = plain().weighting(Weighting::Belief(Belief::new()));
+    let made = plain().weighting(Weighting::Belief(curricle::Belief::new()));
     let read = Config::from_toml("weighting.belief = {}").unwrap();
     assert_eq!(Config::from_toml(&read.to_toml().unwrap()).unwrap(), read);
     assert_eq!(decisions(read.builder(60)), decisions(made));

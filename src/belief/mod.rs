@@ -51,12 +51,16 @@ pub(crate) const LEAST: f64 = 1e-3;
 /// - A ticket that is given up halves the weight of its sample, down to the floor, if none of the same round came back, until
 ///   the sweep or a report sets it again.
 ///
+/// Not to be confused with [`policy::Belief`](crate::policy::Belief), which is about arms.
+///
 /// Success and the number of rollouts are read of each outcome; feedback without a success is refused. Policy, signal, gate
 /// and sampler stay what they are; draws have the exact propensities that their sampler states. A sampler or a policy that does
 /// not read weights is refused: [`Sequential`](crate::sampler::Sequential) and arms of one sample each when the curriculum is
 /// built, a policy over ranks when it first draws.
 ///
 /// Defaults: 8 rollouts, decay 0.5, floor 0.05, re-test 1000 rounds, patience 16.
+///
+/// The sum of all weights has to stay below 2^32, as ever: 10^8 samples that were given 1 stay below it whatever is believed.
 ///
 /// Cost: O(G + log N) for each ticket that is folded in and each of the up to 8 samples that are swept for it; memory 12 bytes a
 /// sample and 48 an arm.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use curricle_kernels::blocks;
 
 use super::arms::Moves;
-use super::{Key, Population, units};
+use super::{Key, Population, UNIT, units};
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, SampleId};
 use crate::belief::{Beliefs, Believed};
@@ -26,7 +26,7 @@ impl Population {
         self.greatest = self.greatest.max(own);
         self.put(sample, weight)?;
         if let Some(beliefs) = &mut self.columns.beliefs {
-            beliefs.give(sample, given);
+            beliefs.give(sample, own as f64 * UNIT);
         }
         self.turn(self.arms.label(sample))
     }
@@ -44,8 +44,9 @@ impl Population {
         if let Some(beliefs) = &mut self.columns.beliefs {
             self.greatest = greatest;
             for &(sample, weight) in given {
-                self.greatest = self.greatest.max(units(sample.0, weight)?);
-                beliefs.give(sample, weight);
+                let own = units(sample.0, weight)?;
+                self.greatest = self.greatest.max(own);
+                beliefs.give(sample, own as f64 * UNIT);
             }
         }
         Ok(())
@@ -183,12 +184,11 @@ impl Population {
     }
 
     fn insert_keyed(&mut self, arm: ArmId, weight: f64, key: Option<Key>) -> Result<SampleId> {
-        let given = weight;
-        let weight = units(self.arms.samples() as u64, given)?;
+        let weight = units(self.arms.samples() as u64, weight)?;
         self.room_for(weight, 0)?;
         let (sample, moves) = self.arms.insert(arm)?;
         if let Some(beliefs) = &mut self.columns.beliefs {
-            beliefs.push(given);
+            beliefs.push(weight as f64 * UNIT);
         }
         if let Some(passes) = &mut self.passes {
             passes.extend(&self.arms);

@@ -48,6 +48,17 @@ pub fn useful(a: f64, b: f64, n: u32) -> f64 {
     (1..n as u32).map(|k| of(f64::from(k))).sum()
 }
 
+/// A weight as it is kept: in units of 2^-32, at least one, and of these 24 bits.
+fn kept(given: f64) -> f64 {
+    f64::from(in_units(given) as f32)
+}
+
+/// A weight in the units that draws go by.
+fn in_units(weight: f64) -> f64 {
+    let unit = 2f64.powi(-32);
+    unit * if weight > 0.0 { (weight / unit).round().max(1.0) } else { 0.0 }
+}
+
 impl Twin {
     pub fn new((rollouts, decay, floor): (u32, f64, f64), (retest, patience): (u64, u32)) -> Self {
         let (samples, arms) = (Vec::new(), Vec::new());
@@ -55,8 +66,8 @@ impl Twin {
     }
 
     pub fn insert(&mut self, arm: usize, given: f64) {
-        let given = f64::from(given as f32);
-        let sample = Sample { arm, is_alive: true, given, weight: given, reports: Vec::new() };
+        let (weight, given) = (in_units(given), kept(given));
+        let sample = Sample { arm, is_alive: true, given, weight, reports: Vec::new() };
         self.samples.push(sample);
     }
 
@@ -67,9 +78,8 @@ impl Twin {
     }
 
     pub fn set_weight(&mut self, sample: usize, given: f64, now: u64) {
-        let given = f64::from(given as f32);
-        self.samples[sample].given = given;
-        self.samples[sample].weight = given * self.factor(sample, now);
+        self.samples[sample].given = kept(given);
+        self.samples[sample].weight = in_units(given * self.factor(sample, now));
     }
 
     /// Shapes, chance and mean rollouts of an arm, from all of its reports.
@@ -167,14 +177,15 @@ impl Twin {
         }
         for sample in 0..self.samples.len() {
             if touched[sample] {
-                self.samples[sample].weight = self.samples[sample].given * self.factor(sample, now);
+                let given = self.samples[sample].given;
+                self.samples[sample].weight = in_units(given * self.factor(sample, now));
             }
         }
         for &(sample, _, seen) in tickets {
             let least = self.floor * self.samples[sample].given;
             let weight = &mut self.samples[sample].weight;
             if seen.is_none() && !touched[sample] && *weight > least {
-                *weight = (*weight / 2.0).max(least);
+                *weight = in_units((*weight / 2.0).max(least));
             }
         }
         let all = self.samples.len();
@@ -182,7 +193,8 @@ impl Twin {
         for place in self.next..self.next + due {
             let sample = place % all;
             if !touched[sample] && !self.samples[sample].reports.is_empty() {
-                self.samples[sample].weight = self.samples[sample].given * self.factor(sample, now);
+                let given = self.samples[sample].given;
+                self.samples[sample].weight = in_units(given * self.factor(sample, now));
             }
         }
         self.next = (self.next + due) % all.max(1);
