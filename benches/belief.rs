@@ -10,6 +10,8 @@
 //! steps. `Posterior` has an arm a sample. With `--python` MoPPS in NumPy: all posteriors sampled, the nearest 512 by
 //! `argpartition`. `--large` adds 10^8 samples, by belief only: 8 GiB.
 
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Instant;

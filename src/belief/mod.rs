@@ -33,8 +33,9 @@ pub(crate) const LEAST: f64 = 1e-3;
 /// - `x` is the mean success of the sample's reports, of which each counts `decay` times as much as the one after it, and `n`
 ///   the rollouts behind it, counted in the same way.
 /// - `(a0, b0)` is the prior of the arm: the beta distribution that has the mean and the variance of its samples' success, of
-///   about the last 1024 reports. Each report counts for the inverse of the factor with which its sample was drawn, so that it
-///   is that of the arm, not of what is drawn. It begins flat.
+///   about the last 1024 reports. Each report counts for the inverse of the factor that its sample has, so that it is that of
+///   the arm, not of what is drawn; this is rough where a batch is a great part of an arm. With passes, which draw all alike,
+///   each counts for one. It begins flat.
 /// - A sample that has not reported keeps the `given` weight, the user's, which is that of a factor of 1. So nothing has to be
 ///   set anew when the prior moves. A given weight of 0 rests whatever is believed.
 /// - *Re-tests.* What is believed grows old: `n` is halved every `retest` rounds since the last report, so that what was

@@ -95,8 +95,9 @@ impl Fold {
                 believing.arms.push((trial.arm, Prior::default()));
                 group.believed = believing.arms.len() as u32;
             }
-            // As if all of the arm had been drawn alike.
+            // As if all of the arm had been drawn alike, as in a pass they are.
             let factor = (weight / given).clamp(LEAST, GREATEST);
+            let factor = if population.keeps_passes() { 1.0 } else { factor };
             let (_, round) = &mut believing.arms[group.believed as usize - 1];
             round.add(f64::from(success), trial.outcome.rollouts, 1.0 / factor);
         }

@@ -176,6 +176,7 @@ proptest! {
         let path = folder.path().join("run");
         let mut journal = Journal::open(&path, build()).unwrap().durability(Durability::OnDemand);
         let mut twin = twin();
+        twin.keeps_passes = sampler == Any::Passes;
         for (step, deed) in deeds.into_iter().enumerate() {
             happen(&mut journal, &mut twin, deed);
             agree(journal.curriculum(), &twin)?;
@@ -210,6 +211,39 @@ fn the_twin_has_met_every_case() {
         }
     }
     assert!(stuck > 20 && low > 20 && high > 20, "{stuck} {low} {high}");
+}
+
+/// What is said of a sample: before its first report, after it, and of a coin.
+#[test]
+fn beliefs_are_explained() {
+    let weighting = Weighting::Belief(Belief::new().patience(8));
+    let mut curriculum = Curriculum::builder(3).weighting(weighting).build().unwrap();
+    let said =
+        |curriculum: &Curriculum, sample| curriculum.explain(SampleId(sample)).unwrap().to_string();
+    let unseen =
+        "The chance that its next group is useful is 0.7778, that of an unseen sample of its arm.";
+    assert!(said(&curriculum, 0).contains(unseen), "{}", said(&curriculum, 0));
+    for round in 0..8 {
+        let batch = curriculum.draw(3).unwrap();
+        let success = |sample: SampleId| match sample.0 {
+            0 => 1.0,
+            1 => [0.375, 0.625][round % 2],
+            _ => round as f32 / 7.0,
+        };
+        let seen = |sample| Outcome::default().success(success(sample)).rollouts(8);
+        let all = batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen(draw.sample)));
+        curriculum.observe(&all.collect::<Vec<_>>()).unwrap();
+        curriculum.fold().unwrap();
+    }
+    let solved = said(&curriculum, 0);
+    assert!(
+        solved.contains("success 1 over 15.9375 rollouts, 8 reports, the last in round 8"),
+        "{solved}"
+    );
+    let coin = "It counts as a coin toss";
+    assert!(said(&curriculum, 1).contains(coin) && !said(&curriculum, 2).contains(coin));
+    let known = |sample| curriculum.explain(SampleId(sample)).unwrap().belief.unwrap();
+    assert!(known(0).useful < known(0).useful_unseen && known(1).useful > known(1).useful_unseen);
 }
 
 /// Where outcomes teach as they arrive, and where steps are refilled: what is believed survives kills to the last bit.

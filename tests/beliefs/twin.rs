@@ -35,6 +35,8 @@ pub struct Twin {
     /// By arm: the reports of each round that had some.
     pub arms: Vec<Vec<Vec<Moment>>>,
     next: usize,
+    /// Whether all of an arm are drawn alike, whatever they weigh.
+    pub keeps_passes: bool,
 }
 
 /// The chance of a useful group, as the sum over all counts of successes but none and all.
@@ -62,7 +64,8 @@ fn in_units(weight: f64) -> f64 {
 impl Twin {
     pub fn new((rollouts, decay, floor): (u32, f64, f64), (retest, patience): (u64, u32)) -> Self {
         let (samples, arms) = (Vec::new(), Vec::new());
-        Self { rollouts, decay, floor, retest, patience, samples, arms, next: 0 }
+        let (next, keeps_passes) = (0, false);
+        Self { rollouts, decay, floor, retest, patience, samples, arms, next, keeps_passes }
     }
 
     pub fn insert(&mut self, arm: usize, given: f64) {
@@ -155,7 +158,7 @@ impl Twin {
                 && is_alive
                 && given > 0.0
             {
-                let weight = given / before[sample];
+                let weight = if self.keeps_passes { 1.0 } else { given / before[sample] };
                 rounds[arm].push((f64::from(success), f64::from(rollouts), weight));
             }
         }
