@@ -6,9 +6,10 @@
 //!
 //! A pool of which 45 % are solved, 45 % hopeless and 10 % coin tosses; batches of 512, groups of 8. `draw` and `observe` are
 //! milliseconds a step, the fold being part of the draw, the median of the steps behind the first ones; `bytes` the peak
-//! of the resident memory above what it was, over the samples; `useful` the share of mixed groups in the last half of the
-//! steps. `Posterior` has an arm a sample. With `--python` MoPPS in NumPy: all posteriors sampled, the nearest 512 by
-//! `argpartition`. `--large` adds 10^8 samples, by belief only: 8 GiB.
+//! of the resident memory above what it was, over the samples; `useful` the share of mixed groups in the last half of its
+//! steps, of which there are few where a step takes long: 4000 draw each of 10^6 samples twice, on average. `Posterior`
+//! has an arm a sample. With `--python` MoPPS in NumPy: all posteriors sampled, the nearest 512 by `argpartition`.
+//! `--large` adds 10^8 samples, by belief only: 5 GiB.
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -17,7 +18,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use curricle::policy::{Posterior, Uniform};
-use curricle::sampler::{Distinct, Systematic};
+use curricle::sampler::Systematic;
 use curricle::{
     Batch, Belief, Builder, Curriculum, Feedback, Outcome, Policy, Purpose, Rng, Round, Sampler,
     Signal, Weighting,
@@ -131,41 +132,65 @@ fn numpy(python: &str, samples: usize, steps: usize) -> Result<(), Box<dyn std::
     Ok(())
 }
 
+/// The rows: how many samples, and which.
+fn one(samples: usize, which: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let weighting = Weighting::Belief(Belief::new().patience(255));
+    let base = || Curriculum::builder(samples).policy(Uniform);
+    let arms = || base().arms(100, move |sample| (sample.0 * 100 / samples as u64) as u32);
+    let each = || base().arms(samples as u32, |sample| sample.0 as u32).policy(Posterior::new());
+    match which {
+        "uniform" => row(which, samples, 400, base),
+        "weights by belief" => row(which, samples, 4000, || base().weighting(weighting)),
+        "the same, 100 arms" => {
+            row(which, samples, 4000, || arms().sampler(Systematic).weighting(weighting))
+        }
+        _ => row(which, samples, posterior_steps(samples), || each().sampler(Systematic)),
+    }
+}
+
+fn posterior_steps(samples: usize) -> usize {
+    if samples > 1_000_000 { 12 } else { 60 }
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     use lexopt::prelude::*;
-    let (mut python, mut large) = (None, false);
+    let (mut python, mut large, mut row) = (None, false, None);
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("python") => python = Some(arguments.value()?.string()?),
             Long("large") => large = true,
+            Long("row") => {
+                let samples: usize = arguments.value()?.string()?.parse()?;
+                row = Some((samples, arguments.value()?.string()?));
+            }
             // What cargo passes on.
             Long("bench") => {}
             other => return Err(other.unexpected().into()),
         }
     }
+    if let Some((samples, which)) = row {
+        return one(samples, &which);
+    }
     println!("  samples row                       steps    draw ms observe ms   bytes  useful");
-    let weighting = |retest| Weighting::Belief(Belief::new().patience(255).retest(retest));
+    // A process for each, so that the memory of one is not that of the next.
+    let apart = |samples: usize, which: &str| -> Result<(), Box<dyn std::error::Error>> {
+        let arguments = ["--row", &samples.to_string(), which].map(str::to_owned);
+        let status = Command::new(std::env::current_exe()?).args(arguments).status()?;
+        if status.success() { Ok(()) } else { Err(format!("{which}: {status}").into()) }
+    };
     for samples in [1_000_000, 10_000_000] {
-        let base = || Curriculum::builder(samples).policy(Uniform);
-        row("uniform", samples, 400, base)?;
-        row("weights by belief", samples, 4000, || base().weighting(weighting(1000)))?;
-        let arms = || Curriculum::builder(samples).arms(100, |sample| (sample.0 % 100) as u32);
-        row("the same, 100 arms", samples, 4000, || {
-            arms().policy(Uniform).sampler(Systematic).weighting(weighting(1000))
-        })?;
-        let each = || Curriculum::builder(samples).arms(samples as u32, |sample| sample.0 as u32);
-        let steps = if samples > 1_000_000 { 12 } else { 60 };
-        row("Posterior", samples, steps, || each().policy(Posterior::new()).sampler(Systematic))?;
+        for which in ["uniform", "weights by belief", "the same, 100 arms", "Posterior"] {
+            apart(samples, which)?;
+        }
         if let Some(python) = &python {
-            numpy(python, samples, steps)?;
+            numpy(python, samples, posterior_steps(samples))?;
         }
     }
     if large {
-        let samples = 100_000_000;
-        let base = || Curriculum::builder(samples).policy(Uniform).sampler(Distinct);
-        row("uniform", samples, 400, base)?;
-        row("weights by belief", samples, 4000, || base().weighting(weighting(1000)))?;
+        for which in ["uniform", "weights by belief"] {
+            apart(100_000_000, which)?;
+        }
     }
     Ok(())
 }

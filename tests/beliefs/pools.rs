@@ -136,11 +136,11 @@ fn coin_tosses_do_not_take_the_batch() {
             for _ in 0..50 {
                 let (drawn, mixed) = pool.run(&mut curriculum, 1);
                 total.1 += mixed;
-                for sample in 0..1000 {
-                    total.0[sample] += drawn[sample];
+                for (sample, &times) in drawn.iter().enumerate() {
+                    total.0[sample] += times;
                     if is_learnable(sample) {
                         let rate = &mut pool.rates[sample];
-                        *rate = (*rate + 0.02 * drawn[sample] as f64).min(0.97);
+                        *rate = (*rate + 0.02 * times as f64).min(0.97);
                     }
                 }
             }
@@ -181,7 +181,7 @@ fn arms_of_two_kinds_are_told_apart_within() {
 /// The preset: a pool that grows, and is not captured by what is luck.
 #[test]
 fn the_preset_takes_new_prompts_and_is_not_captured() {
-    let is_coin = |sample: usize| sample % 4 == 0;
+    let is_coin = |sample: usize| sample.is_multiple_of(4);
     let rate = |sample: usize| if is_coin(sample) { 0.5 } else { [1.0, 0.0, 0.05][sample % 3] };
     let mut pool = Pool::new((0..400).map(rate).collect());
     let mut curriculum = Curriculum::builder(400).prompts().seed(3).build().unwrap();

@@ -45,7 +45,7 @@ pub fn useful(a: f64, b: f64, n: u32) -> f64 {
     let beta = |a: f64, b: f64| libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b);
     let of = |k: f64| {
         let choose = libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
-        (choose + beta(k + a, n - k + b) - beta(a, b)).exp()
+        libm::exp(choose + beta(k + a, n - k + b) - beta(a, b))
     };
     (1..n as u32).map(|k| of(f64::from(k))).sum()
 }
@@ -57,7 +57,7 @@ fn kept(given: f64) -> f64 {
 
 /// A weight in the units that draws go by.
 fn in_units(weight: f64) -> f64 {
-    let unit = 2f64.powi(-32);
+    let unit = 1.0 / 4_294_967_296.0;
     unit * if weight > 0.0 { (weight / unit).round().max(1.0) } else { 0.0 }
 }
 
@@ -123,7 +123,7 @@ impl Twin {
                 continue;
             }
             let k = k.min(255);
-            let before: f64 = (1..=k).map(|k| self.decay.powi(k as i32)).sum();
+            let before: f64 = (1..=k).map(|k| libm::pow(self.decay, k as f64)).sum();
             fast = step(fast + report.size / (report.size + before) * (x - fast));
             let before = k.min(31) as f64;
             slow = step(slow + report.size / (report.size + before) * (x - slow));
@@ -137,8 +137,8 @@ impl Twin {
         let k = reports.len().min(255);
         let (fast, slow) = self.averages(sample);
         let (a, b, unseen, rollouts) = self.prior(self.samples[sample].arm);
-        let mass: f64 = (0..k).map(|k| self.decay.powi(k as i32)).sum();
-        let n = rollouts * mass * 0.5f64.powi(((now - last.round) / self.retest) as i32);
+        let mass: f64 = (0..k).map(|k| libm::pow(self.decay, k as f64)).sum();
+        let n = rollouts * mass * libm::pow(0.5, ((now - last.round) / self.retest) as f64);
         let mut factor = useful(a + n * fast, b + n * (1.0 - fast), self.rollouts) / unseen;
         let last = ((1.0 - self.decay) / (1.0 + self.decay)).max(1.0 / k as f64);
         let deviation = (slow * (1.0 - slow) / rollouts * last).sqrt();
@@ -178,8 +178,8 @@ impl Twin {
                 touched[sample] = true;
             }
         }
-        for sample in 0..self.samples.len() {
-            if touched[sample] {
+        for (sample, is_touched) in touched.iter().enumerate() {
+            if *is_touched {
                 let given = self.samples[sample].given;
                 self.samples[sample].weight = in_units(given * self.factor(sample, now));
             }
