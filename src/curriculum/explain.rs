@@ -127,7 +127,7 @@ pub struct KnownBelief {
     pub useful_unseen: f64,
     /// The prior of its arm, as the shapes of a beta distribution.
     pub prior: (f64, f64),
-    /// Whether it counts as a coin toss: many reports, and no move.
+    /// Whether it counts as a coin toss, many reports and no move, and weighs less for it.
     pub is_stuck: bool,
 }
 
@@ -332,16 +332,18 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let (belief, beliefs) = (self.options.weighting.belief()?, population.beliefs()?);
         let believed = beliefs.get(sample);
         let shape = beliefs.prior(population.arms().label(sample)).shape(belief);
+        let useful = believed.useful(&shape, belief, *now);
+        let is_less = believed.factor(&shape, belief, *now) * shape.useful < useful;
         Some(KnownBelief {
             given: believed.given.into(),
             reports: believed.reports(),
             success: believed.success(),
             rollouts: believed.evidence(&shape, belief, *now),
             last: believed.last(),
-            useful: believed.useful(&shape, belief, *now),
+            useful,
             useful_unseen: shape.useful,
             prior: (shape.a, shape.b),
-            is_stuck: believed.is_stuck(&shape, belief),
+            is_stuck: is_less && believed.is_stuck(&shape, belief),
         })
     }
 
