@@ -79,8 +79,20 @@ impl Believed {
         if self.reports() == 0 {
             return arm.useful;
         }
+        let (a, b) = self.shape(arm, belief, now);
+        useful(a, b, belief.rollouts)
+    }
+
+    /// The standard deviation of the success of one rollout, as far as `p` is known: `sqrt(E[p (1 - p)])`.
+    pub fn deviation(&self, arm: &Shape, belief: &Belief, now: Round) -> f64 {
+        let (a, b) = self.shape(arm, belief, now);
+        (a / (a + b) * (b / (a + b + 1.0))).sqrt()
+    }
+
+    /// The posterior of its success, as the shapes of a beta distribution.
+    fn shape(&self, arm: &Shape, belief: &Belief, now: Round) -> (f64, f64) {
         let (success, evidence) = (self.success(), self.evidence(arm, belief, now));
-        useful(arm.a + evidence * success, arm.b + evidence * (1.0 - success), belief.rollouts)
+        (arm.a + evidence * success, arm.b + evidence * (1.0 - success))
     }
 
     /// Whether there were many reports, and the fast average is where the slow one is, as far as chance allows.

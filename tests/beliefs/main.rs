@@ -10,8 +10,8 @@ use curricle::policy::Uniform;
 use curricle::sampler::Any;
 use curricle::signal::GroupSpread;
 use curricle::{
-    ArmId, Arrival, Belief, Curriculum, Durability, Feedback, Gate, Journal, Measure, Outcome, Purpose,
-    Refill, Rng, Round, SampleId, Step, Ticket, Weight, Weighting,
+    ArmId, Arrival, Belief, Curriculum, Durability, Error, Feedback, Gate, Journal, Measure, Outcome,
+    Purpose, Refill, Rng, Round, SampleId, Step, Ticket, Weight, Weighting,
 };
 use proptest::prelude::*;
 use twin::Twin;
@@ -245,6 +245,60 @@ fn beliefs_are_explained() {
     assert_eq!([0, 1, 2].map(is_coin), [false, true, false]);
     let known = |sample| curriculum.explain(SampleId(sample)).unwrap().belief.unwrap();
     assert!(known(0).useful < known(0).useful_unseen && known(1).useful > known(1).useful_unseen);
+}
+
+/// A budget is spent to the last rollout, most of it where success is least certain.
+#[test]
+fn rollouts_go_where_success_is_uncertain() {
+    let mut curriculum =
+        Curriculum::builder(30).weighting(Weighting::Belief(Belief::new())).build().unwrap();
+    let success = |sample: SampleId| [0.0, 0.5, 1.0][sample.index() % 3];
+    for _ in 0..6 {
+        let batch = curriculum.draw(30).unwrap();
+        let seen = |sample| Outcome::default().success(success(sample)).rollouts(8);
+        let all = batch.draws.iter().map(|draw| Feedback::new(draw.ticket, seen(draw.sample)));
+        curriculum.observe(&all.collect::<Vec<_>>()).unwrap();
+        curriculum.fold().unwrap();
+    }
+    let state = curriculum.to_bytes().unwrap();
+    let batch = curriculum.draw(30).unwrap();
+    for budget in [60, 61, 75, 97, 240, 1001, 100_000] {
+        let shared = curriculum.rollouts(&batch, budget).unwrap();
+        assert_eq!(shared.iter().map(|&it| u64::from(it)).sum::<u64>(), budget);
+        // By the formula, within one.
+        let deviation = |sample: SampleId| {
+            let known = curriculum.explain(sample).unwrap().belief.unwrap();
+            let (a, b) = (known.prior.0 + known.rollouts * known.success, known.prior.1);
+            let b = b + known.rollouts * (1.0 - known.success);
+            (a * b / ((a + b) * (a + b + 1.0))).sqrt()
+        };
+        let sum: f64 = batch.samples().map(deviation).sum();
+        for (sample, &rollouts) in batch.samples().zip(&shared) {
+            let quota = 2.0 + (budget - 60) as f64 * deviation(sample) / sum;
+            assert!((f64::from(rollouts) - quota).abs() < 1.0, "{sample}: {rollouts}, not {quota}");
+            let is_more =
+                budget < 240 || (u64::from(rollouts) > budget / 30) == (success(sample) == 0.5);
+            assert!(is_more, "{sample} of {budget}: {rollouts}");
+        }
+    }
+    for bad in [0, 59, 1_000_000_001] {
+        let what = "budget of rollouts";
+        assert!(
+            matches!(curriculum.rollouts(&batch, bad), Err(Error::OutOfRange { what: found, .. }) if found == what)
+        );
+    }
+    let mut small = Curriculum::builder(5).weighting(Weighting::Belief(Belief::new())).build().unwrap();
+    assert!(matches!(small.rollouts(&batch, 240), Err(Error::UnknownSample(_))));
+    let own = small.draw(3).unwrap();
+    assert_eq!(small.rollouts(&own, 10), Ok(vec![4, 3, 3]));
+    assert_eq!(small.rollouts(&Default::default(), 0), Ok(vec![]));
+    let plain = Curriculum::builder(30).build().unwrap();
+    assert!(matches!(plain.rollouts(&batch, 240), Err(Error::Unsupported { .. })));
+    let mut again =
+        Curriculum::builder(30).weighting(Weighting::Belief(Belief::new())).build().unwrap();
+    again.restore_bytes(&state).unwrap();
+    assert_eq!(again.draw(30).unwrap(), batch);
+    assert_eq!(again.rollouts(&batch, 97), curriculum.rollouts(&batch, 97));
 }
 
 /// Where outcomes teach as they arrive, and where steps are refilled: what is believed survives kills to the last bit.
