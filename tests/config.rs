@@ -305,6 +305,17 @@ fn the_other_options_do_what_they_say() {
         .gate(Gate::band(0.2, 0.8))
         .weighting(Weighting::Score { floor: 0.05 });
     assert_eq!(decisions(Config::from_toml(text).unwrap().builder(60)), decisions(made));
+    let text =
+        "weighting.belief = { rollouts = 4, decay = 0.7, floor = 0.1, retest = 3, patience = 8 }";
+    let belief = curricle::Belief::new().rollouts(4).decay(0.7).floor(0.1).retest(3).patience(8);
+    let made = plain().weighting(Weighting::Belief(belief));
+    assert_eq!(decisions(Config::from_toml(text).unwrap().builder(60)), decisions(made));
+    let made = plain().weighting(Weighting::Belief(curricle::Belief::new()));
+    let read = Config::from_toml("weighting.belief = {}").unwrap();
+    assert_eq!(Config::from_toml(&read.to_toml().unwrap()).unwrap(), read);
+    assert_eq!(decisions(read.builder(60)), decisions(made));
+    let wrong = Config::from_toml("weighting.belief.pacience = 8").unwrap_err().to_string();
+    assert!(wrong.contains("weighting.belief"), "{wrong}");
     assert_eq!(Config::from_toml("").unwrap(), Config::default());
     assert_eq!(decisions(Config::default().builder(60)), decisions(plain()));
 }

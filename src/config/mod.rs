@@ -32,7 +32,7 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// | `gate` | `all` | one of the table below |
 /// | `exclude_in_flight` | false | |
 /// | `stop` | `never` | `never`, `{ first_exhausted = passes }`, `{ all_exhausted = passes }`, `{ cycle = passes }` |
-/// | `weighting` | `given` | `given`, `{ score = { floor } }` |
+/// | `weighting` | `given` | `given`, `{ score = { floor } }`, `{ belief = { rollouts, decay, floor, retest, patience } }`, each optional |
 /// | `importance` | 0 | a number or a schedule |
 /// | `sampler` | `distinct` | `replace`, `distinct`, `systematic`, `passes`, `sequential`, `top` |
 /// | `policy` | `uniform` | one of the table below |

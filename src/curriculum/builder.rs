@@ -10,6 +10,7 @@ use crate::base::error::SnapshotError;
 use crate::base::error::{Error, Result, length, within};
 use crate::base::id::{ArmId, SampleId};
 use crate::base::schedule::Schedule;
+use crate::belief::Belief;
 use crate::curriculum::Curriculum;
 #[cfg(feature = "config")]
 use crate::curriculum::Memory;
@@ -18,11 +19,11 @@ use crate::curriculum::identity::Identity;
 use crate::curriculum::pace::Pace;
 use crate::curriculum::refill::Refill;
 use crate::curriculum::stop::Stop;
-use crate::event::Fields;
 use crate::event::gate::Gate;
+use crate::event::{Field, Fields};
 use crate::policy::{Policy, Uniform};
 use crate::population::{Arms, Key, Population};
-use crate::sampler::{Distinct, Sampler};
+use crate::sampler::{Distinct, Kind, Sampler};
 use crate::signal::{GroupSpread, Signal};
 
 /// What a draw does about tickets whose feedback is due and has not arrived.
@@ -53,7 +54,24 @@ pub enum Weighting {
         /// The least weight, in units of the score, `> 0`.
         floor: f64,
     },
+    /// The given weight, multiplied by the chance that the next group of rollouts of the sample is useful, in that of an
+    /// unseen sample of its arm: see [`Belief`]. It needs the success of each outcome. [`set_weight`](Curriculum::set_weight)
+    /// sets the given one, and [`Population::weight`](crate::Population::weight) is the product.
+    Belief(Belief),
 }
+
+impl Weighting {
+    /// The options of beliefs, if weights come from them.
+    pub(crate) fn belief(&self) -> Option<&Belief> {
+        match self {
+            Self::Belief(belief) => Some(belief),
+            Self::Given | Self::Score { .. } => None,
+        }
+    }
+}
+
+/// What a part that does not read weights is asked for.
+pub(super) const BELIEFS: &str = "weights by belief";
 
 /// The options of a curriculum that do not change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -388,6 +406,7 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         if self.sampler.keeps_passes() {
             population.keep_passes(self.options.stop.limit())?;
         }
+        population.keep_beliefs(self.options.weighting.belief().is_some())?;
         let Self { arm_names, options, policy, signal, sampler, .. } = self;
         let parts = (policy, signal, sampler);
         Ok(Curriculum::new(parts, options, needs, identity, arm_names, population, costs))
@@ -413,15 +432,30 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         if let Weighting::Score { floor } = options.weighting {
             within("weight floor", floor, 1e-9, 2_147_483_648.0)?;
         }
+        if let Some(belief) = options.weighting.belief() {
+            belief.check()?;
+            if sampler.kind() == Some(Kind::Sequential) {
+                return Err(Error::Unsupported { part: "sampler Sequential", request: BELIEFS });
+            }
+            let arms = population.arms();
+            let is_alone = |arm| arms.size(ArmId(arm)) < 2;
+            if arms.count() > 1 && (0..arms.count() as u32).all(is_alone) && arms.samples() > 0 {
+                return Err(Error::Unsupported { part: "arms of one sample each", request: BELIEFS });
+            }
+        }
         check_names(&self.arm_names, population.arms().count())?;
         policy.prepare(population)?;
         signal.check()?;
         let reads = policy.reads();
-        let is_scored = reads.score || options.weighting != Weighting::Given;
+        let is_scored = reads.score || matches!(options.weighting, Weighting::Score { .. });
         if self.scores && !is_scored {
             return Err(Error::Unread { part: "signal", what: "a score" });
         }
-        Ok(reads.fields | if is_scored { signal.needs() } else { Fields::NONE })
+        let mut needs = reads.fields | if is_scored { signal.needs() } else { Fields::NONE };
+        if options.weighting.belief().is_some() {
+            needs = needs | Field::Success;
+        }
+        Ok(needs)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, SampleId};
 use crate::ledger::Record;
 use crate::policy::Policy;
-use crate::population::{Arms, Key, Weight, units};
+use crate::population::{Arms, Key, Weight, scaled, units};
 
 impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// Adds an arm, without samples: [`insert`](Self::insert) and [`retag`](Self::retag) fill it. Its number is the next one,
@@ -162,7 +162,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// [`Error::OutOfRange`](crate::Error::OutOfRange);
     /// [`Error::WeightOverflow`](crate::Error::WeightOverflow).
     pub fn set_weight(&mut self, sample: SampleId, weight: f64) -> Result<()> {
-        self.memory.population.set_weight(sample, weight)?;
+        let factor = self.factor(sample);
+        self.memory.population.give(sample, weight, factor)?;
         self.touch(self.memory.population.arms().label(sample));
         Ok(())
     }
@@ -188,12 +189,14 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// Those of `set_weight`, of which [`Error::WeightOverflow`](crate::Error::WeightOverflow) is about the sum
     /// after all of them; then no weight has changed.
     pub fn set_weights(&mut self, weights: &[(SampleId, f64)]) -> Result<()> {
-        let (work, population) = (&mut self.work, &mut self.memory.population);
-        work.weights.clear();
+        self.work.weights.clear();
         for &(sample, weight) in weights {
-            work.weights.push((sample, units(sample.0, weight)?));
+            units(sample.0, weight)?;
+            let weight = units(sample.0, scaled(weight, self.factor(sample)))?;
+            self.work.weights.push((sample, weight));
         }
-        population.exchange(&mut work.weights, &mut work.slots)?;
+        let (work, population) = (&mut self.work, &mut self.memory.population);
+        population.give_each(&mut work.weights, weights, &mut work.slots)?;
         let arms = population.arms();
         for (&(sample, weight), &(_, old)) in weights.iter().zip(&work.weights) {
             if weight == 0.0 || old == 0 {
@@ -201,6 +204,17 @@ impl<P, S, D> Curriculum<P, S, D> {
             }
         }
         Ok(())
+    }
+
+    /// What multiplies the given weight of a sample now.
+    fn factor(&self, sample: SampleId) -> f64 {
+        let Memory { population, round, .. } = &self.memory;
+        match (self.options.weighting.belief(), population.beliefs()) {
+            (Some(belief), Some(beliefs)) if sample.index() < population.arms().samples() => {
+                beliefs.factor(sample, population.arms().label(sample), belief, *round)
+            }
+            _ => 1.0,
+        }
     }
 
     /// Notes that an arm may have been emptied or filled.

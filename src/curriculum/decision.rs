@@ -3,7 +3,7 @@
 use curricle_kernels::blocks;
 
 use super::Memory;
-use super::builder::Options;
+use super::builder::{BELIEFS, Options};
 use super::pace::Pace;
 use crate::base::error::{Error, Result, finite, length, within};
 use crate::base::id::{Round, SampleId, Ticket};
@@ -96,6 +96,11 @@ impl Decision {
                 let mut random = Rng::at_draw(options.seed, round, Purpose::Policy, draw);
                 policy.allot(&turn, &mut random, &mut self.allotment)?;
                 self.allotment.settle(population)?;
+                if options.weighting.belief().is_some()
+                    && matches!(self.allotment, Allotment::Ranks { .. })
+                {
+                    return Err(Error::Unsupported { part: "policy over ranks", request: BELIEFS });
+                }
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! The curriculum: a deterministic state machine that draws, observes and folds.
 
+mod believe;
 pub(crate) mod builder;
 mod changes;
 pub(crate) mod costs;
@@ -15,6 +16,7 @@ pub(crate) mod refill;
 mod refused;
 mod reports;
 mod rest;
+mod rollouts;
 mod stale;
 pub(crate) mod stop;
 mod take_over;
@@ -63,7 +65,7 @@ use stale::Stale;
 ///
 /// Cost for N samples, K arms and batches of n: a draw O(K + n log N + m) for m tickets that have not been folded in, or
 /// O(n log N + m) where the policy lets [`ArmTree`](crate::policy::ArmTree) change arm by arm; an observation O(n log R)
-/// where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for the sums of weights, 8 for the order within the arms, 0 to 4 for the arm, 20 for the record.
+/// where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for the sums of weights, 8 for the order within the arms, 0 to 4 for the arm, 20 for the record; 12 more with [beliefs](crate::Belief).
 ///
 /// ```
 /// use curricle::policy::{Boltzmann, Bounded, Prior};

@@ -141,7 +141,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// As [`restore`](Self::restore), but this curriculum may have been built with another gate, lag, weighting or
     /// importance, or another answer to missing feedback: options of which nothing that was learned depends. They
     /// are those of this curriculum from now on; open rounds are folded in by its lag, and weights that scores have set
-    /// stay until they are set again. The decisions are those of neither curriculum had it run alone, so a log that
+    /// stay until they are set again. Weights by [belief](crate::Belief) begin with what the weights are, and end with those that
+    /// were given. The decisions are those of neither curriculum had it run alone, so a log that
     /// was written before cannot be replayed behind such a change: [`compact`](crate::Journal::compact) first.
     ///
     /// # Errors
@@ -329,6 +330,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         if !memory.population.index_keys() {
             return Err(SnapshotError::Inconsistent("the keys").into());
         }
+        if changes == Changes::Edge {
+            memory.population.keep_beliefs(self.options.weighting.belief().is_some())?;
+        }
         memory.check(&self.options, self.memory.population.keeps_passes())?;
         let arms = memory.population.arms().count();
         if !memory.policy.is_learned_from(&self.memory.policy, arms) {
@@ -440,6 +444,11 @@ impl<P> Memory<P> {
             || !self.population.held_by().all(can_be_held)
         {
             return Err(SnapshotError::Inconsistent("the population"));
+        }
+        if self.population.beliefs().is_some() != options.weighting.belief().is_some()
+            || !self.population.are_beliefs_possible(self.round)
+        {
+            return Err(SnapshotError::Inconsistent("the beliefs"));
         }
         if !self.ledger.is_consistent(arms.samples(), arms.count(), now, gaps) {
             return Err(SnapshotError::Inconsistent("the ledger"));
