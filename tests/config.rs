@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use common::outcome;
 use curricle::policy::{
     self, AbsoluteProgress, Advance, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
-    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman,
-    LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior,
-    Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson,
-    Tilt, Ucb, Uniform, Unit, Unsampled, Update,
+    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Guarded,
+    Kalman, LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac, Pacing, PerCost, Posterior,
+    Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent,
+    Thompson, Tilt, Ucb, Uniform, Unit, Unsampled, Update,
 };
 use curricle::sampler::{self, Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
@@ -127,6 +127,11 @@ fn cases() -> Vec<Case> {
             Tilt::new().target(Prior::Uniform).temperature(0.5).enough(0.6).floor(0.1),
         ),
         case("tilt", "tilt = { trusting = true }", Tilt::new().trusting()),
+        case(
+            "guarded",
+            "guarded = { inner = 'tilt', target = \"uniform\" }",
+            Guarded::new(policy::Any::from(Tilt::new())).target(Prior::Uniform),
+        ),
         case(
             "level_replay",
             "level_replay = { beta = 0.2, rho = 0.3, nu = 0.4 }",

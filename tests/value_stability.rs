@@ -11,9 +11,10 @@ use std::fmt::Write;
 use common::{outcome, policies};
 use curricle::policy::{
     AbsoluteProgress, Advance, Between, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector,
-    Difficulty, Dump, EasyToHard, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
-    MeanRule, Mixture, OnlineMixing, Pac, PerCost, Posterior, Prior, Range, Rescaled, Restart,
-    ScalingLaw, Scope, Spread, Staged, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit, Unsampled,
+    Difficulty, Dump, EasyToHard, Exp3, Fixed, Forgetting, Gaussian, Guarded, Kalman, LevelReplay,
+    Mastered, MeanRule, Mixture, OnlineMixing, Pac, PerCost, Posterior, Prior, Range, Rescaled,
+    Restart, ScalingLaw, Scope, Spread, Staged, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit,
+    Unsampled,
 };
 use curricle::sampler::{Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
@@ -141,6 +142,7 @@ fn decisions() {
         stream("rescaled", base().policy(Rescaled::new(Boltzmann::new(), quantiles))),
         stream("per cost", base().policy(PerCost::new(Boltzmann::new()))),
         stream("cold start", base().policy(ColdStart::new(Boltzmann::new(), 6))),
+        stream("guarded", base().policy(Guarded::new(Boltzmann::new()))),
         stream("mastered", base().policy(Mastered::new(Boltzmann::new(), 0.5).retest(2, 0.2))),
         stream("teacher-student", base().policy(TeacherStudent::new())),
         stream("teacher-student, online", base().policy(TeacherStudent::online())),
