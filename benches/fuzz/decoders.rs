@@ -122,8 +122,8 @@ fn journals(folder: &Path) -> Read {
         let (base, log) = mutate::journal(&run.base, &run.log, (&other.base, &other.log), rng);
         std::fs::write(&path, &base).expect("room in memory");
         std::fs::write(&log_path, &log).expect("room in memory");
-        // Not known from the file: 64 bytes for each draw that may be asked for, and as much again for its lists.
-        let size = base.len() + log.len() + if run.repeats { 128 << 18 } else { 0 };
+        // Not known from the file: what each draw that may be asked for takes while its lists grow.
+        let size = base.len() + log.len() + if run.repeats { 512 << 14 } else { 0 };
         let told = watch.reads(size, || {
             let mut history = History::open(&path, run.built.clone())?;
             while history.next()?.is_some() {}
