@@ -81,7 +81,8 @@ fn draws_of_a_log() {
     for (refills, verb) in [(false, DRAW), (true, STEP)] {
         let _ = std::fs::remove_file(&path);
         let _ = std::fs::remove_file(&log_path);
-        let mut journal = Journal::open(&path, build(refills)).unwrap().durability(Durability::OnDemand);
+        let mut journal =
+            Journal::open(&path, build(refills)).unwrap().durability(Durability::OnDemand);
         let is_drawn = if refills { journal.step(3).is_ok() } else { journal.draw(3).is_ok() };
         assert!(is_drawn);
         drop(journal);

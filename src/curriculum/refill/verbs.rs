@@ -127,8 +127,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         for draw in self.memory.ledger.pending.iter().flat_map(|pending| pending.open_draws()) {
             open[draw.arm.index()] += 1;
         }
-        let confidence = refill.confidence;
-        let need = Need { missing, confidence, shares: &shares, open: &open, most };
+        let Refill { confidence, window, .. } = *refill;
+        let need = Need { missing, confidence, window, shares: &shares, open: &open, most };
         let n = self.memory.bank.rates.tickets(need);
         if n == 0 {
             return Ok(None);
