@@ -27,8 +27,10 @@ pub struct Decoder {
     pub make: fn(&Path) -> Read,
 }
 
-pub const ALL: [Decoder; 6] = [
+pub const ALL: &[Decoder] = &[
     Decoder { name: "snapshot", bound: Bound { factor: 64, beside: 2 << 20 }, make: snapshots },
+    #[cfg(feature = "zstd")]
+    Decoder { name: "packed", bound: Bound { factor: 64, beside: 4 << 20 }, make: packed },
     Decoder { name: "journal", bound: Bound { factor: 64, beside: 4 << 20 }, make: journals },
     Decoder { name: "checkpoint", bound: Bound { factor: 64, beside: 2 << 20 }, make: checkpoints },
     Decoder { name: "config", bound: Bound { factor: 512, beside: 1 << 20 }, make: configurations },
@@ -109,6 +111,29 @@ fn snapshots(folder: &Path) -> Read {
                 hold(&mut fresh, &run.built);
             }
         }
+        Ok(())
+    })
+}
+
+/// Compressed snapshots: changed before they are packed, or after.
+#[cfg(feature = "zstd")]
+fn packed(folder: &Path) -> Read {
+    let runs = corpus::runs(folder);
+    Box::new(move |rng, watch| {
+        let (run, other) = (pick(&runs, rng), pick(&runs, rng));
+        // What is unpacked is bounded by the size that the file announces, not by its own.
+        let (bytes, size) = if rng.below(2) == 0 {
+            let plain = mutate::snapshot(&run.snapshot, &other.snapshot, rng);
+            (mutate::packed(&plain), plain.len())
+        } else {
+            let (packed, other) =
+                run.packed.as_ref().zip(other.packed.as_ref()).expect("a build with zstd");
+            let bytes = mutate::snapshot(packed, other, rng);
+            (bytes, run.snapshot.len().max(other.len()))
+        };
+        let mut fresh = run.built.clone();
+        watch.reads(size, || fresh.restore_bytes(&bytes))?;
+        hold(&mut fresh, &run.built);
         Ok(())
     })
 }

@@ -89,11 +89,12 @@ impl Rates {
     }
 
     /// The least number of new tickets with which, beside the open ones, at least `missing` are admitted with this
-    /// confidence; at most `most`. The new ones come from the arms with these probabilities, none meaning all alike; of the
-    /// open ones there is the number for each arm.
+    /// confidence; at most `most`. The new ones come from the arms with these probabilities, none meaning all alike; of
+    /// the open ones there is the number for each arm.
     ///
-    /// The chance of a ticket is taken to be the mean of the rates over open and new tickets, with the variance that the
-    /// rates have between them: the number admitted is beta-binomial. Cost: O((K + n) log n), where n is the answer.
+    /// The chance of a ticket is taken to be the mean of the rates over open and new tickets, with the variance that
+    /// the rates have between them: the number admitted is beta-binomial. Cost: O((K + n) log n), where n is the
+    /// answer.
     pub fn tickets(&self, need: Need<'_>) -> u64 {
         let Need { missing, confidence, window, shares, open, most } = need;
         let all_open: u64 = open.iter().map(|&count| u64::from(count)).sum();
