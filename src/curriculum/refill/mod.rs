@@ -80,8 +80,10 @@ impl Refill {
         Self { most: Some(tickets), ..self }
     }
 
-    /// Sets over how many tickets of an arm its accept rate is remembered, at least 1: older ones count less,
-    /// by a factor of `1 - 1 / window` a ticket. Lower follows a drift faster, and is surer to ask for too much.
+    /// Sets over how many tickets of an arm its accept rate is remembered, at least 1: those of former steps count less, by
+    /// a factor of `1 - 1 / window` for each ticket of the arm that the present step has judged, and so on from step to
+    /// step. Lower follows a drift faster, and is surer to ask for too much; where a window has many more tickets than an
+    /// arm in a step, a rate that falls takes several draws, or steps, to be found out.
     pub fn window(self, tickets: f64) -> Self {
         Self { window: tickets, ..self }
     }
