@@ -48,8 +48,8 @@ pub enum Weighting {
     Given,
     /// The last score of the sample, at least `floor` and at most 2^31: samples that taught more come back sooner.
     /// A sample that has not been scored keeps its given weight; each ticket that is given up halves it,
-    /// down to `floor`. One whose weight is 0, as [`set_weight`](Curriculum::set_weight) makes it, rests: scores leave it
-    /// there until it is set again.
+    /// down to `floor`. One whose weight is 0, as [`set_weight`](Curriculum::set_weight) makes it, rests: scores leave
+    /// it there until it is set again.
     Score {
         /// The least weight, in units of the score, `> 0`.
         floor: f64,
@@ -211,9 +211,9 @@ impl<P, S, D> Builder<P, S, D> {
         Self { costs: Some(costs), ..self }
     }
 
-    /// Sets the key of each sample, a string or 128 bits, all different: what it is called whatever its number. By keys a run
-    /// [goes on](Curriculum::reconcile) with data of which some was added, removed, moved or put in another order. 20 bytes a
-    /// sample.
+    /// Sets the key of each sample, a string or 128 bits, all different: what it is called whatever its number. By keys
+    /// a run [goes on](Curriculum::reconcile) with data of which some was added, removed, moved or put in another
+    /// order. 20 bytes a sample.
     pub fn keys<K: Into<Key>>(self, keys: impl IntoIterator<Item = K>) -> Self {
         Self { keys: Some(keys.into_iter().map(Into::into).collect()), ..self }
     }
@@ -320,9 +320,9 @@ impl<P, S, D> Builder<P, S, D> {
     }
 
     /// Sets whether a sample can be drawn while a ticket of it is in flight; default false. With `true` it rests: in
-    /// [lockstep](Pace::Lockstep) until its round has been folded in, in the pace of [arrival](crate::Arrival) until its
-    /// outcome is reported or given up, and with [refill](Self::refill) until the step is over and no ticket of it is banked
-    /// either. In the pace of arrival a draw for which too few samples are left gives [`Error::Hold`].
+    /// [lockstep](Pace::Lockstep) until its round has been folded in, in the pace of [arrival](crate::Arrival) until
+    /// its outcome is reported or given up, and with [refill](Self::refill) until the step is over and no ticket of it
+    /// is banked either. In the pace of arrival a draw for which too few samples are left gives [`Error::Hold`].
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -364,8 +364,8 @@ impl<P, S, D> Builder<P, S, D> {
         self
     }
 
-    /// Sets the names of the arms, for [metrics](Curriculum::metrics): one for each, all different, none empty. They make no
-    /// difference to any decision, and a snapshot can be restored under other names.
+    /// Sets the names of the arms, for [metrics](Curriculum::metrics): one for each, all different, none empty. They
+    /// make no difference to any decision, and a snapshot can be restored under other names.
     pub fn arm_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.arm_names = names.into_iter().map(Into::into).collect();
         self
@@ -423,10 +423,11 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         if let Some(arrival) = options.pace.arrival() {
             arrival.check()?;
             if options.lag > 0 {
-                return Err(Error::Unread { part: "lag", what: "a delay" });
+                return Err(Error::Unread { part: "lag", what: "a delay in the pace of arrival" });
             }
             if options.missing != Missing::Refuse {
-                return Err(Error::Unread { part: "missing", what: "tickets that are due" });
+                let what = "what to do with missing tickets in the pace of arrival";
+                return Err(Error::Unread { part: "missing", what });
             }
         }
         if let Weighting::Score { floor } = options.weighting {

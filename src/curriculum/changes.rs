@@ -10,11 +10,11 @@ use crate::policy::Policy;
 use crate::population::{Arms, Key, Weight, scaled, units};
 
 impl<P: Policy, S, D> Curriculum<P, S, D> {
-    /// Adds an arm, without samples: [`insert`](Self::insert) and [`retag`](Self::retag) fill it. Its number is the next one,
-    /// its name that number until [`set_arm_names`](Self::set_arm_names) gives it another.
+    /// Adds an arm, without samples: [`insert`](Self::insert) and [`retag`](Self::retag) fill it. Its number is the
+    /// next one, its name that number until [`set_arm_names`](Self::set_arm_names) gives it another.
     ///
-    /// The policy [makes room](Policy::grow) for it as for an arm of which nothing is known; in a mixture of given weights it
-    /// has weight 0 until [`set_mixture`](Self::set_mixture).
+    /// The policy [makes room](Policy::grow) for it as for an arm of which nothing is known; in a mixture of given
+    /// weights it has weight 0 until [`set_mixture`](Self::set_mixture).
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -31,8 +31,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// Cost: O(K), and O(N) where the labels of arms become wider, from 1 to 2, 256 to 257 and 65 536 to 65 537.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the policy or the gate has to be told something of each arm; [`Error::OutOfRange`] beyond 2^24
-    /// arms. Nothing has changed then.
+    /// [`Error::Unsupported`] if the policy or the gate has to be told something of each arm; [`Error::OutOfRange`]
+    /// beyond 2^24 arms. Nothing has changed then.
     pub fn add_arm(&mut self) -> Result<ArmId> {
         if self.options.gate.is_by_arm() {
             return Err(Error::Unsupported { part: "a gate by arm", request: "an arm that is added" });
@@ -49,8 +49,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         Ok(arm)
     }
 
-    /// Sets the weights of the mixture from now on, one for each arm, `>= 0` and not all 0, whatever weights or table the
-    /// curriculum was built with. It stands in snapshots and journals: the configuration, which they are bound to, stays.
+    /// Sets the weights of the mixture from now on, one for each arm, `>= 0` and not all 0, whatever weights or table
+    /// the curriculum was built with. It stands in snapshots and journals: the configuration, which they are bound to,
+    /// stays.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -76,7 +77,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
 }
 
 impl<P, S, D> Curriculum<P, S, D> {
-    /// Sets the names of the arms anew; see [`Builder::arm_names`](crate::Builder::arm_names). They are no part of the state.
+    /// Sets the names of the arms anew; see [`Builder::arm_names`](crate::Builder::arm_names). They are no part of the
+    /// state.
     ///
     /// # Errors
     /// [`Error::Length`], [`Error::Empty`] or [`Error::Duplicate`].
@@ -114,8 +116,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// ```
     ///
     /// # Errors
-    /// As `insert`; [`Error::Duplicate`] for a key that a sample has, naming that sample; [`Error::Unsupported`] if samples have no keys, as `insert` if they
-    /// have.
+    /// As `insert`; [`Error::Duplicate`] for a key that a sample has, naming that sample; [`Error::Unsupported`] if
+    /// samples have no keys, as `insert` if they have.
     pub fn insert_key(
         &mut self,
         key: impl Into<Key>,
@@ -169,8 +171,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     }
 
     /// Sets the weights of many samples, one after the other; all or none. For weights that the caller works out anew
-    /// for each batch, such as priorities of a replay, or for samples that rest for some rounds: with n samples it costs
-    /// a fraction of n calls of [`set_weight`](Self::set_weight), as their memory accesses overlap.
+    /// for each batch, such as priorities of a replay, or for samples that rest for some rounds: with n samples it
+    /// costs a fraction of n calls of [`set_weight`](Self::set_weight), as their memory accesses overlap.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {

@@ -155,8 +155,8 @@ impl Fold {
         let (known, lost_score) = (&ledger.progress, ledger.lost_score);
         let mut least = f64::INFINITY;
         tally.in_order(|group| least = group.score.get().map_or(least, |mean| least.min(mean)));
-        // A lost ticket must not be better than one that came back, nor be so by chance where few did: it falls at once, and
-        // rises slowly.
+        // A lost ticket must not be better than one that came back, nor be so by chance where few did: it falls at
+        // once, and rises slowly.
         let least = if least.is_finite() { least.min(0.0) } else { lost_score };
         self.lost_score = least.min(lost_score + RISE * (least - lost_score));
         let lost_score = self.lost_score;

@@ -96,8 +96,8 @@ impl Tally {
     }
 }
 
-/// The probability that an arm had when its tickets were drawn: the same for all of a round; of several rounds the harmonic
-/// mean, so that dividing a mean score by it estimates what dividing each score by its own probability would.
+/// The probability that an arm had when its tickets were drawn: the same for all of a round; of several rounds the
+/// harmonic mean, so that dividing a mean score by it estimates what dividing each score by its own probability would.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Share {
     first: f64,
