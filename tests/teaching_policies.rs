@@ -6,8 +6,8 @@ mod common;
 use common::{outcome, policies, sealed};
 use curricle::policy::{
     AbsoluteProgress, Advance, Any, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
-    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Forgetting, Kalman, LevelReplay, Mastered,
-    Mixture, OnlineMixing, Pac, PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart,
+    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Forgetting, Guarded, Kalman, LevelReplay,
+    Mastered, Mixture, OnlineMixing, Pac, PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart,
     ScalingLaw, Scope, Staged, Teacher, TeacherStudent, Thompson, Tilt, Ucb, Unit,
 };
 use curricle::sampler::Systematic;
@@ -222,6 +222,7 @@ fn around_another() {
     let ucb = || Ucb::new(Bound::Hoeffding(0.5), Forgetting::PerRound(0.9));
     check(Bounded::new(Boltzmann::new()).floor(0.1, Prior::Weights(vec![1.0; 12])));
     check(ColdStart::new(ucb(), 4));
+    check(Guarded::new(Tilt::new()));
     check(Mastered::new(Boltzmann::new(), 0.6));
     check(PerCost::new(ucb()));
     check(Rescaled::new(ucb(), Range::Quantiles { low: 0.2, high: 0.8, visits: 9 }));

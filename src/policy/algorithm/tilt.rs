@@ -2,15 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Result, within};
+use crate::base::error::{Error, Result, length, within};
 use crate::base::id::ArmId;
 use crate::base::math;
 use crate::base::rng::Rng;
 use crate::event::Field;
 use crate::ledger::progress::{Progress, opening};
 use crate::policy::kit::learned::MOST;
-use crate::policy::kit::mixture::{check_mixture, normalise};
-use crate::policy::kit::open_arms::open;
+use crate::policy::kit::mixture::{check_mixture, is_mixture, normalise, spread_evenly};
 use crate::policy::{Allotment, Policy, Prior, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -179,14 +178,16 @@ impl Tilt {
         }
     }
 
-    /// `g` of all arms, in `[0, 1]`: how far the evidence of progress opens each of them, by arm. Cost: O(K).
-    pub fn gates(&self) -> Vec<f64> {
-        let arms = (0..self.arms.len() as u32).map(ArmId);
-        if self.is_trusting {
-            return arms.map(|_| 1.0).collect();
-        }
+    /// `g` of an arm, in `[0, 1]`: how far the evidence of progress opens it. Cost: O(K).
+    pub fn gate(&self, arm: ArmId) -> f64 {
+        let evidence = self.arms.get(arm.index()).copied().unwrap_or_default().evidence;
+        self.shrinkage().gate(evidence)
+    }
+
+    /// What evidence is compared with.
+    fn shrinkage(&self) -> Shrinkage {
         let (mut weights, mut mean, mut variance) = (0.0, 0.0, 0.0);
-        let known = || arms.clone().zip(&self.arms);
+        let known = || (0..).map(ArmId).zip(&self.arms);
         for (arm, gain) in known() {
             let weight = self.signal(arm);
             weights += weight;
@@ -198,9 +199,25 @@ impl Tilt {
             variance += self.signal(arm) * apart * apart;
         }
         variance /= f64::max(weights, f64::MIN_POSITIVE);
-        let moved = CHANCE / variance.max(CHANCE);
-        let shrunk = |e: f64| e - (moved * (e - mean)).clamp(-MOVED, MOVED);
-        self.arms.iter().map(|gain| opening(shrunk(gain.evidence))).collect()
+        Shrinkage { is_trusting: self.is_trusting, mean, moved: CHANCE / variance.max(CHANCE) }
+    }
+}
+
+/// How evidence is moved towards the mean of all arms.
+#[derive(Debug, Clone, Copy)]
+struct Shrinkage {
+    is_trusting: bool,
+    mean: f64,
+    /// The part of its distance.
+    moved: f64,
+}
+
+impl Shrinkage {
+    fn gate(&self, evidence: f64) -> f64 {
+        if self.is_trusting {
+            return 1.0;
+        }
+        opening(evidence - (self.moved * (evidence - self.mean)).clamp(-MOVED, MOVED))
     }
 }
 
@@ -223,7 +240,7 @@ impl Policy for Tilt {
         };
         // The target can have been set anew.
         let is_target = match (&self.target, &built.target) {
-            (Prior::Weights(weights), _) => crate::policy::kit::mixture::is_mixture(weights, arms),
+            (Prior::Weights(weights), _) => is_mixture(weights, arms),
             (target, built) => target == built,
         };
         is_target
@@ -239,22 +256,33 @@ impl Policy for Tilt {
     }
 
     fn allot(&self, turn: &Turn<'_>, _: &mut Rng, allotment: &mut Allotment) -> Result<()> {
-        let open = open(turn.population, self.arms.len())?;
-        let mut target = self.target.shares(turn.population);
-        if open.iter().all(|&arm| target[arm] <= 0.0) {
+        let count = turn.population.arms().count();
+        length("arms of the policy", count, self.arms.len())?;
+        if turn.population.drawable_total() == 0 {
+            return Err(Error::NothingToDraw);
+        }
+        let p = allotment.arms(count);
+        for (arm, share) in p.iter_mut().enumerate() {
+            *share = self.target.share(arm, turn.population);
+        }
+        match normalise(p) {
             // What the training is for has nothing to draw: what is left shares evenly.
-            open.iter().for_each(|&arm| target[arm] = 1.0);
+            Err(Error::NothingToDraw) => spread_evenly(turn.population, p),
+            other => other?,
         }
-        normalise(&mut target)?;
-        let gates = self.gates();
-        let p = allotment.arms(self.arms.len());
-        for &arm in &open {
-            let tilt = self.signal(ArmId(arm as u32)) * gates[arm] / self.temperature;
-            p[arm] = target[arm] * math::exp(tilt);
-        }
-        normalise(p)?;
-        for (share, target) in p.iter_mut().zip(target) {
-            *share = (1.0 - self.floor) * *share + self.floor * target;
+        let shrinkage = self.shrinkage();
+        let tilt = |arm: usize, gain: &Gain| {
+            let gate = shrinkage.gate(gain.evidence);
+            math::exp(self.signal(ArmId(arm as u32)) * gate / self.temperature)
+        };
+        let sum: f64 = p
+            .iter()
+            .zip(&self.arms)
+            .enumerate()
+            .map(|(arm, (target, gain))| target * tilt(arm, gain))
+            .sum();
+        for (arm, (share, gain)) in p.iter_mut().zip(&self.arms).enumerate() {
+            *share *= (1.0 - self.floor) * tilt(arm, gain) / sum + self.floor;
         }
         Ok(())
     }

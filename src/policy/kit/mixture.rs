@@ -23,16 +23,18 @@ pub enum Prior {
 impl Prior {
     /// The weight of every arm, not normalised; 0 for one that has nothing to draw.
     pub(in crate::policy) fn shares(&self, population: &Population) -> Vec<f64> {
-        let share = |arm: usize| {
-            let drawable = population.drawable(ArmId(arm as u32));
-            match self {
-                _ if drawable == 0 => 0.0,
-                Prior::Uniform => 1.0,
-                Prior::Size => drawable as f64,
-                Prior::Weights(weights) => weights.get(arm).copied().unwrap_or(0.0),
-            }
-        };
-        (0..population.arms().count()).map(share).collect()
+        (0..population.arms().count()).map(|arm| self.share(arm, population)).collect()
+    }
+
+    /// The weight of an arm, not normalised; 0 for one that has nothing to draw.
+    pub(in crate::policy) fn share(&self, arm: usize, population: &Population) -> f64 {
+        let drawable = population.drawable(ArmId(arm as u32));
+        match self {
+            _ if drawable == 0 => 0.0,
+            Prior::Uniform => 1.0,
+            Prior::Size => drawable as f64,
+            Prior::Weights(weights) => weights.get(arm).copied().unwrap_or(0.0),
+        }
     }
 }
 
