@@ -353,7 +353,11 @@ mod tests {
     fn scores_of_any_scale_decide_alike() {
         let shares = |scale: f64| {
             let (mut policy, population) = prepared(Tilt::new(), &[10; 3]);
-            told(&mut policy, &population, &[(0.8 * scale, 0.9), (0.1 * scale, 0.7), (0.7 * scale, 0.0)]);
+            told(
+                &mut policy,
+                &population,
+                &[(0.8 * scale, 0.9), (0.1 * scale, 0.7), (0.7 * scale, 0.0)],
+            );
             allotted(&policy, 0, 8, &population)
         };
         for scale in [1e-12, 0.5, 1e6] {

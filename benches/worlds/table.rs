@@ -1,0 +1,234 @@
+//! What was measured as text, as CSV, and as a part of a Markdown page.
+
+use std::fmt::{Result, Write};
+use std::path::Path;
+
+use crate::measure::{Measured, PARTS, TUNING, quantile};
+use crate::rows::Row;
+
+/// A level is lost where a row needs more than this many tokens of the target.
+const LOST: f64 = 1.05;
+/// A world is won where it needs no more than this at the median of its levels.
+const WON: f64 = 2.0 / 3.0;
+
+/// What a row came to over all worlds.
+pub struct Score {
+    worst: f64,
+    median: f64,
+    worlds: usize,
+    lost: usize,
+    ordered: usize,
+    won: usize,
+}
+
+impl Score {
+    pub fn of(row: usize, table: &[Measured]) -> Self {
+        let cells =
+            || table.iter().filter_map(|of| of.cells[row].as_ref().map(|cell| (&of.world, cell)));
+        let all: Vec<f64> = cells().flat_map(|(_, cell)| cell.medians()).collect();
+        let lost = |medians: [f64; 3]| medians.iter().any(|ratio| *ratio > LOST);
+        let ordered = || cells().filter(|(world, _)| world.has_order);
+        Self {
+            worst: quantile(&all, 1.0),
+            median: quantile(&all, 0.5),
+            worlds: cells().count(),
+            lost: cells().filter(|(_, cell)| lost(cell.medians())).count(),
+            ordered: ordered().count(),
+            won: ordered().filter(|(_, cell)| cell.middle() <= WON).count(),
+        }
+    }
+}
+
+pub fn ratio(ratio: f64) -> String {
+    if ratio.is_finite() { format!("{ratio:.2}") } else { "never".to_string() }
+}
+
+/// The share of tokens for what cannot be learned, in tenths of the budget.
+pub struct Capture {
+    pub world: &'static str,
+    pub row: &'static str,
+    pub shares: Vec<f64>,
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0}", 100.0 * share)
+}
+
+/// The whole table for a terminal, and for the record.
+pub fn text(
+    rows: &[Row],
+    table: &[Measured],
+    captures: &[Capture],
+    seeds: usize,
+    first: u64,
+) -> String {
+    let mut text = String::new();
+    write_text(&mut text, rows, table, captures, (seeds, first)).expect("a string takes all");
+    text
+}
+
+fn write_text(
+    text: &mut String,
+    rows: &[Row],
+    table: &[Measured],
+    captures: &[Capture],
+    (seeds, first): (usize, u64),
+) -> Result {
+    writeln!(
+        text,
+        "Rollout tokens until a level is reached, in those of drawing by the target with groups without signal dropped: \
+         paired by seed, median over {seeds} seeds from {first} on. The rate is tuned for the target on {TUNING} other seeds. \
+         The levels are the target's abilities after 1/4, 1/2 and all of its budget."
+    )?;
+    writeln!(
+        text,
+        "\n{:<28} {:<8} {:>6} {:>6}  worlds > {LOST}  worlds with an order <= 2/3",
+        "", "groups", "worst", "median"
+    )?;
+    for (at, row) in rows.iter().enumerate() {
+        let score = Score::of(at, table);
+        let (lost, won) = (
+            format!("{} of {}", score.lost, score.worlds),
+            format!("{} of {}", score.won, score.ordered),
+        );
+        let (worst, median) = (ratio(score.worst), ratio(score.median));
+        writeln!(
+            text,
+            "{:<28} {:<8} {worst:>6} {median:>6} {lost:>14} {won:>28}",
+            row.name,
+            row.groups()
+        )?;
+    }
+    for of in table {
+        let levels = of.levels.map(|level| format!("{level:.3}")).join(" ");
+        let order = if of.world.has_order { "" } else { ", no order" };
+        writeln!(text, "\n{}: rate {}, levels {levels}{order}", of.world.name, of.rate)?;
+        for (row, cell) in rows.iter().zip(&of.cells) {
+            let Some(cell) = cell else { continue };
+            write!(text, "  {:<28} {:<8}", row.name, row.groups())?;
+            for level in 0..PARTS.len() {
+                let [low, middle, high] = [0.25, 0.5, 0.75].map(|at| ratio(cell.quantile(level, at)));
+                write!(text, " {middle:>5} ({low} to {high})")?;
+            }
+            writeln!(text, "  {} % wasted", percent(quantile(&cell.wasted, 0.5)))?;
+        }
+    }
+    writeln!(text, "\nPer cent of tokens for what cannot be learned, in tenths of the budget")?;
+    for capture in captures {
+        let shares: Vec<String> =
+            capture.shares.iter().map(|share| format!("{:>3}", percent(*share))).collect();
+        writeln!(text, "{:<20} {:<24} {}", capture.world, capture.row, shares.join(" "))?;
+    }
+    Ok(())
+}
+
+/// One line a row, world and level.
+pub fn csv(rows: &[Row], table: &[Measured]) -> String {
+    let mut text = String::from("curriculum,groups,world,order,rate,part,level,q1,median,q3,wasted\n");
+    for (at, row) in rows.iter().enumerate() {
+        for of in table {
+            let Some(cell) = &of.cells[at] else { continue };
+            for (level, part) in PARTS.iter().enumerate() {
+                let quantiles = [0.25, 0.5, 0.75].map(|at| match cell.quantile(level, at) {
+                    ratio if ratio.is_finite() => format!("{ratio:.4}"),
+                    _ => "never".to_string(),
+                });
+                let [low, middle, high] = quantiles;
+                let wasted = quantile(&cell.wasted, 0.5);
+                writeln!(
+                    text,
+                    "\"{}\",{},\"{}\",{},{},{part},{:.4},{low},{middle},{high},{wasted:.4}",
+                    row.name,
+                    row.groups(),
+                    of.world.name,
+                    of.world.has_order,
+                    of.rate,
+                    of.levels[level],
+                )
+                .expect("a string takes all");
+            }
+        }
+    }
+    text
+}
+
+/// Replaces what stands between the marks of a page.
+pub fn insert(
+    path: &Path,
+    rows: &[Row],
+    table: &[Measured],
+    captures: &[Capture],
+) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let mut page = std::fs::read_to_string(path)?;
+    for (name, part) in [
+        ("scores", scores(rows, table)?),
+        ("worlds", worlds(rows, table)?),
+        ("capture", capture(captures)?),
+    ] {
+        let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
+        let (before, rest) = page.split_once(&begin).ok_or(format!("the page has no {begin}"))?;
+        let (_, after) = rest.split_once(&end).ok_or(format!("the page has no {end}"))?;
+        page = format!("{before}{begin}{part}{end}{after}");
+    }
+    Ok(std::fs::write(path, page)?)
+}
+
+fn scores(rows: &[Row], table: &[Measured]) -> std::result::Result<String, std::fmt::Error> {
+    let mut text = String::from(
+        "| curriculum | groups | worst | median | worlds > 1.05 | with an order, <= 2/3 |\n|--|--|--|--|--|--|\n",
+    );
+    for (at, row) in rows.iter().enumerate() {
+        let Score { worst, median, worlds, lost, ordered, won } = Score::of(at, table);
+        let (worst, median) = (ratio(worst), ratio(median));
+        writeln!(
+            text,
+            "| {} | {} | {worst} | {median} | {lost} of {worlds} | {won} of {ordered} |",
+            row.name,
+            row.groups(),
+        )?;
+    }
+    Ok(text)
+}
+
+/// The rows of the page's table of worlds, where groups are dropped, and how they are called there.
+const SHOWN: [(&str, &str); 6] = [
+    ("hand order, tuned mastery", "by hand"),
+    ("SEC 0.4", "SEC 0.4"),
+    ("SEC, tuned temperature", "SEC, tuned"),
+    ("sharp Boltzmann", "sharp"),
+    ("gated sharp Boltzmann", "gated sharp"),
+    ("default", "default"),
+];
+
+fn worlds(rows: &[Row], table: &[Measured]) -> std::result::Result<String, std::fmt::Error> {
+    let mut text = String::from("| world |");
+    SHOWN.iter().try_for_each(|(_, name)| write!(text, " {name} |"))?;
+    writeln!(text, " at 1/4 | 1/2 | 1 |\n|--|{}--|--|--|", "--|".repeat(SHOWN.len()))?;
+    for of in table {
+        write!(text, "| {}{} |", of.world.name, if of.world.has_order { "" } else { " \\*" })?;
+        let mut last = None;
+        for (name, _) in SHOWN {
+            let found = rows
+                .iter()
+                .zip(&of.cells)
+                .find(|(row, _)| row.name == name && row.groups() == "dropped");
+            let cell = found.and_then(|(_, cell)| cell.as_ref());
+            write!(text, " {} |", cell.map_or(String::new(), |cell| ratio(cell.middle())))?;
+            last = cell;
+        }
+        let medians = last.map_or([f64::NAN; 3], |cell| cell.medians());
+        writeln!(text, " {} |", medians.map(ratio).join(" | "))?;
+    }
+    Ok(text)
+}
+
+fn capture(captures: &[Capture]) -> std::result::Result<String, std::fmt::Error> {
+    let tenths: Vec<String> = (1..=10).map(|tenth| tenth.to_string()).collect();
+    let mut text =
+        format!("| world | curriculum | {} |\n|--|--|{}\n", tenths.join(" | "), "--|".repeat(10));
+    for Capture { world, row, shares } in captures {
+        let shares: Vec<String> = shares.iter().map(|share| percent(*share)).collect();
+        writeln!(text, "| {world} | {row} | {} |", shares.join(" | "))?;
+    }
+    Ok(text)
+}
