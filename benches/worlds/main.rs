@@ -3,22 +3,22 @@
 //!
 //! ```text
 //! cargo bench --bench worlds -- [--seeds 24] [--first 1] [--only WORLD;WORLD] [--rows ROW;ROW]
-//!     [--out FILE.csv] [--text FILE.txt] [--page POLICIES.md] [--svg FILE.svg]
+//!     [--out FILE.csv] [--text FILE.txt] [--page POLICIES.md] [--svg FILE.svg] [--read FILE.csv]
 //! ```
 //!
-//! `--only` and `--rows` take parts of names. To add a curriculum, add a line to [`rows`]; to add a world, one to
+//! `--only` and `--rows` take parts of names; with `--read` nothing is measured, and the others are made of a record. To add a curriculum, add a line to [`rows`]; to add a world, one to
 //! `simulator::world`.
 
 mod measure;
 mod picture;
+mod record;
 mod rows;
 mod table;
 
 use curricle::simulator::world::World;
 use indicatif::{ProgressBar, ProgressStyle};
-use measure::Measure;
+use measure::{Capture, Measure, Measured};
 use rows::{Row, rows};
-use table::Capture;
 
 /// The worlds with an arm that moves, or seems to, without being learned; and the rows that are watched there.
 const CAPTURING: [&str; 6] =
@@ -34,6 +34,7 @@ struct Arguments {
     text: Option<String>,
     page: Option<String>,
     svg: Option<String>,
+    read: Option<String>,
 }
 
 fn arguments() -> Result<Arguments, lexopt::Error> {
@@ -48,6 +49,7 @@ fn arguments() -> Result<Arguments, lexopt::Error> {
         text: None,
         page: None,
         svg: None,
+        read: None,
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -59,6 +61,7 @@ fn arguments() -> Result<Arguments, lexopt::Error> {
             Long("out") => found.out = Some(parser.value()?.string()?),
             Long("text") => found.text = Some(parser.value()?.string()?),
             Long("page") => found.page = Some(parser.value()?.string()?),
+            Long("read") => found.read = Some(parser.value()?.string()?),
             Long("svg") => found.svg = Some(parser.value()?.string()?),
             // What cargo adds.
             Long("bench") => {}
@@ -72,6 +75,31 @@ fn is_meant(name: &str, parts: &str) -> bool {
     parts.split(';').any(|part| name.contains(part))
 }
 
+fn measured(
+    rows: &[Row],
+    worlds: &[World],
+    arguments: &Arguments,
+) -> curricle::Result<(Vec<Measured>, Vec<Capture>)> {
+    let bar = ProgressBar::new((rows.len() * worlds.len()) as u64);
+    bar.set_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} {eta} {msg}").expect("a template"),
+    );
+    let measure = Measure { rows, seeds: arguments.seeds, first: arguments.first, bar: &bar };
+    let (mut table, mut captures) = (Vec::new(), Vec::new());
+    for world in worlds {
+        let measured = measure.world(world)?;
+        let is_watched = |row: &&Row| row.groups() == "dropped" && WATCHED.contains(&row.name);
+        if CAPTURING.contains(&world.name) {
+            for row in rows.iter().filter(is_watched) {
+                captures.push(measure.capture(world, measured.rate, row)?);
+            }
+        }
+        table.push(measured);
+    }
+    bar.finish_and_clear();
+    Ok((table, captures))
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = arguments()?;
     // The first row is what the others are compared with.
@@ -79,31 +107,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rows: Vec<Row> = rows().into_iter().enumerate().filter(chosen).map(|(_, row)| row).collect();
     let worlds: Vec<World> =
         World::all().into_iter().filter(|world| is_meant(world.name, &arguments.only)).collect();
-    let bar = ProgressBar::new((rows.len() * worlds.len()) as u64);
-    bar.set_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} {eta} {msg}").expect("a template"),
-    );
-    let measure = Measure { rows: &rows, seeds: arguments.seeds, first: arguments.first, bar: &bar };
-    let (mut table, mut captures) = (Vec::new(), Vec::new());
-    for world in worlds {
-        let measured = measure.world(world)?;
-        let is_watched = |row: &&Row| row.groups() == "dropped" && WATCHED.contains(&row.name);
-        if CAPTURING.contains(&measured.world.name) {
-            for row in rows.iter().filter(is_watched) {
-                let shares = measure.capture(&measured.world, measured.rate, row)?;
-                captures.push(Capture { world: measured.world.name, row: row.name, shares });
-            }
-        }
-        table.push(measured);
-    }
-    bar.finish_and_clear();
+    let (table, captures) = match &arguments.read {
+        Some(path) => record::read(path.as_ref(), &rows)?,
+        None => measured(&rows, &worlds, &arguments)?,
+    };
     let text = table::text(&rows, &table, &captures, arguments.seeds, arguments.first);
     print!("{text}");
     if let Some(path) = &arguments.text {
         std::fs::write(path, text)?;
     }
     if let Some(path) = &arguments.out {
-        std::fs::write(path, table::csv(&rows, &table))?;
+        std::fs::write(path, record::csv(&rows, &table, &captures)?)?;
     }
     if let Some(path) = &arguments.page {
         table::insert(path.as_ref(), &rows, &table, &captures)?;

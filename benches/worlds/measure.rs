@@ -20,22 +20,20 @@ pub const PARTS: [f64; 3] = [0.25, 0.5, 1.0];
 
 /// A row in a world, compared with the target by seed.
 pub struct Cell {
-    /// By level: the tokens until it is reached, in those of the target with the same seed; infinite if never.
-    pub ratios: [Vec<f64>; 3],
-    /// By seed: the share of tokens that went to what cannot be learned.
-    pub wasted: Vec<f64>,
+    /// By level: lower quartile, median and upper quartile of the tokens until it is reached, in those of the target with
+    /// the same seed; infinite if never.
+    pub ratios: [[f64; 3]; 3],
+    /// The share of tokens that went to what cannot be learned, until the last level; median.
+    pub wasted: f64,
 }
 
 impl Cell {
-    pub fn quantile(&self, level: usize, quantile: f64) -> f64 {
-        self::quantile(&self.ratios[level], quantile)
-    }
-
+    /// The medians by level.
     pub fn medians(&self) -> [f64; 3] {
-        [0, 1, 2].map(|level| self.quantile(level, 0.5))
+        self.ratios.map(|[_, median, _]| median)
     }
 
-    /// The median over seeds, then over the levels.
+    /// The median of the three levels' medians.
     pub fn middle(&self) -> f64 {
         quantile(&self.medians(), 0.5)
     }
@@ -43,10 +41,18 @@ impl Cell {
 
 /// A world with its rows; none where there is no such row.
 pub struct Measured {
-    pub world: World,
+    pub world: String,
+    pub has_order: bool,
     pub rate: f64,
     pub levels: [f64; 3],
     pub cells: Vec<Option<Cell>>,
+}
+
+/// The share of tokens for what cannot be learned, in tenths of the budget; median over seeds.
+pub struct Capture {
+    pub world: String,
+    pub row: String,
+    pub shares: Vec<f64>,
 }
 
 /// A quantile by a straight line between order statistics; infinite where one of the two is.
@@ -113,13 +119,13 @@ impl Measure<'_> {
     }
 
     /// All rows in a world.
-    pub fn world(&self, world: World) -> Result<Measured> {
+    pub fn world(&self, world: &World) -> Result<Measured> {
         self.bar.set_message(world.name);
-        let (budget, rate) = (world.budget(), self.rate(&world)?);
+        let (budget, rate) = (world.budget(), self.rate(world)?);
         let base = parallel(self.seeds, |seed| {
-            let training = training(&world, rate, Groups::Signal);
+            let training = training(world, rate, Groups::Signal);
             let training = Training { tokens: 2.0 * budget, ..training };
-            (self.rows[0].settings[0])(&world, self.first + seed as u64, &training)
+            (self.rows[0].settings[0])(world, self.first + seed as u64, &training)
         })?;
         let levels = PARTS.map(|part| {
             let levels: Vec<f64> = base.iter().map(|course| course.level(part, budget)).collect();
@@ -128,34 +134,35 @@ impl Measure<'_> {
         let mut cells = Vec::new();
         for (at, row) in self.rows.iter().enumerate() {
             self.bar.inc(1);
-            if !(row.is_in)(&world) {
+            if !(row.is_in)(world) {
                 cells.push(None);
                 continue;
             }
             if at == 0 {
-                cells.push(Some(cell(&world, &base, &base, &levels)));
+                cells.push(Some(cell(world, &base, &base, &levels)));
                 continue;
             }
-            let training = training(&world, rate, row.groups);
+            let training = training(world, rate, row.groups);
             let setting = match row.settings.len() {
                 1 => 0,
                 many => {
-                    self.best(many, |setting, seed| (row.settings[setting])(&world, seed, &training))?
+                    self.best(many, |setting, seed| (row.settings[setting])(world, seed, &training))?
                 }
             };
             // What comes after the last level is of no interest.
             let until = levels.iter().copied().fold(0.0, f64::max);
             let training = Training { tokens: 3.0 * budget, until, ..training };
             let runs = parallel(self.seeds, |seed| {
-                (row.settings[setting])(&world, self.first + seed as u64, &training)
+                (row.settings[setting])(world, self.first + seed as u64, &training)
             })?;
-            cells.push(Some(cell(&world, &runs, &base, &levels)));
+            cells.push(Some(cell(world, &runs, &base, &levels)));
         }
-        Ok(Measured { world, rate, levels, cells })
+        let (world, has_order) = (world.name.to_string(), world.has_order);
+        Ok(Measured { world, has_order, rate, levels, cells })
     }
 
-    /// The share of tokens that a row gives to what cannot be learned, in tenths of the budget, median over seeds.
-    pub fn capture(&self, world: &World, rate: f64, row: &Row) -> Result<Vec<f64>> {
+    /// What a row gives to what cannot be learned in a world.
+    pub fn capture(&self, world: &World, rate: f64, row: &Row) -> Result<Capture> {
         let training = training(world, rate, row.groups);
         let runs =
             parallel(self.seeds, |seed| (row.settings[0])(world, self.first + seed as u64, &training))?;
@@ -164,7 +171,8 @@ impl Measure<'_> {
                 runs.iter().map(|course| wasted(course, world.budget(), tenth)).collect();
             quantile(&shares, 0.5)
         };
-        Ok((0..10).map(tenth).collect())
+        let shares = (0..10).map(tenth).collect();
+        Ok(Capture { world: world.name.to_string(), row: row.name.to_string(), shares })
     }
 }
 
@@ -192,11 +200,13 @@ fn cell(world: &World, runs: &[Course], base: &[Course], levels: &[f64; 3]) -> C
             assert!(base > 0.0, "{}: the level {level} is reached from the start", world.name);
             tokens / base
         };
-        runs.iter().zip(base).map(ratio).collect()
+        let ratios: Vec<f64> = runs.iter().zip(base).map(ratio).collect();
+        [0.25, 0.5, 0.75].map(|at| quantile(&ratios, at))
     });
     let wasted = |course: &Course| {
         let last = |of: Option<f64>| of.unwrap_or(0.0);
         last(course.wasted.last().copied()) / last(course.curve.last().map(|(spent, _)| *spent))
     };
-    Cell { ratios, wasted: runs.iter().map(wasted).collect() }
+    let wasted: Vec<f64> = runs.iter().map(wasted).collect();
+    Cell { ratios, wasted: quantile(&wasted, 0.5) }
 }

@@ -39,7 +39,7 @@ pub fn draw(rows: &[Row], table: &[Measured], path: &Path) -> Result<(), Box<dyn
     for (line, of) in table.iter().enumerate() {
         let top = TOP + CELL.1 * line as i32;
         let middle = top + CELL.1 / 2;
-        root.draw(&Text::new(of.world.name, (LEFT - 8, middle), font(13).pos(right)))?;
+        root.draw(&Text::new(of.world.clone(), (LEFT - 8, middle), font(13).pos(right)))?;
         for (column, &row) in shown.iter().enumerate() {
             let Some(cell) = &of.cells[row] else { continue };
             let left = LEFT + CELL.0 * column as i32;

@@ -1,9 +1,9 @@
-//! What was measured as text, as CSV, and as a part of a Markdown page.
+//! What was measured, as text and as parts of a Markdown page.
 
 use std::fmt::{Result, Write};
 use std::path::Path;
 
-use crate::measure::{Measured, PARTS, TUNING, quantile};
+use crate::measure::{Capture, Measured, TUNING, quantile};
 use crate::rows::Row;
 
 /// A level is lost where a row needs more than this many tokens of the target.
@@ -24,10 +24,10 @@ pub struct Score {
 impl Score {
     pub fn of(row: usize, table: &[Measured]) -> Self {
         let cells =
-            || table.iter().filter_map(|of| of.cells[row].as_ref().map(|cell| (&of.world, cell)));
+            || table.iter().filter_map(|of| of.cells[row].as_ref().map(|cell| (of.has_order, cell)));
         let all: Vec<f64> = cells().flat_map(|(_, cell)| cell.medians()).collect();
         let lost = |medians: [f64; 3]| medians.iter().any(|ratio| *ratio > LOST);
-        let ordered = || cells().filter(|(world, _)| world.has_order);
+        let ordered = || cells().filter(|(has_order, _)| *has_order);
         Self {
             worst: quantile(&all, 1.0),
             median: quantile(&all, 0.5),
@@ -43,18 +43,11 @@ pub fn ratio(ratio: f64) -> String {
     if ratio.is_finite() { format!("{ratio:.2}") } else { "never".to_string() }
 }
 
-/// The share of tokens for what cannot be learned, in tenths of the budget.
-pub struct Capture {
-    pub world: &'static str,
-    pub row: &'static str,
-    pub shares: Vec<f64>,
-}
-
 fn percent(share: f64) -> String {
     format!("{:.0}", 100.0 * share)
 }
 
-/// The whole table for a terminal, and for the record.
+/// The whole table, for a terminal and for the record.
 pub fn text(
     rows: &[Row],
     table: &[Measured],
@@ -62,94 +55,54 @@ pub fn text(
     seeds: usize,
     first: u64,
 ) -> String {
-    let mut text = String::new();
-    write_text(&mut text, rows, table, captures, (seeds, first)).expect("a string takes all");
+    let mut text = format!(
+        "# Rollout tokens until a level is reached, in those of drawing by the target with groups without signal dropped.\n\
+         # Paired by seed, over {seeds} seeds from {first} on: median (quartiles) by level, and % of tokens for what cannot be\n\
+         # learned. The rate is tuned for the target on {TUNING} other seeds, and so are mastery and temperature where they are\n\
+         # tuned. The levels are the target's abilities after 1/4, 1/2 and all of its budget.\n"
+    );
+    write_text(&mut text, rows, table, captures).expect("a string takes all");
     text
 }
 
-fn write_text(
-    text: &mut String,
-    rows: &[Row],
-    table: &[Measured],
-    captures: &[Capture],
-    (seeds, first): (usize, u64),
-) -> Result {
+fn write_text(text: &mut String, rows: &[Row], table: &[Measured], captures: &[Capture]) -> Result {
     writeln!(
         text,
-        "Rollout tokens until a level is reached, in those of drawing by the target with groups without signal dropped: \
-         paired by seed, median over {seeds} seeds from {first} on. The rate is tuned for the target on {TUNING} other seeds. \
-         The levels are the target's abilities after 1/4, 1/2 and all of its budget."
-    )?;
-    writeln!(
-        text,
-        "\n{:<28} {:<8} {:>6} {:>6}  worlds > {LOST}  worlds with an order <= 2/3",
-        "", "groups", "worst", "median"
+        "\n{:<36} {:>6} {:>6} {:>12} {:>24}",
+        "", "worst", "median", "worlds > 1.05", "with an order, <= 2/3"
     )?;
     for (at, row) in rows.iter().enumerate() {
-        let score = Score::of(at, table);
-        let (lost, won) = (
-            format!("{} of {}", score.lost, score.worlds),
-            format!("{} of {}", score.won, score.ordered),
-        );
-        let (worst, median) = (ratio(score.worst), ratio(score.median));
+        let Score { worst, median, worlds, lost, ordered, won } = Score::of(at, table);
+        let (lost, won) = (format!("{lost} of {worlds}"), format!("{won} of {ordered}"));
+        let (worst, median) = (ratio(worst), ratio(median));
         writeln!(
             text,
-            "{:<28} {:<8} {worst:>6} {median:>6} {lost:>14} {won:>28}",
+            "{:<26} {:<9} {worst:>6} {median:>6} {lost:>12} {won:>24}",
             row.name,
             row.groups()
         )?;
     }
     for of in table {
-        let levels = of.levels.map(|level| format!("{level:.3}")).join(" ");
-        let order = if of.world.has_order { "" } else { ", no order" };
-        writeln!(text, "\n{}: rate {}, levels {levels}{order}", of.world.name, of.rate)?;
+        let levels = of.levels.map(|level| format!("{level:.3}")).join(", ");
+        let order = if of.has_order { "" } else { "; no order" };
+        writeln!(text, "\n{}: rate {}, levels {levels}{order}", of.world, of.rate)?;
         for (row, cell) in rows.iter().zip(&of.cells) {
             let Some(cell) = cell else { continue };
-            write!(text, "  {:<28} {:<8}", row.name, row.groups())?;
-            for level in 0..PARTS.len() {
-                let [low, middle, high] = [0.25, 0.5, 0.75].map(|at| ratio(cell.quantile(level, at)));
-                write!(text, " {middle:>5} ({low} to {high})")?;
+            write!(text, "  {:<26} {:<8}", row.name, row.groups())?;
+            for ratios in cell.ratios {
+                let [low, middle, high] = ratios.map(ratio);
+                write!(text, " {:<21}", format!("{middle} ({low} to {high})"))?;
             }
-            writeln!(text, "  {} % wasted", percent(quantile(&cell.wasted, 0.5)))?;
+            writeln!(text, " {:>2} %", percent(cell.wasted))?;
         }
     }
     writeln!(text, "\nPer cent of tokens for what cannot be learned, in tenths of the budget")?;
-    for capture in captures {
+    for Capture { world, row, shares } in captures {
         let shares: Vec<String> =
-            capture.shares.iter().map(|share| format!("{:>3}", percent(*share))).collect();
-        writeln!(text, "{:<20} {:<24} {}", capture.world, capture.row, shares.join(" "))?;
+            shares.iter().map(|share| format!("{:>3}", percent(*share))).collect();
+        writeln!(text, "{world:<18} {row:<22} {}", shares.join(" "))?;
     }
     Ok(())
-}
-
-/// One line a row, world and level.
-pub fn csv(rows: &[Row], table: &[Measured]) -> String {
-    let mut text = String::from("curriculum,groups,world,order,rate,part,level,q1,median,q3,wasted\n");
-    for (at, row) in rows.iter().enumerate() {
-        for of in table {
-            let Some(cell) = &of.cells[at] else { continue };
-            for (level, part) in PARTS.iter().enumerate() {
-                let quantiles = [0.25, 0.5, 0.75].map(|at| match cell.quantile(level, at) {
-                    ratio if ratio.is_finite() => format!("{ratio:.4}"),
-                    _ => "never".to_string(),
-                });
-                let [low, middle, high] = quantiles;
-                let wasted = quantile(&cell.wasted, 0.5);
-                writeln!(
-                    text,
-                    "\"{}\",{},\"{}\",{},{},{part},{:.4},{low},{middle},{high},{wasted:.4}",
-                    row.name,
-                    row.groups(),
-                    of.world.name,
-                    of.world.has_order,
-                    of.rate,
-                    of.levels[level],
-                )
-                .expect("a string takes all");
-            }
-        }
-    }
-    text
 }
 
 /// Replaces what stands between the marks of a page.
@@ -205,7 +158,7 @@ fn worlds(rows: &[Row], table: &[Measured]) -> std::result::Result<String, std::
     SHOWN.iter().try_for_each(|(_, name)| write!(text, " {name} |"))?;
     writeln!(text, " at 1/4 | 1/2 | 1 |\n|--|{}--|--|--|", "--|".repeat(SHOWN.len()))?;
     for of in table {
-        write!(text, "| {}{} |", of.world.name, if of.world.has_order { "" } else { " \\*" })?;
+        write!(text, "| {}{} |", of.world, if of.has_order { "" } else { " \\*" })?;
         let mut last = None;
         for (name, _) in SHOWN {
             let found = rows
