@@ -111,7 +111,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => record::read(path.as_ref(), &rows)?,
         None => measured(&rows, &worlds, &arguments)?,
     };
-    let text = table::text(&rows, &table, &captures, arguments.seeds, arguments.first);
+    let seeds = match &arguments.read {
+        Some(path) => format!("the seeds of {path}"),
+        None => format!("{} seeds from {} on", arguments.seeds, arguments.first),
+    };
+    let text = table::text(&rows, &table, &captures, &seeds);
     print!("{text}");
     if let Some(path) = &arguments.text {
         std::fs::write(path, text)?;

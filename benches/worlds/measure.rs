@@ -55,8 +55,11 @@ pub struct Capture {
     pub shares: Vec<f64>,
 }
 
-/// A quantile by a straight line between order statistics; infinite where one of the two is.
+/// A quantile by a straight line between order statistics; infinite where one of the two is, NaN of nothing.
 pub fn quantile(of: &[f64], quantile: f64) -> f64 {
+    if of.is_empty() {
+        return f64::NAN;
+    }
     let mut sorted = of.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let place = quantile * (sorted.len() - 1) as f64;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -9,62 +10,79 @@ use crate::measure::Measured;
 use crate::rows::Row;
 use crate::table::ratio;
 
-const LEFT: i32 = 228;
-const TOP: i32 = 172;
-const CELL: (i32, i32) = (50, 20);
+const LEFT: i32 = 262;
+const TOP: i32 = 190;
+const CELL: (i32, i32) = (52, 21);
+/// Between the ways to treat groups without signal.
+const GAP: i32 = 10;
+const TEXT: i32 = 15;
 /// What is left out, as it says the same as another row in nearly every world.
 const HIDDEN: &str = "by size";
 
 /// Draws what each row needs at the median of its levels, in tokens of the target.
 pub fn draw(rows: &[Row], table: &[Measured], path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let shown: Vec<usize> = (1..rows.len()).filter(|&row| rows[row].name != HIDDEN).collect();
-    let width = LEFT + CELL.0 * shown.len() as i32 + 16;
+    // A gap wherever groups are treated otherwise.
+    let mut columns = Vec::new();
+    let mut left = LEFT;
+    for (at, &row) in shown.iter().enumerate() {
+        let is_other = at > 0 && rows[shown[at - 1]].groups() != rows[row].groups();
+        left += if is_other { GAP } else { 0 };
+        columns.push((row, left));
+        left += CELL.0;
+    }
     let height = TOP + CELL.1 * table.len() as i32 + 46;
-    let root = SVGBackend::new(path, (width as u32, height as u32)).into_drawing_area();
+    let root = SVGBackend::new(path, ((left + 16) as u32, height as u32)).into_drawing_area();
     // Filled, so that it reads alike on a light and on a dark page.
     root.fill(&WHITE)?;
-    let font = |size: i32| ("sans-serif", size).into_font().color(&BLACK);
-    let right = Pos::new(HPos::Right, VPos::Center);
-    let centre = Pos::new(HPos::Center, VPos::Center);
-    for (column, &row) in shown.iter().enumerate() {
-        let upwards = ("sans-serif", 13).into_font().transform(FontTransform::Rotate270).color(&BLACK);
+    let right = font().color(&BLACK).pos(Pos::new(HPos::Right, VPos::Center));
+    for &(row, left) in &columns {
         let groups = match rows[row].groups() {
             "dropped" => String::new(),
             other => format!(", {other}"),
         };
-        let place = (LEFT + CELL.0 * column as i32 + CELL.0 / 2, TOP - 8);
+        let upwards = font().transform(FontTransform::Rotate270).color(&BLACK);
         let style = upwards.pos(Pos::new(HPos::Left, VPos::Center));
+        let place = (left + CELL.0 / 2, TOP - 8);
         root.draw(&Text::new(format!("{}{groups}", rows[row].name), place, style))?;
     }
     for (line, of) in table.iter().enumerate() {
         let top = TOP + CELL.1 * line as i32;
-        let middle = top + CELL.1 / 2;
-        root.draw(&Text::new(of.world.clone(), (LEFT - 8, middle), font(13).pos(right)))?;
-        for (column, &row) in shown.iter().enumerate() {
-            let Some(cell) = &of.cells[row] else { continue };
-            let left = LEFT + CELL.0 * column as i32;
-            let (fill, is_dark) = colour(cell.middle());
-            let corners = [(left, top), (left + CELL.0 - 1, top + CELL.1 - 1)];
-            root.draw(&Rectangle::new(corners, fill.filled()))?;
-            let ink = if is_dark { WHITE } else { BLACK };
-            let style = ("sans-serif", 13).into_font().color(&ink).pos(centre);
-            root.draw(&Text::new(ratio(cell.middle()), (left + CELL.0 / 2, middle), style))?;
+        let name = format!("{}{}", of.world, if of.has_order { "" } else { " *" });
+        root.draw(&Text::new(name, (LEFT - 8, top + CELL.1 / 2), right.clone()))?;
+        for &(row, left) in &columns {
+            if let Some(cell) = &of.cells[row] {
+                let middle = cell.middle();
+                draw_cell(&root, (left, top), middle, &ratio(middle))?;
+            }
         }
     }
-    let legend = [0.33, 0.5, 0.67, 0.8, 0.95, 1.0, 1.05, 1.25, 1.5, 2.0, 3.0];
-    let top = height - 30;
-    let place = (LEFT - 8, top + CELL.1 / 2);
-    root.draw(&Text::new("tokens of the target:", place, font(13).pos(right)))?;
-    for (at, value) in legend.iter().enumerate() {
-        let left = LEFT + CELL.0 * at as i32;
-        let (fill, is_dark) = colour(*value);
-        let corners = [(left, top), (left + CELL.0 - 1, top + CELL.1 - 1)];
-        root.draw(&Rectangle::new(corners, fill.filled()))?;
-        let ink = if is_dark { WHITE } else { BLACK };
-        let style = ("sans-serif", 13).into_font().color(&ink).pos(centre);
-        root.draw(&Text::new(format!("{value}"), (left + CELL.0 / 2, top + CELL.1 / 2), style))?;
+    let top = height - 32;
+    let say = "tokens of the target (* no order):";
+    root.draw(&Text::new(say, (LEFT - 8, top + CELL.1 / 2), right))?;
+    for (at, value) in [0.33, 0.5, 0.67, 0.8, 0.95, 1.0, 1.05, 1.25, 1.5, 2.0, 3.0].iter().enumerate() {
+        draw_cell(&root, (LEFT + CELL.0 * at as i32, top), *value, &format!("{value}"))?;
     }
     root.present()?;
+    Ok(())
+}
+
+fn font() -> FontDesc<'static> {
+    ("sans-serif", TEXT).into_font()
+}
+
+fn draw_cell(
+    root: &DrawingArea<SVGBackend<'_>, Shift>,
+    (left, top): (i32, i32),
+    ratio: f64,
+    text: &str,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let (fill, is_dark) = colour(ratio);
+    let corners = [(left, top), (left + CELL.0 - 1, top + CELL.1 - 1)];
+    root.draw(&Rectangle::new(corners, fill.filled()))?;
+    let ink = if is_dark { WHITE } else { BLACK };
+    let style = font().color(&ink).pos(Pos::new(HPos::Center, VPos::Center));
+    root.draw(&Text::new(text, (left + CELL.0 / 2, top + CELL.1 / 2), style))?;
     Ok(())
 }
 

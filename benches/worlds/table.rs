@@ -40,7 +40,11 @@ impl Score {
 }
 
 pub fn ratio(ratio: f64) -> String {
-    if ratio.is_finite() { format!("{ratio:.2}") } else { "never".to_string() }
+    match ratio {
+        ratio if ratio.is_finite() => format!("{ratio:.2}"),
+        ratio if ratio.is_nan() => "none".to_string(),
+        _ => "never".to_string(),
+    }
 }
 
 fn percent(share: f64) -> String {
@@ -48,16 +52,10 @@ fn percent(share: f64) -> String {
 }
 
 /// The whole table, for a terminal and for the record.
-pub fn text(
-    rows: &[Row],
-    table: &[Measured],
-    captures: &[Capture],
-    seeds: usize,
-    first: u64,
-) -> String {
+pub fn text(rows: &[Row], table: &[Measured], captures: &[Capture], seeds: &str) -> String {
     let mut text = format!(
         "# Rollout tokens until a level is reached, in those of drawing by the target with groups without signal dropped.\n\
-         # Paired by seed, over {seeds} seeds from {first} on: median (quartiles) by level, and % of tokens for what cannot be\n\
+         # Paired by seed, over {seeds}: median (quartiles) by level, and % of tokens for what cannot be\n\
          # learned. The rate is tuned for the target on {TUNING} other seeds, and so are mastery and temperature where they are\n\
          # tuned. The levels are the target's abilities after 1/4, 1/2 and all of its budget.\n"
     );
