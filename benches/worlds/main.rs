@@ -6,8 +6,8 @@
 //!     [--out FILE.csv] [--text FILE.txt] [--page POLICIES.md] [--svg FILE.svg] [--read FILE.csv]
 //! ```
 //!
-//! `--only` and `--rows` take parts of names; with `--read` nothing is measured, and the others are made of a record. To add a curriculum, add a line to [`rows`]; to add a world, one to
-//! `simulator::world`.
+//! `--only` and `--rows` take parts of names; with `--read` nothing is measured, and the others are made of a record.
+//! To add a curriculum, add a line to [`rows`]; to add a world, one to `simulator::world`.
 
 mod measure;
 mod picture;

@@ -20,8 +20,8 @@ pub const PARTS: [f64; 3] = [0.25, 0.5, 1.0];
 
 /// A row in a world, compared with the target by seed.
 pub struct Cell {
-    /// By level: lower quartile, median and upper quartile of the tokens until it is reached, in those of the target with
-    /// the same seed; infinite if never.
+    /// By level: lower quartile, median and upper quartile of the tokens until it is reached, in those of the target
+    /// with the same seed; infinite if never.
     pub ratios: [[f64; 3]; 3],
     /// The share of tokens that went to what cannot be learned, until the last level; median.
     pub wasted: f64,
@@ -193,8 +193,8 @@ fn wasted(course: &Course, budget: f64, tenth: usize) -> f64 {
     (to.1 - from.1) / (to.0 - from.0)
 }
 
-/// A run in tokens of the target's run with the same seed. Where the target does not reach a level within twice its budget,
-/// it is counted as having needed that: the ratio is then too large, not too small.
+/// A run in tokens of the target's run with the same seed. Where the target does not reach a level within twice its
+/// budget, it is counted as having needed that: the ratio is then too large, not too small.
 fn cell(world: &World, runs: &[Course], base: &[Course], levels: &[f64; 3]) -> Cell {
     let ratios = levels.map(|level| {
         let ratio = |(run, base): (&Course, &Course)| {

@@ -57,6 +57,11 @@ pub fn draw(rows: &[Row], table: &[Measured], path: &Path) -> Result<(), Box<dyn
             }
         }
     }
+    // What is ours has a frame.
+    for &(_, left) in columns.iter().filter(|(row, _)| rows[*row].name == "default") {
+        let corners = [(left - 1, TOP - 1), (left + CELL.0, height - 46)];
+        root.draw(&Rectangle::new(corners, BLACK.stroke_width(2)))?;
+    }
     let top = height - 32;
     let say = "tokens of the target (* no order):";
     root.draw(&Text::new(say, (LEFT - 8, top + CELL.1 / 2), right))?;

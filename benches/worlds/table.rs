@@ -54,10 +54,11 @@ fn percent(share: f64) -> String {
 /// The whole table, for a terminal and for the record.
 pub fn text(rows: &[Row], table: &[Measured], captures: &[Capture], seeds: &str) -> String {
     let mut text = format!(
-        "# Rollout tokens until a level is reached, in those of drawing by the target with groups without signal dropped.\n\
-         # Paired by seed, over {seeds}: median (quartiles) by level, and % of tokens for what cannot be\n\
-         # learned. The rate is tuned for the target on {TUNING} other seeds, and so are mastery and temperature where they are\n\
-         # tuned. The levels are the target's abilities after 1/4, 1/2 and all of its budget.\n"
+        "# Rollout tokens until a level is reached, in those of drawing by the target with groups without\n\
+         # signal dropped. Paired by seed, over {seeds}: median (quartiles) by level, and % of\n\
+         # tokens for what cannot be learned. The rate is tuned for the target on {TUNING} other seeds, and so are\n\
+         # mastery and temperature where they are tuned. The levels are the target's abilities after 1/4,\n\
+         # 1/2 and all of its budget.\n"
     );
     write_text(&mut text, rows, table, captures).expect("a string takes all");
     text
@@ -125,9 +126,8 @@ pub fn insert(
 }
 
 fn scores(rows: &[Row], table: &[Measured]) -> std::result::Result<String, std::fmt::Error> {
-    let mut text = String::from(
-        "| curriculum | groups | worst | median | worlds > 1.05 | with an order, <= 2/3 |\n|--|--|--|--|--|--|\n",
-    );
+    let mut text = String::from("| curriculum | groups | worst | median | worlds > 1.05 ");
+    text.push_str("| with an order, <= 2/3 |\n|--|--|--|--|--|--|\n");
     for (at, row) in rows.iter().enumerate() {
         let Score { worst, median, worlds, lost, ordered, won } = Score::of(at, table);
         let (worst, median) = (ratio(worst), ratio(median));

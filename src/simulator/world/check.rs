@@ -7,8 +7,8 @@ const MOST: f64 = 1e12;
 
 impl World {
     /// # Errors
-    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a number, [`Error::Length`](crate::Error::Length) for a shift
-    /// with weights for another number of arms.
+    /// [`Error::OutOfRange`](crate::Error::OutOfRange) for a number, [`Error::Length`](crate::Error::Length) for a
+    /// shift with weights for another number of arms.
     pub(super) fn check(&self) -> Result<()> {
         within("arms of a world", self.arms.len() as f64, 1.0, 1e6)?;
         within("batch", self.batch as f64, 1.0, 1e6)?;

@@ -6,8 +6,8 @@
 //!
 //! # The step
 //!
-//! All minds take the same kind of step, with `n` the groups that count ([`Groups`]), `g_i` the gradient of one of them,
-//! `p_i` its success, and `z` a standard normal number for each parameter:
+//! All minds take the same kind of step, with `n` the groups that count ([`Groups`]), `g_i` the gradient of one of
+//! them, `p_i` its success, and `z` a standard normal number for each parameter:
 //!
 //! ```text
 //! g  = (1/n) sum_i g_i + noise/n sqrt(sum_i p_i (1 - p_i)) z    the sum is over groups with signal
@@ -24,15 +24,15 @@
 //!   takes full steps nearly always. A curriculum cannot make them longer: what is left to gain is their direction
 //!   (less noise, more of what is ready to be learned). That bounds what can be gained here. A trainer without
 //!   clipping, with another optimiser, or one that divides by all groups ([`Groups::All`]) has other bounds.
-//! - Success is judged exactly, but where a category says otherwise; rollouts of a prompt are independent; all cost the
-//!   same tokens within a category.
+//! - Success is judged exactly, but where a category says otherwise; rollouts of a prompt are independent; all cost
+//!   the same tokens within a category.
 //! - Skills are single numbers, or chains of softmax choices. There is no network whose features are shared,
 //!   no entropy that collapses, no length that grows. What moves by itself does so for ever in the same way.
-//! - What it says of failures (an arm that captures the batch) is structural. A ranking of curricula that differ by some
-//!   percent is a hypothesis about a real training, and the ratios are no forecast of one.
+//! - What it says of failures (an arm that captures the batch) is structural. A ranking of curricula that differ by
+//!   some percent is a hypothesis about a real training, and the ratios are no forecast of one.
 //!
-//! The rate is one for all curricula of a comparison: that which is best for drawing by the target, with groups without
-//! signal dropped. `POLICIES.md` has what was measured.
+//! The rate is one for all curricula of a comparison: that which is best for drawing by the target, with groups
+//! without signal dropped. `POLICIES.md` has what was measured.
 
 mod catalogue;
 mod check;
@@ -152,8 +152,8 @@ pub enum Mind {
         /// After so many visits of a sample its gain has halved; infinity for never.
         repeats: f64,
     },
-    /// A softmax over actions for each skill. A sample of a skill succeeds if its action and those of all skills before
-    /// it in its chain are right. The gradient is that of the sampled actions:
+    /// A softmax over actions for each skill. A sample of a skill succeeds if its action and those of all skills
+    /// before it in its chain are right. The gradient is that of the sampled actions:
     ///
     /// ```text
     /// g = mean over rollouts of (r - mean r) / (sd r + 1e-6) grad log p(actions)
@@ -181,7 +181,8 @@ pub struct World {
     pub batch: usize,
     /// How many steps later than usual feedback reaches the policy.
     pub lag: u64,
-    /// The noise of the gradient of one group along every parameter, in units of its size; see [the step](self#the-step).
+    /// The noise of the gradient of one group along every parameter, in units of its size; see [the
+    /// step](self#the-step).
     pub noise: f64,
     /// How many steps drawing by the target is given: its [budget](Self::budget).
     pub steps: u64,
@@ -264,8 +265,8 @@ impl World {
         self.arms.iter().map(weight).collect()
     }
 
-    /// The tokens that [`steps`](Self::steps) of drawing by [what is told](Self::told) are expected to cost, with 8 rollouts
-    /// a prompt and one batch a step.
+    /// The tokens that [`steps`](Self::steps) of drawing by [what is told](Self::told) are expected to cost, with 8
+    /// rollouts a prompt and one batch a step.
     ///
     /// ```
     /// use curricle::simulator::world::World;

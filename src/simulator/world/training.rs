@@ -49,7 +49,8 @@ const NOISE: u64 = 1 << 20;
 ///
 /// # Errors
 /// [`Error::Length`](crate::Error::Length) if the curriculum has another number of arms;
-/// [`Error::OutOfRange`](crate::Error::OutOfRange) for a number of the world or the training; what the curriculum refuses.
+/// [`Error::OutOfRange`](crate::Error::OutOfRange) for a number of the world or the training; what the curriculum
+/// refuses.
 ///
 /// ```
 /// use curricle::policy::Prior;
