@@ -83,6 +83,7 @@
 #![warn(missing_docs)]
 
 mod base;
+mod belief;
 #[cfg(feature = "config")]
 mod config;
 mod curriculum;
@@ -107,11 +108,12 @@ pub use base::id::{ArmId, Round, SampleId, Ticket};
 pub use base::metrics::Metrics;
 pub use base::rng::{Purpose, Rng};
 pub use base::schedule::Schedule;
+pub use belief::Belief;
 #[cfg(feature = "config")]
 pub use config::{AnyCurriculum, Config};
 pub use curriculum::Curriculum;
 pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
-pub use curriculum::explain::{Explanation, KnownSample, Obstacle, OpenTicket};
+pub use curriculum::explain::{Explanation, KnownBelief, KnownSample, Obstacle, OpenTicket};
 pub use curriculum::pace::{Arrival, Pace};
 pub use curriculum::reconcile::{Moved, Reconciled};
 pub use curriculum::refill::{Refill, Starvation, Step, Useful};

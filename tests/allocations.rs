@@ -8,7 +8,8 @@ use curricle::policy::{Boltzmann, Bounded, Fixed, Gaussian, MeanRule, Prior, Spr
 use curricle::sampler::{Distinct, Replace, Systematic, Top};
 use curricle::signal::Utility;
 use curricle::{
-    Batch, Builder, Curriculum, Feedback, Gate, Outcome, Policy, SampleId, Sampler, Signal, Weighting,
+    Batch, Belief, Builder, Curriculum, Feedback, Gate, Outcome, Policy, SampleId, Sampler, Signal,
+    Weighting,
 };
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -53,7 +54,8 @@ fn a_steady_step_allocates_nothing() {
     assert_eq!(counted(base().post_training().lag(3)), 0);
     assert_eq!(counted(base().policy(Uniform)), 0);
     assert_eq!(counted(base().policy(Fixed::weights((1..21).map(f64::from).collect()))), 0);
-    for weighting in [Weighting::Given, Weighting::Score { floor: 0.1 }] {
+    let belief = Weighting::Belief(Belief::new().retest(50));
+    for weighting in [Weighting::Given, Weighting::Score { floor: 0.1 }, belief] {
         assert_eq!(counted(base().policy(sec()).sampler(Distinct).weighting(weighting)), 0);
         assert_eq!(counted(base().policy(sec()).sampler(Replace).weighting(weighting)), 0);
         assert_eq!(counted(base().policy(sec()).sampler(Systematic).weighting(weighting)), 0);

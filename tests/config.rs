@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use common::outcome;
 use curricle::policy::{
     self, AbsoluteProgress, Advance, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
-    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman,
-    LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior,
-    Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson,
-    Tilt, Ucb, Uniform, Unit, Unsampled, Update,
+    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Guarded,
+    Kalman, LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac, Pacing, PerCost, Posterior,
+    Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent,
+    Thompson, Tilt, Ucb, Uniform, Unit, Unsampled, Update,
 };
 use curricle::sampler::{self, Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
@@ -127,6 +127,11 @@ fn cases() -> Vec<Case> {
             Tilt::new().target(Prior::Uniform).temperature(0.5).enough(0.6).floor(0.1),
         ),
         case("tilt", "tilt = { trusting = true }", Tilt::new().trusting()),
+        case(
+            "guarded",
+            "guarded = { inner = 'tilt', target = \"uniform\" }",
+            Guarded::new(policy::Any::from(Tilt::new())).target(Prior::Uniform),
+        ),
         case(
             "level_replay",
             "level_replay = { beta = 0.2, rho = 0.3, nu = 0.4 }",
@@ -305,6 +310,17 @@ fn the_other_options_do_what_they_say() {
         .gate(Gate::band(0.2, 0.8))
         .weighting(Weighting::Score { floor: 0.05 });
     assert_eq!(decisions(Config::from_toml(text).unwrap().builder(60)), decisions(made));
+    let text =
+        "weighting.belief = { rollouts = 4, decay = 0.7, floor = 0.1, retest = 3, patience = 8 }";
+    let belief = curricle::Belief::new().rollouts(4).decay(0.7).floor(0.1).retest(3).patience(8);
+    let made = plain().weighting(Weighting::Belief(belief));
+    assert_eq!(decisions(Config::from_toml(text).unwrap().builder(60)), decisions(made));
+    let made = plain().weighting(Weighting::Belief(curricle::Belief::new()));
+    let read = Config::from_toml("weighting.belief = {}").unwrap();
+    assert_eq!(Config::from_toml(&read.to_toml().unwrap()).unwrap(), read);
+    assert_eq!(decisions(read.builder(60)), decisions(made));
+    let wrong = Config::from_toml("weighting.belief.pacience = 8").unwrap_err().to_string();
+    assert!(wrong.contains("weighting.belief"), "{wrong}");
     assert_eq!(Config::from_toml("").unwrap(), Config::default());
     assert_eq!(decisions(Config::default().builder(60)), decisions(plain()));
 }

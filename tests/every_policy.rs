@@ -546,7 +546,7 @@ fn an_impossible_batch_is_refused_at_once() {
             assert_eq!(refused(&policy, Systematic, want), exceeds);
             assert_eq!(refused(&policy, Top, want), exceeds);
         }
-        for want in [(1 << 24) + 1, 4_000_000_000, usize::MAX] {
+        for want in [(1 << 20) + 1, 4_000_000_000, usize::MAX] {
             let error = refused(&policy, Replace, want);
             assert!(matches!(error, Error::OutOfRange { what: "batch size", .. }), "{error:?}");
         }

@@ -8,7 +8,9 @@ use curricle::policy::{
     Rescaled, ScalingLaw,
 };
 use curricle::signal::MeanAdvantage;
-use curricle::{Curriculum, Error, Feedback, Journal, Outcome, Policy, SampleId, Weighting};
+use curricle::{
+    Arrival, Curriculum, Error, Feedback, Journal, Missing, Outcome, Policy, SampleId, Stop, Weighting,
+};
 
 /// Twelve samples in three arms, or in enough of them for a tree of probabilities.
 fn build(arms: u32) -> Curriculum<Bounded<Boltzmann>> {
@@ -121,5 +123,33 @@ fn what_nobody_reads_is_refused() {
     let unread = scored().policy(Fixed::by_size()).build().map(drop);
     assert!(matches!(unread, Err(Error::Unread { part: "signal", .. })), "{unread:?}");
     assert!(scored().policy(Boltzmann::new()).build().is_ok());
+    // What it says is a sentence.
+    let said = |built: curricle::Result<()>, expected: &str| {
+        assert_eq!(built.unwrap_err().to_string(), expected);
+    };
+    said(unread, "`signal` would do nothing: no other part reads a score");
+    said(
+        Curriculum::builder(12).lag(1).pace(Arrival::new()).build().map(drop),
+        "`lag` would do nothing: no other part reads a delay in the pace of arrival",
+    );
+    said(
+        Curriculum::builder(12).missing(Missing::Lose).pace(Arrival::new()).build().map(drop),
+        "`missing` would do nothing: no other part reads what to do with missing tickets in the pace of arrival",
+    );
+    said(
+        Curriculum::builder(12).stop(Stop::Cycle(1)).build().map(drop),
+        "`stop` would do nothing: no other part reads a number of passes without a sampler that keeps passes",
+    );
+    said(
+        Curriculum::builder(12)
+            .policy(Boltzmann::new().effective_arms(2.0).temperature(1.0))
+            .build()
+            .map(drop),
+        "`temperature` would do nothing: no other part reads a sharpness beside that of `effective_arms`",
+    );
+    said(
+        Curriculum::builder(12).policy(PerCost::new(Fixed::by_size())).build().map(drop),
+        "`PerCost` would do nothing: no other part reads a score for the money",
+    );
     assert!(scored().weighting(Weighting::Score { floor: 0.1 }).build().is_ok());
 }

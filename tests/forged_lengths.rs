@@ -1,4 +1,5 @@
-//! Snapshots whose lists claim any length: they are refused before there is room made for what they do not hold.
+//! Files that claim any length: snapshots whose lists do are refused before there is room made for what they do not hold, and
+//! a record of a log can ask for no more draws than a batch may have.
 
 mod common;
 
@@ -6,9 +7,10 @@ use std::alloc::System;
 
 use common::{feedback, outcome, sealed};
 use curricle::policy::Boltzmann;
-use curricle::sampler::Passes;
-use curricle::{Curriculum, Error};
+use curricle::sampler::{Passes, Replace};
+use curricle::{Curriculum, Durability, Error, Journal, JournalError, Missing, Refill};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -38,9 +40,74 @@ fn varint(mut number: u64) -> Vec<u8> {
     bytes
 }
 
+/// The events of a draw and of a step, in postcard: the place of the variant, how many are wanted, a digest.
+const DRAW: u8 = 0;
+const STEP: u8 = 10;
+
+/// A log with one more record at its end.
+fn with_record(log: &[u8], record: &[u8]) -> Vec<u8> {
+    let mut link = u64::from_le_bytes(*log[32..].first_chunk().unwrap());
+    let mut at = 40;
+    while at < log.len() {
+        let size = u32::from_le_bytes(*log[at..].first_chunk().unwrap()) as usize;
+        link = u64::from_le_bytes(*log[at + 8..].first_chunk().unwrap());
+        at += 16 + size;
+    }
+    let size = (record.len() as u32).to_le_bytes();
+    let check = (xxh3_64_with_seed(&size, link) as u32).to_le_bytes();
+    let next = xxh3_64_with_seed(record, link).to_le_bytes();
+    [log, &size, &check, &next, record].concat()
+}
+
 /// One test, as the counter is that of the process.
 #[test]
-fn a_length_makes_no_room_beyond_the_file() {
+fn a_length_makes_no_room_beyond_what_is_there() {
+    lists_of_a_snapshot();
+    draws_of_a_log();
+}
+
+/// A sampler that repeats samples has no pool that bounds it.
+fn draws_of_a_log() {
+    /// The greatest batch with repeats, decided twice by a step; all that is asked for while its lists grow.
+    const MOST: usize = (1 << 20) * 512;
+    let folder = common::folder();
+    let path = folder.path().join("run");
+    let log_path = path.with_extension("log");
+    let build = |refills: bool| {
+        let builder = Curriculum::builder(40).sampler(Replace).missing(Missing::Lose);
+        let builder = if refills { builder.refill(Refill::new().most(u32::MAX)) } else { builder };
+        builder.build().unwrap()
+    };
+    for (refills, verb) in [(false, DRAW), (true, STEP)] {
+        let _ = std::fs::remove_file(&path);
+        let _ = std::fs::remove_file(&log_path);
+        let mut journal =
+            Journal::open(&path, build(refills)).unwrap().durability(Durability::OnDemand);
+        let is_drawn = if refills { journal.step(3).is_ok() } else { journal.draw(3).is_ok() };
+        assert!(is_drawn);
+        drop(journal);
+        let good = std::fs::read(&log_path).unwrap();
+        for want in [1 << 14, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 1 << 24, u64::from(u32::MAX)] {
+            let record = [vec![verb], varint(want), varint(7)].concat();
+            std::fs::write(&log_path, with_record(&good, &record)).unwrap();
+            let region = Region::new(ALLOCATOR);
+            let found = Journal::open(&path, build(refills)).map(drop).unwrap_err();
+            let taken = region.change().bytes_allocated;
+            assert!(taken < MOST, "a draw of {want}: {taken} bytes");
+            // What a run can have asked for is drawn, and told by its digest; what it cannot is refused before.
+            let is_told = match found {
+                Error::Journal(JournalError::Diverged { .. }) => refills || want <= 1 << 20,
+                Error::Journal(JournalError::Replay { event: 1, .. }) => !refills && want > 1 << 20,
+                _ => false,
+            };
+            assert!(is_told, "a draw of {want}: {found}");
+        }
+        std::fs::write(&log_path, &good).unwrap();
+        Journal::open(&path, build(refills)).unwrap();
+    }
+}
+
+fn lists_of_a_snapshot() {
     let mut curriculum = build();
     let batch = curriculum.draw(6).unwrap();
     curriculum.observe(&feedback(&batch, |place, _| outcome(place as u64))).unwrap();

@@ -360,6 +360,35 @@ fn a_ceiling_is_kept_and_leaves_no_length_out() {
     assert!(sum / batches > 40.0, "a batch is filled: {}", sum / batches);
 }
 
+/// A batch is filled however much less than the mean the arms cost that are drawn from: what comes next did not fit.
+#[test]
+fn a_ceiling_is_filled_from_arms_of_any_cost() {
+    // A thousand short samples beside as many long ones, which are not drawn.
+    let cost = |sample: u64| if sample < 1000 { 1.0 + (sample % 3) as f64 } else { 1000.0 };
+    for sampler in [Any::Replace, Any::Distinct, Any::Systematic, Any::Passes, Any::Sequential] {
+        for ceiling in [1000.0, 1003.0, 1337.5] {
+            let mut curriculum = Curriculum::builder(2000)
+                .arms(2, |sample| u32::from(sample.0 >= 1000))
+                .costs((0..2000).map(cost).collect())
+                .policy(Fixed::weights(vec![1.0, 0.0]))
+                .sampler(sampler)
+                .missing(Missing::Lose)
+                .build()
+                .unwrap();
+            let mut before: Option<f64> = None;
+            for round in 0..20 {
+                let batch = samples(&curriculum.draw_within(ceiling).unwrap());
+                let sum: f64 = batch.iter().map(|&sample| cost(sample)).sum();
+                assert!(sum <= ceiling, "{sampler:?}: {sum} of {ceiling}");
+                if let Some(before) = before.replace(sum) {
+                    let next = before + cost(batch[0]);
+                    assert!(next > ceiling, "{sampler:?}, round {round}: {before} of {ceiling}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_ceiling_over_passes_gives_each_sample_once() {
     for sampler in [Any::Passes, Any::Sequential] {

@@ -411,6 +411,43 @@ fn the_confidence_holds() {
     }
 }
 
+/// A rate that falls is found out within the step: what was known before counts less with each ticket.
+#[test]
+fn a_step_after_a_fall_takes_few_draws() {
+    for (arms, want, most_draws) in [(1, 64, 5), (1, 256, 5), (4, 64, 11), (4, 256, 6)] {
+        for seed in 0..8 {
+            let mut curriculum = Curriculum::builder(400)
+                .arms(arms, |sample| (sample.0 % u64::from(arms)) as u32)
+                .policy(Fixed::by_size())
+                .sampler(Replace)
+                .gate(Gate::zero_signal())
+                .refill(Refill::new().most(100_000))
+                .build()
+                .unwrap();
+            let mut rng = Rng::at(seed, Round(0), Purpose::User);
+            let (mut step, mut draws, mut rate) = (0, 0, 0.9);
+            // The first step after the fall that is not filled from the bank.
+            while rate > 0.5 || draws == 0 {
+                (step, draws) = (step + 1, 0);
+                rate = if step <= 150 { 0.9 } else { 0.1 };
+                while let Step::Draw(batch) = curriculum.step(want).unwrap() {
+                    draws += 1;
+                    let report: Vec<Feedback> = (batch.draws.iter())
+                        .map(|draw| {
+                            let success = if rng.unit() < rate { 0.5 } else { 1.0 };
+                            let seen = Outcome::default().success(success).rollouts(8);
+                            Feedback::new(draw.ticket, seen)
+                        })
+                        .collect();
+                    curriculum.observe(&report).unwrap();
+                }
+            }
+            println!("{arms} arms, {want} wanted: {draws} draws");
+            assert!(draws <= most_draws, "{arms} arms, {want} wanted: {draws} draws");
+        }
+    }
+}
+
 /// All draws of a step are of one round: one step of learning, one value of each schedule.
 #[test]
 fn draws_of_a_step_share_a_round() {

@@ -19,7 +19,7 @@ pub struct Run {
     pub packed: Option<Vec<u8>>,
     pub base: Vec<u8>,
     pub log: Vec<u8>,
-    /// Its sampler may draw a sample more than once, so that a record of a few bytes may stand for 2^24 draws.
+    /// Its sampler may draw a sample more than once, so that a record of a few bytes may stand for 2^20 draws.
     pub repeats: bool,
 }
 

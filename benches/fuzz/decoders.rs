@@ -27,8 +27,10 @@ pub struct Decoder {
     pub make: fn(&Path) -> Read,
 }
 
-pub const ALL: [Decoder; 6] = [
+pub const ALL: &[Decoder] = &[
     Decoder { name: "snapshot", bound: Bound { factor: 64, beside: 2 << 20 }, make: snapshots },
+    #[cfg(feature = "zstd")]
+    Decoder { name: "packed", bound: Bound { factor: 64, beside: 4 << 20 }, make: packed },
     Decoder { name: "journal", bound: Bound { factor: 64, beside: 4 << 20 }, make: journals },
     Decoder { name: "checkpoint", bound: Bound { factor: 64, beside: 2 << 20 }, make: checkpoints },
     Decoder { name: "config", bound: Bound { factor: 512, beside: 1 << 20 }, make: configurations },
@@ -113,6 +115,29 @@ fn snapshots(folder: &Path) -> Read {
     })
 }
 
+/// Compressed snapshots: changed before they are packed, or after.
+#[cfg(feature = "zstd")]
+fn packed(folder: &Path) -> Read {
+    let runs = corpus::runs(folder);
+    Box::new(move |rng, watch| {
+        let (run, other) = (pick(&runs, rng), pick(&runs, rng));
+        // What is unpacked is bounded by the size that the file announces, not by its own.
+        let (bytes, size) = if rng.below(2) == 0 {
+            let plain = mutate::snapshot(&run.snapshot, &other.snapshot, rng);
+            (mutate::packed(&plain), plain.len())
+        } else {
+            let (packed, other) =
+                run.packed.as_ref().zip(other.packed.as_ref()).expect("a build with zstd");
+            let bytes = mutate::snapshot(packed, other, rng);
+            (bytes, run.snapshot.len().max(other.len()))
+        };
+        let mut fresh = run.built.clone();
+        watch.reads(size, || fresh.restore_bytes(&bytes))?;
+        hold(&mut fresh, &run.built);
+        Ok(())
+    })
+}
+
 fn journals(folder: &Path) -> Read {
     let runs = corpus::runs(folder);
     let (path, log_path) = (folder.join("journal"), folder.join("journal.log"));
@@ -122,8 +147,8 @@ fn journals(folder: &Path) -> Read {
         let (base, log) = mutate::journal(&run.base, &run.log, (&other.base, &other.log), rng);
         std::fs::write(&path, &base).expect("room in memory");
         std::fs::write(&log_path, &log).expect("room in memory");
-        // Not known from the file: 64 bytes for each draw that may be asked for, and as much again for its lists.
-        let size = base.len() + log.len() + if run.repeats { 128 << 18 } else { 0 };
+        // Not known from the file: what each draw that may be asked for takes while its lists grow.
+        let size = base.len() + log.len() + if run.repeats { 512 << 14 } else { 0 };
         let told = watch.reads(size, || {
             let mut history = History::open(&path, run.built.clone())?;
             while history.next()?.is_some() {}

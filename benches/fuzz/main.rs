@@ -5,6 +5,8 @@
 //! cargo bench --no-default-features --features config,table --bench fuzz -- --only snapshot --input 4711
 //! ```
 //!
+//! With the feature `zstd` there is one more decoder, `packed`: compressed snapshots.
+//!
 //! Valid files are made by the library itself, then changed: bits, bytes, numbers at which something ends, lengths, pieces
 //! lost, doubled, moved and taken from other files, records of a log; with checksums made right again and without. Each
 //! input is named by its number and can be read again by it. None may panic, take ten seconds, or ask the allocator for

@@ -182,6 +182,17 @@ fn sealed(mut bytes: Vec<u8>, sizes: bool) -> Vec<u8> {
     bytes
 }
 
+/// The same snapshot compressed; the checksum and the sizes are made right.
+#[cfg(feature = "zstd")]
+pub fn packed(plain: &[u8]) -> Vec<u8> {
+    let Some((header, payload)) = plain.split_at_checked(HEADER) else { return plain.to_vec() };
+    let frame = zstd::bulk::compress(payload, 1).expect("room in memory");
+    let mut bytes = [header, &frame].concat();
+    bytes[64..72].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+    bytes[72..80].copy_from_slice(&1u64.to_le_bytes());
+    sealed(bytes, true)
+}
+
 const LOG_HEADER: usize = 40;
 const FRAME: usize = 16;
 

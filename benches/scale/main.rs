@@ -23,8 +23,8 @@ use std::alloc::System;
 use std::hint::black_box;
 use std::time::Instant;
 
-use curricle::policy::{Boltzmann, Bounded, Prior};
-use curricle::sampler::Distinct;
+use curricle::policy::{Boltzmann, Bounded, Posterior, Prior};
+use curricle::sampler::{Distinct, Systematic};
 use curricle::{Batch, Curriculum, Feedback, Gate, Outcome, Purpose, Rng, Round, SumTree, Weighting};
 use curricle_kernels::{blocks, prefetch};
 use picture::Line;
@@ -264,7 +264,8 @@ fn step(samples: usize, arms: u32) -> Result<(), Box<dyn std::error::Error>> {
 fn posteriors(samples: usize) -> Result<(), Box<dyn std::error::Error>> {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let before = resident("VmRSS:");
-    let mut curriculum = Curriculum::builder(samples).prompts().build()?;
+    let each = Curriculum::builder(samples).arms(samples as u32, |sample| sample.0 as u32);
+    let mut curriculum = each.policy(Posterior::new()).sampler(Systematic).build()?;
     let (mut batch, mut verdicts, mut feedback) = (curriculum.draw(BATCH)?, Vec::new(), Vec::new());
     let time = nanoseconds(10, || {
         outcomes(&batch, &mut feedback);

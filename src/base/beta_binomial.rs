@@ -8,8 +8,8 @@ pub(crate) struct BetaBinomial {
 }
 
 impl BetaBinomial {
-    /// Of a chance with this mean and variance. A variance that no Beta distribution has is brought to the next that one
-    /// has.
+    /// Of a chance with this mean and variance. A variance that no Beta distribution has is brought to the next that
+    /// one has.
     pub fn with(mean: f64, variance: f64) -> Self {
         let mean = mean.clamp(1e-9, 1.0 - 1e-9);
         let most = mean * (1.0 - mean);

@@ -15,7 +15,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What was wrong with an input, a request or a file.
 ///
 /// Every variant carries the values that a caller needs to react. A call that returns an error has not
-/// changed the value it was called on, but that a failed draw may have [folded in](crate::Curriculum::fold) what was due.
+/// changed the value it was called on, but that a failed draw may have [folded in](crate::Curriculum::fold) what was
+/// due.
 ///
 /// ```
 /// use curricle::{Curriculum, Error};
@@ -94,7 +95,8 @@ pub enum Error {
         /// The first open ticket.
         first: Ticket,
     },
-    /// As many tickets are in flight as [may be](crate::Arrival::in_flight): report or [lose](crate::Curriculum::lose) some.
+    /// As many tickets are in flight as [may be](crate::Arrival::in_flight): report or [lose](crate::Curriculum::lose)
+    /// some.
     #[error("hold: {open} tickets are in flight, {want} more would be beyond {most}")]
     Hold {
         /// How many tickets are open.
@@ -162,12 +164,12 @@ pub enum Error {
         /// What it was asked for.
         request: &'static str,
     },
-    /// A part of a composition makes something that no other part reads, so that it would do nothing.
-    #[error("`{part}` makes {what}, which nothing reads")]
+    /// A part of a composition makes or sets something that no other part reads, so that it would do nothing.
+    #[error("`{part}` would do nothing: no other part reads {what}")]
     Unread {
         /// The part.
         part: &'static str,
-        /// What it makes.
+        /// What nothing reads.
         what: &'static str,
     },
     /// A configuration could not be accepted.

@@ -12,8 +12,8 @@ pub(crate) use libm::{expm1, log1p};
 /// `exp(x_k / temperature)`, scaled to sum to one, in place.
 ///
 /// The maximum is subtracted first, so no finite input overflows. What is finite gets a positive share, at least about
-/// `e^-700`, so that an arm that is worth little can be drawn once the others are exhausted; what is `-inf` gets 0. Cost: about
-/// 3 ns an element.
+/// `e^-700`, so that an arm that is worth little can be drawn once the others are exhausted; what is `-inf` gets 0.
+/// Cost: about 3 ns an element.
 pub(crate) fn softmax(x: &mut [f64], temperature: f64) {
     let greatest = x.iter().fold(f64::NEG_INFINITY, |most, &x| if x > most { x } else { most });
     x.iter_mut().for_each(|value| {

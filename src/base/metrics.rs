@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// Numbers by name, in one namespace, for whatever logs a run. A name is a path such as `arm/algebra/share`; a number is
-/// always finite: what is not known yet is left out.
+/// Numbers by name, in one namespace, for whatever logs a run. A name is a path such as `arm/algebra/share`; a number
+/// is always finite: what is not known yet is left out.
 ///
 /// ```
 /// # fn main() -> curricle::Result<()> {

@@ -27,7 +27,8 @@ pub enum Purpose {
     TestTime = 4,
 }
 
-/// The random bits at one address: ChaCha8 keyed with (seed, purpose, number of the draw within its round), stream = round.
+/// The random bits at one address: ChaCha8 keyed with (seed, purpose, number of the draw within its round), stream =
+/// round.
 ///
 /// It implements [`rand::Rng`], so every distribution of `rand` and `rand_distr` can be sampled
 /// from it. The methods here are the ones that decisions use: their values are a promise of this

@@ -20,8 +20,8 @@ use options::Value;
 /// A curriculum over policies, signals and samplers that are chosen at run time.
 pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler::Any>;
 
-/// The description of a curriculum as data. What is left out has the default of the [`Builder`]; a key that is not known, a
-/// value out of its place or a missing option is refused, with the path to it.
+/// The description of a curriculum as data. What is left out has the default of the [`Builder`]; a key that is not
+/// known, a value out of its place or a missing option is refused, with the path to it.
 ///
 /// | key | default | values |
 /// |--|--|--|
@@ -32,7 +32,7 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// | `gate` | `all` | one of the table below |
 /// | `exclude_in_flight` | false | |
 /// | `stop` | `never` | `never`, `{ first_exhausted = passes }`, `{ all_exhausted = passes }`, `{ cycle = passes }` |
-/// | `weighting` | `given` | `given`, `{ score = { floor } }` |
+/// | `weighting` | `given` | `given`, `{ score = { floor } }`, `{ belief = { rollouts, decay, floor, retest, patience } }`, each optional |
 /// | `importance` | 0 | a number or a schedule |
 /// | `sampler` | `distinct` | `replace`, `distinct`, `systematic`, `passes`, `sequential`, `top` |
 /// | `policy` | `uniform` | one of the table below |
@@ -47,8 +47,8 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// | `stale` | `most` (`rounds`, `versions`) | `teaches` |
 /// | `every`, `arms` | a list of gates | |
 ///
-/// The samples themselves, their arms and their weights are data, not configuration: [`builder`](Self::builder) is handed
-/// their number, and [`Builder::labels`] and its like the rest.
+/// The samples themselves, their arms and their weights are data, not configuration: [`builder`](Self::builder) is
+/// handed their number, and [`Builder::labels`] and its like the rest.
 ///
 /// | policy | required | optional |
 /// |--|--|--|
@@ -221,9 +221,9 @@ impl Config {
         builder.configured(serde_json::to_string(self).ok())
     }
 
-    /// The configuration that stands in a snapshot, which the base of a [`Journal`](crate::Journal) is, too. None if the
-    /// curriculum was built in code, or if the [`builder`](Self::builder) was changed afterwards in its options, its
-    /// policy, its signal or its sampler, so that it no longer is what was configured.
+    /// The configuration that stands in a snapshot, which the base of a [`Journal`](crate::Journal) is, too. None if
+    /// the curriculum was built in code, or if the [`builder`](Self::builder) was changed afterwards in its options,
+    /// its policy, its signal or its sampler, so that it no longer is what was configured.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -252,7 +252,8 @@ impl Config {
 /// Reads a snapshot by itself, without the data that it is of.
 impl AnyCurriculum {
     /// The curriculum of a snapshot, or of the base of a journal, from the file alone: one that was built from a
-    /// configuration, which stands in it. It goes on exactly as the one that was saved. Names of arms are not in the file.
+    /// configuration, which stands in it. It goes on exactly as the one that was saved. Names of arms are not in the
+    /// file.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -271,8 +272,8 @@ impl AnyCurriculum {
     /// Cost: one reading of the file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Snapshot`] for what is no snapshot of this schema and this decision stream, or is damaged;
-    /// [`Error::Config`] if it holds no configuration, or one that this build does not know.
+    /// [`Error::Io`]; [`Error::Snapshot`] for what is no snapshot of this schema and this decision stream, or is
+    /// damaged; [`Error::Config`] if it holds no configuration, or one that this build does not know.
     pub fn of_snapshot(path: impl AsRef<std::path::Path>) -> Result<Self> {
         let describe = |identity: &Identity| match config_of(&identity.parts) {
             Some(text) => Config::from_json(text),
@@ -286,7 +287,8 @@ impl AnyCurriculum {
     }
 }
 
-/// The configuration digest of what a text describes, over these samples; none if it describes nothing that can be built.
+/// The configuration digest of what a text describes, over these samples; none if it describes nothing that can be
+/// built.
 pub(crate) fn identity_of(text: &str, dataset: u128, population: &Population) -> Option<u128> {
     Config::from_json(text).ok()?.builder(0).identity(dataset, population).ok()
 }

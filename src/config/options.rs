@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::base::schedule::Schedule;
 
-/// Lets a part that needs no options be named by a word: `uniform` is `{ uniform = {} }`. The part derives the other form, as
-/// its own functions.
+/// Lets a part that needs no options be named by a word: `uniform` is `{ uniform = {} }`. The part derives the other
+/// form, as its own functions.
 macro_rules! words {
     ($part:ident) => {
         impl serde::Serialize for $part {
@@ -50,8 +50,8 @@ macro_rules! words {
 
 pub(super) use words;
 
-/// Declares the description of a part. What is in parentheses must be there and is handed to the constructor; each of the
-/// others, if it is there, to its setter. So a default stands in one place, the constructor of the part.
+/// Declares the description of a part. What is in parentheses must be there and is handed to the constructor; each of
+/// the others, if it is there, to its setter. So a default stands in one place, the constructor of the part.
 macro_rules! options {
     ($name:ident => $part:ty: ($($must:ident: $kind:ty),*) $new:expr, { $($option:ident: $type:ty => $set:expr,)* }) => {
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]

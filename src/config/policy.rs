@@ -33,6 +33,7 @@ pub(crate) enum Described {
     Tilt(TiltOptions),
     Bounded(Box<BoundedOptions>),
     ColdStart(Box<ColdStartOptions>),
+    Guarded(Box<GuardedOptions>),
     Mastered(Box<MasteredOptions>),
     PerCost(Box<PerCostOptions>),
     Rescaled(Box<RescaledOptions>),
@@ -68,6 +69,7 @@ impl Described {
             Self::Tilt(options) => options.build().into(),
             Self::Bounded(options) => options.build().into(),
             Self::ColdStart(options) => options.build().into(),
+            Self::Guarded(options) => options.build().into(),
             Self::Mastered(options) => options.build().into(),
             Self::PerCost(options) => options.build().into(),
             Self::Rescaled(options) => options.build().into(),
@@ -201,6 +203,10 @@ options! { BoundedOptions => Bounded<Any>: (inner: Described) |inner: Described|
 
 options! { ColdStartOptions => ColdStart<Any>: (inner: Described, tickets: u32)
 |inner: Described, tickets| ColdStart::new(inner.build(), tickets), {} }
+
+options! { GuardedOptions => Guarded<Any>: (inner: Described) |inner: Described| Guarded::new(inner.build()), {
+    target: Prior => Guarded::target,
+} }
 
 options! { MasteredOptions => Mastered<Any>: (inner: Described, mastery: f64)
     |inner: Described, mastery| Mastered::new(inner.build(), mastery), {

@@ -10,6 +10,7 @@ use crate::base::error::SnapshotError;
 use crate::base::error::{Error, Result, length, within};
 use crate::base::id::{ArmId, SampleId};
 use crate::base::schedule::Schedule;
+use crate::belief::Belief;
 use crate::curriculum::Curriculum;
 #[cfg(feature = "config")]
 use crate::curriculum::Memory;
@@ -18,11 +19,11 @@ use crate::curriculum::identity::Identity;
 use crate::curriculum::pace::Pace;
 use crate::curriculum::refill::Refill;
 use crate::curriculum::stop::Stop;
-use crate::event::Fields;
 use crate::event::gate::Gate;
+use crate::event::{Field, Fields};
 use crate::policy::{Policy, Uniform};
 use crate::population::{Arms, Key, Population};
-use crate::sampler::{Distinct, Sampler};
+use crate::sampler::{Distinct, Kind, Sampler};
 use crate::signal::{GroupSpread, Signal};
 
 /// What a draw does about tickets whose feedback is due and has not arrived.
@@ -47,13 +48,30 @@ pub enum Weighting {
     Given,
     /// The last score of the sample, at least `floor` and at most 2^31: samples that taught more come back sooner.
     /// A sample that has not been scored keeps its given weight; each ticket that is given up halves it,
-    /// down to `floor`. One whose weight is 0, as [`set_weight`](Curriculum::set_weight) makes it, rests: scores leave it
-    /// there until it is set again.
+    /// down to `floor`. One whose weight is 0, as [`set_weight`](Curriculum::set_weight) makes it, rests: scores leave
+    /// it there until it is set again.
     Score {
         /// The least weight, in units of the score, `> 0`.
         floor: f64,
     },
+    /// The given weight, multiplied by the chance that the next group of rollouts of the sample is useful, in that of an
+    /// unseen sample of its arm: see [`Belief`]. It needs the success of each outcome. [`set_weight`](Curriculum::set_weight)
+    /// sets the given one, and [`Population::weight`](crate::Population::weight) is the product.
+    Belief(Belief),
 }
+
+impl Weighting {
+    /// The options of beliefs, if weights come from them.
+    pub(crate) fn belief(&self) -> Option<&Belief> {
+        match self {
+            Self::Belief(belief) => Some(belief),
+            Self::Given | Self::Score { .. } => None,
+        }
+    }
+}
+
+/// What a part that does not read weights is asked for.
+pub(super) const BELIEFS: &str = "weights by belief";
 
 /// The options of a curriculum that do not change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -193,9 +211,9 @@ impl<P, S, D> Builder<P, S, D> {
         Self { costs: Some(costs), ..self }
     }
 
-    /// Sets the key of each sample, a string or 128 bits, all different: what it is called whatever its number. By keys a run
-    /// [goes on](Curriculum::reconcile) with data of which some was added, removed, moved or put in another order. 20 bytes a
-    /// sample.
+    /// Sets the key of each sample, a string or 128 bits, all different: what it is called whatever its number. By keys
+    /// a run [goes on](Curriculum::reconcile) with data of which some was added, removed, moved or put in another
+    /// order. 20 bytes a sample.
     pub fn keys<K: Into<Key>>(self, keys: impl IntoIterator<Item = K>) -> Self {
         Self { keys: Some(keys.into_iter().map(Into::into).collect()), ..self }
     }
@@ -302,9 +320,9 @@ impl<P, S, D> Builder<P, S, D> {
     }
 
     /// Sets whether a sample can be drawn while a ticket of it is in flight; default false. With `true` it rests: in
-    /// [lockstep](Pace::Lockstep) until its round has been folded in, in the pace of [arrival](crate::Arrival) until its
-    /// outcome is reported or given up, and with [refill](Self::refill) until the step is over and no ticket of it is banked
-    /// either. In the pace of arrival a draw for which too few samples are left gives [`Error::Hold`].
+    /// [lockstep](Pace::Lockstep) until its round has been folded in, in the pace of [arrival](crate::Arrival) until
+    /// its outcome is reported or given up, and with [refill](Self::refill) until the step is over and no ticket of it
+    /// is banked either. In the pace of arrival a draw for which too few samples are left gives [`Error::Hold`].
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -346,8 +364,8 @@ impl<P, S, D> Builder<P, S, D> {
         self
     }
 
-    /// Sets the names of the arms, for [metrics](Curriculum::metrics): one for each, all different, none empty. They make no
-    /// difference to any decision, and a snapshot can be restored under other names.
+    /// Sets the names of the arms, for [metrics](Curriculum::metrics): one for each, all different, none empty. They
+    /// make no difference to any decision, and a snapshot can be restored under other names.
     pub fn arm_names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.arm_names = names.into_iter().map(Into::into).collect();
         self
@@ -388,6 +406,7 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         if self.sampler.keeps_passes() {
             population.keep_passes(self.options.stop.limit())?;
         }
+        population.keep_beliefs(self.options.weighting.belief().is_some())?;
         let Self { arm_names, options, policy, signal, sampler, .. } = self;
         let parts = (policy, signal, sampler);
         Ok(Curriculum::new(parts, options, needs, identity, arm_names, population, costs))
@@ -404,24 +423,40 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         if let Some(arrival) = options.pace.arrival() {
             arrival.check()?;
             if options.lag > 0 {
-                return Err(Error::Unread { part: "lag", what: "a delay" });
+                return Err(Error::Unread { part: "lag", what: "a delay in the pace of arrival" });
             }
             if options.missing != Missing::Refuse {
-                return Err(Error::Unread { part: "missing", what: "tickets that are due" });
+                let what = "what to do with missing tickets in the pace of arrival";
+                return Err(Error::Unread { part: "missing", what });
             }
         }
         if let Weighting::Score { floor } = options.weighting {
             within("weight floor", floor, 1e-9, 2_147_483_648.0)?;
         }
+        if let Some(belief) = options.weighting.belief() {
+            belief.check()?;
+            if sampler.kind() == Some(Kind::Sequential) {
+                return Err(Error::Unsupported { part: "sampler Sequential", request: BELIEFS });
+            }
+            let arms = population.arms();
+            let is_alone = |arm| arms.size(ArmId(arm)) < 2;
+            if arms.count() > 1 && (0..arms.count() as u32).all(is_alone) && arms.samples() > 0 {
+                return Err(Error::Unsupported { part: "arms of one sample each", request: BELIEFS });
+            }
+        }
         check_names(&self.arm_names, population.arms().count())?;
         policy.prepare(population)?;
         signal.check()?;
         let reads = policy.reads();
-        let is_scored = reads.score || options.weighting != Weighting::Given;
+        let is_scored = reads.score || matches!(options.weighting, Weighting::Score { .. });
         if self.scores && !is_scored {
             return Err(Error::Unread { part: "signal", what: "a score" });
         }
-        Ok(reads.fields | if is_scored { signal.needs() } else { Fields::NONE })
+        let mut needs = reads.fields | if is_scored { signal.needs() } else { Fields::NONE };
+        if options.weighting.belief().is_some() {
+            needs = needs | Field::Success;
+        }
+        Ok(needs)
     }
 }
 

@@ -7,14 +7,14 @@ use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, SampleId};
 use crate::ledger::Record;
 use crate::policy::Policy;
-use crate::population::{Arms, Key, Weight, units};
+use crate::population::{Arms, Key, Weight, scaled, units};
 
 impl<P: Policy, S, D> Curriculum<P, S, D> {
-    /// Adds an arm, without samples: [`insert`](Self::insert) and [`retag`](Self::retag) fill it. Its number is the next one,
-    /// its name that number until [`set_arm_names`](Self::set_arm_names) gives it another.
+    /// Adds an arm, without samples: [`insert`](Self::insert) and [`retag`](Self::retag) fill it. Its number is the
+    /// next one, its name that number until [`set_arm_names`](Self::set_arm_names) gives it another.
     ///
-    /// The policy [makes room](Policy::grow) for it as for an arm of which nothing is known; in a mixture of given weights it
-    /// has weight 0 until [`set_mixture`](Self::set_mixture).
+    /// The policy [makes room](Policy::grow) for it as for an arm of which nothing is known; in a mixture of given
+    /// weights it has weight 0 until [`set_mixture`](Self::set_mixture).
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -31,8 +31,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// Cost: O(K), and O(N) where the labels of arms become wider, from 1 to 2, 256 to 257 and 65 536 to 65 537.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if the policy or the gate has to be told something of each arm; [`Error::OutOfRange`] beyond 2^24
-    /// arms. Nothing has changed then.
+    /// [`Error::Unsupported`] if the policy or the gate has to be told something of each arm; [`Error::OutOfRange`]
+    /// beyond 2^24 arms. Nothing has changed then.
     pub fn add_arm(&mut self) -> Result<ArmId> {
         if self.options.gate.is_by_arm() {
             return Err(Error::Unsupported { part: "a gate by arm", request: "an arm that is added" });
@@ -49,8 +49,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         Ok(arm)
     }
 
-    /// Sets the weights of the mixture from now on, one for each arm, `>= 0` and not all 0, whatever weights or table the
-    /// curriculum was built with. It stands in snapshots and journals: the configuration, which they are bound to, stays.
+    /// Sets the weights of the mixture from now on, one for each arm, `>= 0` and not all 0, whatever weights or table
+    /// the curriculum was built with. It stands in snapshots and journals: the configuration, which they are bound to,
+    /// stays.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -76,7 +77,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
 }
 
 impl<P, S, D> Curriculum<P, S, D> {
-    /// Sets the names of the arms anew; see [`Builder::arm_names`](crate::Builder::arm_names). They are no part of the state.
+    /// Sets the names of the arms anew; see [`Builder::arm_names`](crate::Builder::arm_names). They are no part of the
+    /// state.
     ///
     /// # Errors
     /// [`Error::Length`], [`Error::Empty`] or [`Error::Duplicate`].
@@ -114,8 +116,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// ```
     ///
     /// # Errors
-    /// As `insert`; [`Error::Duplicate`] for a key that a sample has, naming that sample; [`Error::Unsupported`] if samples have no keys, as `insert` if they
-    /// have.
+    /// As `insert`; [`Error::Duplicate`] for a key that a sample has, naming that sample; [`Error::Unsupported`] if
+    /// samples have no keys, as `insert` if they have.
     pub fn insert_key(
         &mut self,
         key: impl Into<Key>,
@@ -162,14 +164,15 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// [`Error::OutOfRange`](crate::Error::OutOfRange);
     /// [`Error::WeightOverflow`](crate::Error::WeightOverflow).
     pub fn set_weight(&mut self, sample: SampleId, weight: f64) -> Result<()> {
-        self.memory.population.set_weight(sample, weight)?;
+        let factor = self.factor(sample);
+        self.memory.population.give(sample, weight, factor)?;
         self.touch(self.memory.population.arms().label(sample));
         Ok(())
     }
 
     /// Sets the weights of many samples, one after the other; all or none. For weights that the caller works out anew
-    /// for each batch, such as priorities of a replay, or for samples that rest for some rounds: with n samples it costs
-    /// a fraction of n calls of [`set_weight`](Self::set_weight), as their memory accesses overlap.
+    /// for each batch, such as priorities of a replay, or for samples that rest for some rounds: with n samples it
+    /// costs a fraction of n calls of [`set_weight`](Self::set_weight), as their memory accesses overlap.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -188,12 +191,14 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// Those of `set_weight`, of which [`Error::WeightOverflow`](crate::Error::WeightOverflow) is about the sum
     /// after all of them; then no weight has changed.
     pub fn set_weights(&mut self, weights: &[(SampleId, f64)]) -> Result<()> {
-        let (work, population) = (&mut self.work, &mut self.memory.population);
-        work.weights.clear();
+        self.work.weights.clear();
         for &(sample, weight) in weights {
-            work.weights.push((sample, units(sample.0, weight)?));
+            units(sample.0, weight)?;
+            let weight = units(sample.0, scaled(weight, self.factor(sample)))?;
+            self.work.weights.push((sample, weight));
         }
-        population.exchange(&mut work.weights, &mut work.slots)?;
+        let (work, population) = (&mut self.work, &mut self.memory.population);
+        population.give_each(&mut work.weights, weights, &mut work.slots)?;
         let arms = population.arms();
         for (&(sample, weight), &(_, old)) in weights.iter().zip(&work.weights) {
             if weight == 0.0 || old == 0 {
@@ -201,6 +206,17 @@ impl<P, S, D> Curriculum<P, S, D> {
             }
         }
         Ok(())
+    }
+
+    /// What multiplies the given weight of a sample now.
+    fn factor(&self, sample: SampleId) -> f64 {
+        let Memory { population, round, .. } = &self.memory;
+        match (self.options.weighting.belief(), population.beliefs()) {
+            (Some(belief), Some(beliefs)) if sample.index() < population.arms().samples() => {
+                beliefs.factor(sample, population.arms().label(sample), belief, *round)
+            }
+            _ => 1.0,
+        }
     }
 
     /// Notes that an arm may have been emptied or filled.

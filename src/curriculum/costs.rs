@@ -16,7 +16,8 @@ use crate::signal::Signal;
 /// The greatest cost of a sample.
 const MOST: f64 = 1e30;
 
-/// Picks for each that a batch of mean costs would have: what the arms drawn from may cost less than the mean.
+/// Picks for each that a batch of mean costs would have. Where the arms drawn from cost less than this part of the mean, it
+/// is decided again, for twice as many.
 const SPARE: f64 = 16.0;
 
 /// What is known of the cost of samples.
@@ -87,12 +88,12 @@ impl Costs {
         costs
     }
 
-    /// How many samples a batch up to a ceiling has at mean cost, and how many have to be drawn for it.
-    fn batch(&self, ceiling: f64) -> (f64, f64) {
+    /// How many samples a batch up to a ceiling has at mean cost, how many are to be drawn for it at first, and at most.
+    fn batch(&self, ceiling: f64) -> (f64, f64, f64) {
         let mean = (self.sum / self.count as f64).max(f64::from(self.least));
         let expected = (ceiling / mean).ceil().max(1.0);
         let most = (ceiling / f64::from(self.least)).floor().max(1.0);
-        (expected, most.min(SPARE * expected + 64.0))
+        (expected, most.min(SPARE * expected + 64.0), most)
     }
 
     /// Whether the numbers can have come about; used after reading them from a file.
@@ -114,11 +115,11 @@ impl Costs {
 }
 
 impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
-    /// As [`draw`](Self::draw), but for a batch that costs at most so much, by the costs that are [known](crate::Builder::costs)
-    /// beforehand: as many samples as fit, in the order in which they are drawn.
+    /// As [`draw`](Self::draw), but for a batch that costs at most so much, by the costs that are
+    /// [known](crate::Builder::costs) beforehand: as many samples as fit, in the order in which they are drawn.
     ///
-    /// The first sample that does not fit is not left out, which would put the long ones at a disadvantage: it waits, and is
-    /// the first of the next batch, also of a plain `draw`, with the propensity that it was drawn with.
+    /// The first sample that does not fit is not left out, which would put the long ones at a disadvantage: it waits,
+    /// and is the first of the next batch, also of a plain `draw`, with the propensity that it was drawn with.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -135,11 +136,13 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// # Ok(()) }
     /// ```
     ///
-    /// Cost: that of a draw of 17 times as many samples at most.
+    /// Cost: that of a draw of 17 times as many samples as the batch would have at mean cost; where so many fit, because the
+    /// arms drawn from cost far less than the mean, that of a few draws more, of four times as many as fit at most.
     ///
     /// # Errors
-    /// As `draw`; [`Error::OutOfRange`] for a ceiling that is not positive; [`Error::Cost`] for a sample that costs more than
-    /// the ceiling by itself, or whose cost is not known. Then nothing has been drawn, and the same sample comes again:
+    /// As `draw`; [`Error::OutOfRange`] for a ceiling that is not positive; [`Error::Cost`] for a sample that costs
+    /// more than the ceiling by itself, or whose cost is not known. Then nothing has been drawn, and the same sample
+    /// comes again:
     /// [`set_costs`](Self::set_costs), [`set_weight`](Self::set_weight) or [`remove`](Self::remove) help.
     pub fn draw_within(&mut self, ceiling: f64) -> Result<Batch> {
         within("ceiling of cost", finite("ceiling of cost", 0, ceiling)?, f64::MIN_POSITIVE, 1e300)?;
@@ -157,27 +160,37 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             return Err(Error::Hold { open, want: 1, most: open });
         }
         let first = self.carried();
-        let (expected, n) = memory.costs.batch(ceiling);
-        let most = self.sampler.most(&memory.population).min(u32::MAX as usize);
-        let n = (n as usize).min(most);
+        let (expected, n, most) = memory.costs.batch(ceiling);
+        let of_sampler = self.sampler.most(&memory.population).min(u32::MAX as usize);
+        let most = (most as usize).min(of_sampler).max(1);
+        let mut n = (n as usize).clamp(1, most);
         // Where nothing else is left, the one that waits makes a batch.
         let is_alone = first.is_some() && memory.population.drawable_total() == 0;
-        if is_alone {
-            self.work.decision.clear();
-        } else {
-            match self.decide_some(n.max(1), (expected as usize).clamp(1, n.max(1))) {
-                // What waits is handed out in any case.
-                Err(Error::Finished | Error::NothingToDraw) if first.is_some() => {
-                    self.work.decision.clear();
+        let next = loop {
+            if is_alone {
+                self.work.decision.clear();
+            } else {
+                match self.decide_some(n, (expected as usize).clamp(1, n)) {
+                    // What waits is handed out in any case.
+                    Err(Error::Finished | Error::NothingToDraw) if first.is_some() => {
+                        self.work.decision.clear();
+                    }
+                    decided => decided?,
                 }
-                decided => decided?,
             }
-        }
-        let Self { memory, work, .. } = self;
-        if let Some(first) = first {
-            work.decision.put_first(first);
-        }
-        let next = work.decision.cut(ceiling, room, |sample| memory.costs.get(sample))?;
+            let Self { memory, work, .. } = &mut *self;
+            let is_short = work.decision.picks() < n;
+            if let Some(first) = first {
+                work.decision.put_first(first);
+            }
+            let all = work.decision.picks();
+            let next = work.decision.cut(ceiling, room, |sample| memory.costs.get(sample))?;
+            let is_filled = work.decision.picks() < all;
+            if is_alone || is_short || is_filled || n == most {
+                break next;
+            }
+            n = n.saturating_mul(2).min(most);
+        };
         self.weigh_losses();
         let mut batch = Batch::default();
         self.let_carried_go();

@@ -3,7 +3,7 @@
 use curricle_kernels::blocks;
 
 use super::Memory;
-use super::builder::Options;
+use super::builder::{BELIEFS, Options};
 use super::pace::Pace;
 use crate::base::error::{Error, Result, finite, length, within};
 use crate::base::id::{Round, SampleId, Ticket};
@@ -39,8 +39,8 @@ pub(super) struct At {
 }
 
 impl Decision {
-    /// Decides a draw of `n` samples, of which so many are `expected` to become a batch. `is_fresh` says that the state's own [`ArmTree`], if it has
-    /// any, are those of its policy.
+    /// Decides a draw of `n` samples, of which so many are `expected` to become a batch. `is_fresh` says that the
+    /// state's own [`ArmTree`], if it has any, are those of its policy.
     pub fn make<P: Policy, D: Sampler>(
         &mut self,
         memory: &Memory<P>,
@@ -96,6 +96,11 @@ impl Decision {
                 let mut random = Rng::at_draw(options.seed, round, Purpose::Policy, draw);
                 policy.allot(&turn, &mut random, &mut self.allotment)?;
                 self.allotment.settle(population)?;
+                if options.weighting.belief().is_some()
+                    && matches!(self.allotment, Allotment::Ranks { .. })
+                {
+                    return Err(Error::Unsupported { part: "policy over ranks", request: BELIEFS });
+                }
             }
         }
         Ok(())
@@ -107,13 +112,18 @@ impl Decision {
         self.picks.clear();
     }
 
+    /// How many picks there are.
+    pub fn picks(&self) -> usize {
+        self.picks.len()
+    }
+
     /// Puts a pick before the others; they have to be [weighed](Self::weigh_losses) anew then.
     pub fn put_first(&mut self, first: Pick) {
         self.picks.insert(0, first);
     }
 
-    /// Cuts the picks off where they would cost more than a ceiling or be more than so many. Gives the first that had to be
-    /// left out for its cost. Those that are left have to be [weighed](Self::weigh_losses) anew.
+    /// Cuts the picks off where they would cost more than a ceiling or be more than so many. Gives the first that had
+    /// to be left out for its cost. Those that are left have to be [weighed](Self::weigh_losses) anew.
     pub fn cut(
         &mut self,
         ceiling: f64,
@@ -228,8 +238,8 @@ impl Decision {
 }
 
 impl<P> Memory<P> {
-    /// Opens the tickets of a decision. The lists of `spare` are filled anew; those of a round that was joined are given
-    /// back.
+    /// Opens the tickets of a decision. The lists of `spare` are filled anew; those of a round that was joined are
+    /// given back.
     pub(super) fn open(
         &mut self,
         decision: &mut Decision,

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Curriculum;
 use super::decision::Decision;
+use super::{Curriculum, Memory};
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
 use crate::base::rng::{Purpose, Rng};
@@ -58,6 +58,8 @@ pub struct Explanation {
     pub obstacle: Option<Obstacle>,
     /// What is known of it.
     pub known: KnownSample,
+    /// What is believed of it, where weights come from [beliefs](crate::Belief) and it is there.
+    pub belief: Option<KnownBelief>,
     /// Its tickets of which nothing has been heard, oldest first.
     pub open: Vec<OpenTicket>,
     /// How fast the success of its arm moves.
@@ -103,6 +105,30 @@ pub struct KnownSample {
     pub score: f32,
     /// The last round that drew it.
     pub last: Option<Round>,
+}
+
+/// What is believed of a sample; see [`Belief`](crate::Belief).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct KnownBelief {
+    /// The weight that the user gave it.
+    pub given: f64,
+    /// How many reports there were, at most 255.
+    pub reports: u32,
+    /// Its mean success, the last reports first; 0 before the first.
+    pub success: f64,
+    /// How many rollouts stand behind it now.
+    pub rollouts: f64,
+    /// The round that folded the last report in.
+    pub last: Option<Round>,
+    /// The chance that its next group is useful.
+    pub useful: f64,
+    /// The same of an unseen sample of its arm.
+    pub useful_unseen: f64,
+    /// The prior of its arm, as the shapes of a beta distribution.
+    pub prior: (f64, f64),
+    /// Whether it counts as a coin toss, many reports and no move, and weighs less for it.
+    pub is_stuck: bool,
 }
 
 /// A ticket of which nothing has been heard.
@@ -198,6 +224,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
                 score: record.score(),
                 last: record.last(),
             },
+            belief: self.believed(sample).filter(|_| is_alive),
             open: self.open_tickets(sample),
             progress: self.memory.ledger.progress.get(arm.index()).copied().unwrap_or_default(),
         };
@@ -300,6 +327,26 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         }
     }
 
+    fn believed(&self, sample: SampleId) -> Option<KnownBelief> {
+        let Memory { population, round: now, .. } = &self.memory;
+        let (belief, beliefs) = (self.options.weighting.belief()?, population.beliefs()?);
+        let believed = beliefs.get(sample);
+        let shape = beliefs.prior(population.arms().label(sample)).shape(belief);
+        let useful = believed.useful(&shape, belief, *now);
+        let is_less = believed.factor(&shape, belief, *now) * shape.useful < useful;
+        Some(KnownBelief {
+            given: believed.given.into(),
+            reports: believed.reports(),
+            success: believed.success(),
+            rollouts: believed.evidence(&shape, belief, *now),
+            last: believed.last(),
+            useful,
+            useful_unseen: shape.useful,
+            prior: (shape.a, shape.b),
+            is_stuck: is_less && believed.is_stuck(&shape, belief),
+        })
+    }
+
     fn open_tickets(&self, sample: SampleId) -> Vec<OpenTicket> {
         let memory = &self.memory;
         let of = |pending: &Pending| {
@@ -383,6 +430,29 @@ impl fmt::Display for Explanation {
                         writeln!(f, ", success {success}, last score {score}.")?;
                     }
                 }
+            }
+        }
+        if let Some(belief) = &self.belief {
+            let KnownBelief { reports, success, rollouts, useful, useful_unseen, .. } = *belief;
+            let chance = Digits(useful);
+            write!(f, "The chance that its next group is useful is {chance}")?;
+            match belief.last {
+                None => writeln!(f, ", that of an unseen sample of its arm.")?,
+                Some(last) => {
+                    let (unseen, success) = (Digits(useful_unseen), Digits(success));
+                    write!(
+                        f,
+                        ", that of an unseen sample of its arm {unseen}: success {success} over "
+                    )?;
+                    writeln!(
+                        f,
+                        "{} rollouts, {reports} reports, the last in {last}.",
+                        Digits(rollouts)
+                    )?;
+                }
+            }
+            if belief.is_stuck {
+                writeln!(f, "It counts as a coin toss: its success has not moved in many reports.")?;
             }
         }
         for OpenTicket { ticket, round, age_rounds, age_versions } in &self.open {

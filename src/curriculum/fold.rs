@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use curricle_kernels::blocks;
 
 use super::Memory;
+use super::believe::Believing;
 use super::builder::{Options, Weighting};
 use super::tally::Tally;
 use crate::base::error::{Result, finite};
@@ -30,18 +31,20 @@ const AHEAD: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     /// The settled tickets of the round, and their scores.
-    trials: Vec<Trial>,
+    pub(super) trials: Vec<Trial>,
     scores: Vec<f32>,
     /// The tickets that were given up: their places in the round, and their samples.
-    lost: Vec<(usize, SampleId)>,
+    pub(super) lost: Vec<(usize, SampleId)>,
     /// The progress of the arms that reported a success, in the order of arms.
     progress: Vec<(ArmId, Progress)>,
     /// What the policy learns, in the order of arms.
     rewards: Vec<Reward>,
     lost_score: f64,
-    /// New weights of samples, in units; see [`Weighting::Score`].
-    weights: Vec<(SampleId, u64)>,
-    tally: Tally,
+    /// New weights of samples, in units; see [`Weighting`].
+    pub(super) weights: Vec<(SampleId, u64)>,
+    pub(super) tally: Tally,
+    /// What is believed from now on; see [`Weighting::Belief`].
+    pub(super) believing: Believing,
     /// Where `weights` stand in the tree.
     slots: Vec<(usize, u64)>,
 }
@@ -69,6 +72,7 @@ impl Fold {
         match options.weighting {
             Weighting::Given => Ok(()),
             Weighting::Score { floor } => self.weigh(floor, population),
+            Weighting::Belief(belief) => self.believe(&belief, population, memory.round),
         }
     }
 
@@ -151,8 +155,8 @@ impl Fold {
         let (known, lost_score) = (&ledger.progress, ledger.lost_score);
         let mut least = f64::INFINITY;
         tally.in_order(|group| least = group.score.get().map_or(least, |mean| least.min(mean)));
-        // A lost ticket must not be better than one that came back, nor be so by chance where few did: it falls at once, and
-        // rises slowly.
+        // A lost ticket must not be better than one that came back, nor be so by chance where few did: it falls at
+        // once, and rises slowly.
         let least = if least.is_finite() { least.min(0.0) } else { lost_score };
         self.lost_score = least.min(lost_score + RISE * (least - lost_score));
         let lost_score = self.lost_score;
@@ -228,6 +232,11 @@ fn of_visit(progress: &[(ArmId, Progress)], visited: u32) -> Option<Progress> {
 impl<P: Policy> Memory<P> {
     /// Takes over what folding a round in changes.
     pub(super) fn learn(&mut self, fold: &mut Fold) -> Result<()> {
+        if self.population.beliefs().is_some() {
+            self.population.believe(&mut fold.weights, &mut fold.slots)?;
+            fold.believing.learned(&mut self.population);
+            fold.weights.clear();
+        }
         self.population.exchange(&mut fold.weights, &mut fold.slots)?;
         // Those that were set to 0 rest until they are set again.
         fold.weights.retain(|(_, before)| *before == 0);

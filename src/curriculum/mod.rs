@@ -1,5 +1,6 @@
 //! The curriculum: a deterministic state machine that draws, observes and folds.
 
+mod believe;
 pub(crate) mod builder;
 mod changes;
 pub(crate) mod costs;
@@ -15,6 +16,7 @@ pub(crate) mod refill;
 mod refused;
 mod reports;
 mod rest;
+mod rollouts;
 mod stale;
 pub(crate) mod stop;
 mod take_over;
@@ -61,9 +63,10 @@ use stale::Stale;
 /// A call that returns an error has changed nothing, with one exception: a draw that fails may have
 /// folded in what was due, as [`fold`](Self::fold) does, which the next draw would have done anyway.
 ///
-/// Cost for N samples, K arms and batches of n: a draw O(K + n log N + m) for m tickets that have not been folded in, or
-/// O(n log N + m) where the policy lets [`ArmTree`](crate::policy::ArmTree) change arm by arm; an observation O(n log R)
-/// where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for the sums of weights, 8 for the order within the arms, 0 to 4 for the arm, 20 for the record.
+/// Cost for N samples, K arms and batches of n: a draw O(K + n log N + m) for m tickets that have not been folded in,
+/// or O(n log N + m) where the policy lets [`ArmTree`](crate::policy::ArmTree) change arm by arm; an observation O(n
+/// log R) where R is the number of open rounds. Memory 37 to 41 bytes a sample: 9 for the sums of weights, 8 for the
+/// order within the arms, 0 to 4 for the arm, 20 for the record; 12 more with [beliefs](crate::Belief).
 ///
 /// ```
 /// use curricle::policy::{Boltzmann, Bounded, Prior};
@@ -217,12 +220,11 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// Those of `fold`; [`Error::OutOfRange`] for a batch of size 0, or
     /// one that a sampler that repeats samples does not [take](Sampler::most); [`Error::Hold`] in the
     /// [pace of arrival](crate::Arrival), for the number in flight or where
-    /// [samples in flight](Builder::exclude_in_flight) are all that is left; [`Error::Unsupported`] with [refill](Builder::refill), where
-    /// [`step`](Self::step) draws;
-    /// [`Error::BatchExceedsPool`] and [`Error::NothingToDraw`] from the sampler; what the policy
-    /// cannot decide; of a sampler of one's own [`Error::Length`], [`Error::NonFinite`], [`Error::OutOfRange`],
-    /// [`Error::UnknownSample`] or [`Error::Pick`] for a pick that is none. No ticket has been drawn then; what was due has been folded in, if `fold` did not
-    /// fail.
+    /// [samples in flight](Builder::exclude_in_flight) are all that is left; [`Error::Unsupported`] with
+    /// [refill](Builder::refill), where [`step`](Self::step) draws; [`Error::BatchExceedsPool`] and
+    /// [`Error::NothingToDraw`] from the sampler; what the policy cannot decide; of a sampler of one's own
+    /// [`Error::Length`], [`Error::NonFinite`], [`Error::OutOfRange`], [`Error::UnknownSample`] or [`Error::Pick`] for
+    /// a pick that is none. No ticket has been drawn then; what was due has been folded in, if `fold` did not fail.
     pub fn draw(&mut self, n: usize) -> Result<Batch> {
         let mut batch = Batch::default();
         self.draw_into(n, &mut batch)?;
@@ -369,8 +371,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         Ok(rounds)
     }
 
-    /// Folds in the oldest round, if it is due; says whether it was. In the pace of arrival: what is too old, if there is
-    /// any.
+    /// Folds in the oldest round, if it is due; says whether it was. In the pace of arrival: what is too old, if there
+    /// is any.
     fn fold_one(&mut self) -> Result<bool> {
         if let Some(arrival) = self.options.pace.arrival() {
             return match arrival.limit() {

@@ -10,8 +10,8 @@ use crate::event::age::AgeLimit;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Pace {
-    /// Round by round: that of round `r` when round `r + 1 + lag` is drawn, in ticket order, whatever the order in which
-    /// it arrived. Decisions do not depend on timing.
+    /// Round by round: that of round `r` when round `r + 1 + lag` is drawn, in ticket order, whatever the order in
+    /// which it arrived. Decisions do not depend on timing.
     #[default]
     Lockstep,
     /// As it arrives.
@@ -44,12 +44,13 @@ impl Pace {
 ///
 /// Decisions are a function of the seed and of the order of the calls, which is the order of events in a
 /// [`Journal`](crate::Journal): a replay is exact, while two runs in which feedback arrives otherwise differ. The
-/// outcomes of one call are one step of learning, those of two calls are two: a policy with a learning rate that is made for
-/// rounds of dozens, as those of the presets are, wants a lower one where each ticket is reported alone, or reports in groups.
+/// outcomes of one call are one step of learning, those of two calls are two: a policy with a learning rate that is
+/// made for rounds of dozens, as those of the presets are, wants a lower one where each ticket is reported alone, or
+/// reports in groups.
 ///
 /// A ticket remembers the round and the [version](crate::Curriculum::set_version) of the model it was drawn at; see
-/// [`Age`](crate::Age). Cost: as in lockstep, and O(R) for each draw and each call that reports, where R is the number of
-/// draws with open tickets.
+/// [`Age`](crate::Age). Cost: as in lockstep, and O(R) for each draw and each call that reports, where R is the number
+/// of draws with open tickets.
 ///
 /// ```
 /// use curricle::{AgeLimit, Arrival, Curriculum, Error, Feedback, Outcome};

@@ -1,10 +1,11 @@
 //! Curricula by situation, for those who do not want to choose by paper.
 
 use crate::base::id::SampleId;
+use crate::belief::Belief;
 use crate::curriculum::Curriculum;
-use crate::curriculum::builder::Builder;
+use crate::curriculum::builder::{Builder, Weighting};
 use crate::policy::{
-    Bounded, Gaussian, MeanRule, Posterior, Prior, Restart, ScalingLaw, Scope, Spread, Tilt, Ucb,
+    Bounded, Gaussian, MeanRule, Prior, Restart, ScalingLaw, Scope, Spread, Tilt, Ucb,
 };
 use crate::sampler::{Distinct, Systematic};
 use crate::signal::{GroupSpread, MeanAdvantage, Utility};
@@ -19,12 +20,12 @@ pub type SingleDraws = Curriculum<Bounded<Restart<Ucb>>, Utility, Distinct>;
 /// What [`Builder::mixture`] builds.
 pub type Mixture = Curriculum<ScalingLaw, GroupSpread, Systematic>;
 /// What [`Builder::prompts`] builds.
-pub type Prompts = Curriculum<Posterior, GroupSpread, Systematic>;
+pub type Prompts = Curriculum<Tilt, GroupSpread, Systematic>;
 /// What [`Builder::ranked`] and [`Builder::gain_rl`] build.
 pub type Ranked = Curriculum<Gaussian, Utility, Distinct>;
 
-/// Each sets policy, signal and sampler; arms, seed, lag and all else stay as they are, and each part
-/// can be set again afterwards. What they are worth is measured in `POLICIES.md`.
+/// Each sets policy, signal and sampler, [`prompts`](Self::prompts) the weighting, too; arms, seed, lag and all else stay as
+/// they are, and each part can be set again afterwards. What they are worth is measured in `POLICIES.md`.
 impl<P, S, D> Builder<P, S, D> {
     /// For reinforcement learning over categories of unknown quality, some of which may be
     /// unlearnable: **the default**. Report success and mean absolute advantage of every group, also
@@ -101,20 +102,29 @@ impl<P, S, D> Builder<P, S, D> {
         self.policy(ScalingLaw::new().refit(50)).unscored().sampler(Systematic)
     }
 
-    /// For up to some 10^5 prompts, each an arm of its own, and a pass rate to aim at. Sets the arms, too.
+    /// For a pool of prompts of any number, solved, learnable and hopeless ones side by side, which may grow. Report success
+    /// and the number of rollouts of every group, also of those that are dropped.
     ///
-    /// [`Posterior`] of the success of each prompt: the batch is the prompts that may be nearest to
-    /// a pass rate of 1/2.
+    /// [`Weighting::Belief`] in groups of 8 rollouts: within its arm each prompt is drawn in proportion to the chance that its
+    /// next group is useful, as its own reports say; coin tosses are found out. Over the arms, of which there is one
+    /// unless they are set, as [`post_training`](Self::post_training): [`Tilt`], by [`GroupSpread`], [`Systematic`]. As beliefs
+    /// keep the success of what is drawn near one half, an arm shows less progress than it makes, and its share is
+    /// nearer to the target.
+    ///
+    /// MoPPS as published, a posterior for each prompt as an arm, is [`Posterior`](crate::policy::Posterior).
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
-    /// assert_eq!(curricle::Curriculum::builder(1000).prompts().build()?.draw(64)?.draws.len(), 64);
+    /// use curricle::ArmId;
+    ///
+    /// let mut curriculum = curricle::Curriculum::builder(1000).prompts().build()?;
+    /// assert_eq!(curriculum.draw(64)?.draws.len(), 64);
+    /// curriculum.insert(ArmId(0), 1.0)?;
     /// # Ok(()) }
     /// ```
-    pub fn prompts(self) -> Builder<Posterior, GroupSpread, Systematic> {
-        let prompts = self.samples() as u32;
-        let each = self.arms(prompts, |sample| sample.0 as u32);
-        each.policy(Posterior::new()).unscored().sampler(Systematic)
+    pub fn prompts(self) -> Builder<Tilt, GroupSpread, Systematic> {
+        let weighted = self.weighting(Weighting::Belief(Belief::new()));
+        weighted.policy(Tilt::new()).signal(GroupSpread).sampler(Systematic)
     }
 
     /// For samples in a given order, best first, such as that of their angle concentration: GAIN-RL

@@ -38,8 +38,8 @@ impl Work {
 impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// Takes in the outcomes of drawn tickets, and says of each whether the trainer may use it for a
     /// gradient step. The verdicts stand in the order of the feedback. The outcomes teach the policy
-    /// when their round is folded in; until then their order makes no difference. In the [pace of arrival](crate::Arrival)
-    /// they teach it at once, as one step of learning.
+    /// when their round is folded in; until then their order makes no difference. In the [pace of
+    /// arrival](crate::Arrival) they teach it at once, as one step of learning.
     ///
     /// # Errors
     /// [`Error::UnknownTicket`], [`Error::RepeatedTicket`], [`Error::LateTicket`], [`Error::MissingOutcome`],
@@ -110,7 +110,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         results
     }
 
-    /// Takes in what was taken. In the pace of arrival this is a step of learning, which may fail; then nothing has changed.
+    /// Takes in what was taken. In the pace of arrival this is a step of learning, which may fail; then nothing has
+    /// changed.
     fn settle(&mut self, feedback: &[Feedback]) -> Result<()> {
         let now = (self.memory.round, self.memory.version);
         let settled = |taken: &Taken| (taken.place, feedback[taken.index].outcome, taken.judgement);
@@ -197,13 +198,13 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
 
     /// Gives tickets up: their outcomes will not come, or, if they came already and have not been
     /// folded in yet, are to be forgotten. A [banked](crate::Refill) ticket can be given up at any time, as when its
-    /// rollouts went with a crash: what it taught stays. In the [pace of arrival](crate::Arrival) the policy learns of it at
-    /// once.
+    /// rollouts went with a crash: what it taught stays. In the [pace of arrival](crate::Arrival) the policy learns of
+    /// it at once.
     ///
     /// # Errors
     /// [`Error::UnknownTicket`]; [`Error::LateTicket`] if a ticket was given up before;
-    /// [`Error::RepeatedTicket`] if it is named twice, or its outcome has been folded in; in the pace of arrival those of
-    /// [`fold`](Self::fold), too. Then none of the tickets has been given up.
+    /// [`Error::RepeatedTicket`] if it is named twice, or its outcome has been folded in; in the pace of arrival those
+    /// of [`fold`](Self::fold), too. Then none of the tickets has been given up.
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = tickets.len())))]
     pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
         let Memory { ledger, bank, .. } = &self.memory;
@@ -277,7 +278,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     }
 
     /// Says which version of the model is trained from now on, as after each step of the optimiser, so that the
-    /// [age](crate::Age) of feedback in versions is known. The number is the trainer's own; it starts at 0 and never falls.
+    /// [age](crate::Age) of feedback in versions is known. The number is the trainer's own; it starts at 0 and never
+    /// falls.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -306,8 +308,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     }
 }
 
-/// Checks and judges one feedback, the `index`-th of a report; nothing of the state changes. `seen` has the tickets of the
-/// report that were taken before, unless they rise.
+/// Checks and judges one feedback, the `index`-th of a report; nothing of the state changes. `seen` has the tickets of
+/// the report that were taken before, unless they rise.
 #[inline(always)]
 fn take<P>(
     index: usize,

@@ -89,8 +89,8 @@ impl<P, S, D> Curriculum<P, S, D> {
         self.stale.note(arms.label(sample), arms.count());
     }
 
-    /// In the pace of arrival samples that are in flight come back with the next report: a draw for which there are too few
-    /// others has to hold.
+    /// In the pace of arrival samples that are in flight come back with the next report: a draw for which there are too
+    /// few others has to hold.
     pub(super) fn hold_for_samples(&self, error: Error, want: usize) -> Error {
         let (open, in_flight) = (self.memory.ledger.counts.open, self.memory.population.in_flight());
         let available = match error {

@@ -8,8 +8,8 @@ use crate::base::id::ArmId;
 use crate::sampler::Sampler;
 
 /// When a curriculum whose sampler keeps [passes](crate::sampler::Passes) is finished, so that a draw gives
-/// [`Error::Finished`]. An arm is *exhausted* when it has completed so many passes. Only arms that have samples and to which
-/// the policy gives a probability count.
+/// [`Error::Finished`]. An arm is *exhausted* when it has completed so many passes. Only arms that have samples and to
+/// which the policy gives a probability count.
 ///
 /// ```
 /// use curricle::{Curriculum, Error, Missing, Stop, sampler::Passes};
@@ -34,8 +34,8 @@ pub enum Stop {
     /// Never: every arm begins its next pass.
     #[default]
     Never,
-    /// When the first arm is exhausted. The batch that takes its last sample is the last one; what the arm cannot give of it
-    /// goes to the others.
+    /// When the first arm is exhausted. The batch that takes its last sample is the last one; what the arm cannot give
+    /// of it goes to the others.
     FirstExhausted(u64),
     /// When all arms are. An exhausted one gives nothing more, and its share goes to the others. The last batch may be
     /// smaller than was asked for.
@@ -59,7 +59,10 @@ impl Stop {
             Self::FirstExhausted(passes) | Self::AllExhausted(passes) | Self::Cycle(passes) => passes,
         };
         if !keeps_passes {
-            return Err(Error::Unread { part: "stop", what: "an end of passes" });
+            return Err(Error::Unread {
+                part: "stop",
+                what: "a number of passes without a sampler that keeps passes",
+            });
         }
         within("passes before a stop", passes as f64, 1.0, 1e18).map(drop)
     }

@@ -30,6 +30,8 @@ pub(crate) struct Group {
     pub share: Share,
     /// The place in the list of progress plus one, if any of the trials reported a success, or 0.
     pub visited: u32,
+    /// The place in the list of priors plus one, or 0.
+    pub believed: u32,
 }
 
 impl Group {
@@ -45,6 +47,7 @@ impl Group {
             rollouts: 0,
             share: Share { first: 1.0, inverses: 0.0, count: 0 },
             visited: 0,
+            believed: 0,
         }
     };
 }
@@ -93,8 +96,8 @@ impl Tally {
     }
 }
 
-/// The probability that an arm had when its tickets were drawn: the same for all of a round; of several rounds the harmonic
-/// mean, so that dividing a mean score by it estimates what dividing each score by its own probability would.
+/// The probability that an arm had when its tickets were drawn: the same for all of a round; of several rounds the
+/// harmonic mean, so that dividing a mean score by it estimates what dividing each score by its own probability would.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Share {
     first: f64,

@@ -29,7 +29,8 @@ pub enum Normalisation {
 /// ```
 ///
 /// Rewards count as alike if they differ from their mean by at most `1e-6 max(1, |mean|)`: in `f32`, the mean of ten
-/// rewards of 0.1 is not 0.1. A group of one has no relative advantage: 0. All sums are `f64`, in the order of the list.
+/// rewards of 0.1 is not 0.1. A group of one has no relative advantage: 0. All sums are `f64`, in the order of the
+/// list.
 ///
 /// Papers: Shao et al., *DeepSeekMath*, arXiv 2402.03300 (GRPO); Liu et al., *Understanding R1-Zero-Like Training*,
 /// arXiv 2503.20783 (Dr. GRPO).

@@ -96,8 +96,8 @@ pub struct Outcome {
     pub success: Option<f32>,
     /// Training loss of the sample.
     pub loss: Option<f32>,
-    /// Mean *absolute* advantage over the rollouts, `>= 0`; groups of equal rewards have 0. (The mean advantage itself is 0
-    /// in every group.)
+    /// Mean *absolute* advantage over the rollouts, `>= 0`; groups of equal rewards have 0. (The mean advantage itself
+    /// is 0 in every group.)
     pub abs_advantage: Option<f32>,
     /// Standard deviation of the rewards over the rollouts, `>= 0`.
     pub spread: Option<f32>,

@@ -48,10 +48,10 @@ use crate::event::{Batch, Feedback, Verdict};
 /// # Ok(()) }
 /// ```
 ///
-/// **The end.** A [stop rule](crate::Stop) ends the iterator without an item; where there is none, `take` does. Any error
-/// is an item, and the last one: the feed is as it was before the draw, but for what
-/// was due, so a new iterator goes on where this one has stopped. A batch is smaller than it was asked for only as the last
-/// one before a stop; else too few samples are [`Error::BatchExceedsPool`]. A curriculum with [refill](crate::Builder::refill) draws by
+/// **The end.** A [stop rule](crate::Stop) ends the iterator without an item; where there is none, `take` does. Any
+/// error is an item, and the last one: the feed is as it was before the draw, but for what was due, so a new iterator
+/// goes on where this one has stopped. A batch is smaller than it was asked for only as the last one before a stop;
+/// else too few samples are [`Error::BatchExceedsPool`]. A curriculum with [refill](crate::Builder::refill) draws by
 /// [`step`](Feed::step), not by this.
 #[derive(Debug)]
 #[must_use = "nothing is drawn before it is asked for"]

@@ -12,9 +12,9 @@ use crate::event::{Batch, Feedback, Verdict};
 /// A feed behind a lock, for the threads of one process: clone it for every thread that draws or
 /// reports.
 ///
-/// Feedback takes effect by round and ticket, not by arrival (but in the [pace](crate::Pace) of that name), so the batches
-/// are the same whatever the number and the timing of the reporting threads. A thread that asks for a batch before all
-/// feedback that is due has arrived gets [`Error::Awaiting`] at once, or [`Error::Hold`] in the
+/// Feedback takes effect by round and ticket, not by arrival (but in the [pace](crate::Pace) of that name), so the
+/// batches are the same whatever the number and the timing of the reporting threads. A thread that asks for a batch
+/// before all feedback that is due has arrived gets [`Error::Awaiting`] at once, or [`Error::Hold`] in the
 /// [pace of arrival](crate::Arrival); with [`patience`](Self::patience), it waits for the other threads to report.
 ///
 /// If a thread panics while it has the feed, say in a policy of one's own, nobody knows what state the feed is in:

@@ -1,5 +1,5 @@
-//! What threads hand over to each other with, by one name each: `tests/schedules` compiles the files beside this one with
-//! the primitives of a scheduler in the place of these.
+//! What threads hand over to each other with, by one name each: `tests/schedules` compiles the files beside this one
+//! with the primitives of a scheduler in the place of these.
 
 pub use std::sync::Arc;
 pub use std::sync::atomic::{AtomicBool, Ordering};

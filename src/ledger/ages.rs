@@ -45,8 +45,8 @@ impl Ages {
         }
     }
 
-    /// Whether the numbers can have come about, where so many tickets are settled, and so many are or have been lost; used
-    /// after reading them from a file.
+    /// Whether the numbers can have come about, where so many tickets are settled, and so many are or have been lost;
+    /// used after reading them from a file.
     pub fn is_possible(&self, settled: u64, heard_of: u64) -> bool {
         let can_be = |Sum { sum, most }: Sum| most <= sum && (self.count > 0 || sum == 0);
         (settled..=heard_of).contains(&self.count) && can_be(self.rounds) && can_be(self.versions)

@@ -204,8 +204,8 @@ impl Ledger {
         }
     }
 
-    /// Opens the tickets of a draw. If it goes on the last round, for the same version, it joins it, and its lists are given
-    /// back.
+    /// Opens the tickets of a draw. If it goes on the last round, for the same version, it joins it, and its lists are
+    /// given back.
     pub fn open(&mut self, mut pending: Pending) -> Option<Pending> {
         pending.states.clear();
         pending.states.resize(pending.draws.len(), State::Open);

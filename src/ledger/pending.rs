@@ -54,8 +54,8 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Whether the numbers can have come about: no more is taken in than what was checked when it was reported. Used after
-    /// reading them from a file.
+    /// Whether the numbers can have come about: no more is taken in than what was checked when it was reported. Used
+    /// after reading them from a file.
     pub(super) fn is_possible(&self) -> bool {
         let is_outcome = |(draw, state): (&Draw, &State)| match state {
             State::Settled(outcome, _) => outcome.check(draw.ticket).is_ok(),
@@ -76,8 +76,8 @@ impl Pending {
         Age::new(round.0 - 1 - self.round.0, version - self.version)
     }
 
-    /// The digest of all decisions up to this round, after that of those before it. The list is for its own use: hashing
-    /// once is faster than draw by draw.
+    /// The digest of all decisions up to this round, after that of those before it. The list is for its own use:
+    /// hashing once is faster than draw by draw.
     pub fn digest(&self, before: u64, bytes: &mut Vec<u8>) -> u64 {
         bytes.clear();
         bytes.extend(self.round.0.to_le_bytes());

@@ -104,8 +104,8 @@ impl Tallies {
         (self.scored > 0).then(|| (self.squares / self.scored as f64).max(0.0).sqrt())
     }
 
-    /// Whether the numbers can have come about, where so many tickets of the arm are yet to be counted; used after reading
-    /// them from a file.
+    /// Whether the numbers can have come about, where so many tickets of the arm are yet to be counted; used after
+    /// reading them from a file.
     pub fn is_possible(&self, under_way: u64) -> bool {
         let closed = u128::from(self.admitted) + u128::from(self.rejected) + u128::from(self.lost);
         // Scores and costs are single numbers: what is beyond their sums would overflow, or has.

@@ -34,7 +34,8 @@ use crate::signal::Signal;
 ///
 /// A target that divides rewards by the probability of their arm, as [`Exp3`](crate::policy::Exp3) and
 /// [`OnlineMixing`](crate::policy::OnlineMixing) do, divides by its own, though the log has drawn with another: what it
-/// learns of an arm that the log draws more often than it would is too much. An arm of probability 0 counts as one of 1.
+/// learns of an arm that the log draws more often than it would is too much. An arm of probability 0 counts as one of
+/// 1.
 ///
 /// Cost of a batch: that of a draw, and O(K + n log n); over ranks also that of finding n ranks. Memory: 64 bytes a
 /// pick.

@@ -120,7 +120,7 @@ any! {
     Exp3 Gaussian TeacherStudent AbsoluteProgress LevelReplay Posterior
     Difficulty Staged EasyToHard OnlineMixing ScalingLaw Dump
     Pac Tilt;
-    Bounded ColdStart Mastered PerCost Rescaled Restart
+    Bounded ColdStart Guarded Mastered PerCost Rescaled Restart
 }
 
 impl Forget for Any {

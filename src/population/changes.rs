@@ -5,19 +5,91 @@ use std::collections::{BTreeMap, BTreeSet};
 use curricle_kernels::blocks;
 
 use super::arms::Moves;
-use super::{Key, Population, units};
+use super::{Key, Population, UNIT, units};
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, SampleId};
+use crate::belief::{Beliefs, Believed};
 
 impl Population {
     /// Sets the weight of a sample; 0 keeps it from being drawn.
+    #[cfg(test)]
     pub(crate) fn set_weight(&mut self, sample: SampleId, weight: f64) -> Result<()> {
-        let weight = units(sample.0, weight)?;
+        self.give(sample, weight, 1.0)
+    }
+
+    /// The user gives a sample a weight, which what is believed of it multiplies; 0 keeps it from being drawn.
+    pub(crate) fn give(&mut self, sample: SampleId, given: f64, factor: f64) -> Result<()> {
+        let own = units(sample.0, given)?;
+        let weight = units(sample.0, scaled(given, factor))?;
         let old = self.units_of(sample)?;
         self.room_for(weight, old)?;
-        self.greatest = self.greatest.max(weight);
+        self.greatest = self.greatest.max(own);
         self.put(sample, weight)?;
+        if let Some(beliefs) = &mut self.columns.beliefs {
+            beliefs.give(sample, own as f64 * UNIT);
+        }
         self.turn(self.arms.label(sample))
+    }
+
+    /// The user gives samples weights, which what is believed of them multiplies: `changes` are the products in integer
+    /// units, `given` the weights. All or none; the products are replaced as by [`exchange`](Self::exchange).
+    pub(crate) fn give_each(
+        &mut self,
+        changes: &mut [(SampleId, u64)],
+        given: &[(SampleId, f64)],
+        room: &mut Vec<(usize, u64)>,
+    ) -> Result<()> {
+        let greatest = self.greatest;
+        self.exchange(changes, room)?;
+        if let Some(beliefs) = &mut self.columns.beliefs {
+            self.greatest = greatest;
+            for &(sample, weight) in given {
+                let own = units(sample.0, weight)?;
+                self.greatest = self.greatest.max(own);
+                beliefs.give(sample, own as f64 * UNIT);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the weights of samples by what is believed of them; the greatest given weight stays what it is.
+    pub(crate) fn believe(
+        &mut self,
+        changes: &mut [(SampleId, u64)],
+        room: &mut Vec<(usize, u64)>,
+    ) -> Result<()> {
+        let greatest = self.greatest;
+        self.exchange(changes, room)?;
+        self.greatest = greatest;
+        Ok(())
+    }
+
+    /// The beliefs, to be changed.
+    pub(crate) fn beliefs_mut(&mut self) -> Option<&mut Beliefs> {
+        self.columns.beliefs.as_mut()
+    }
+
+    /// From now on weights come from beliefs, or do not: those that there are now are the given ones then, or become them
+    /// again. Nothing changes if it is so already.
+    pub(crate) fn keep_beliefs(&mut self, keeps: bool) -> Result<()> {
+        let all = (0..self.arms.samples() as u64).map(SampleId);
+        match self.columns.beliefs.take() {
+            None if keeps => {
+                let given = |sample| self.weight(sample).unwrap_or(0.0);
+                let beliefs = Beliefs::new(self.arms.samples(), self.arms.count(), given);
+                self.columns.beliefs = Some(beliefs);
+            }
+            Some(beliefs) if !keeps => {
+                let mut changes = Vec::new();
+                for sample in all.filter(|&sample| self.arms.slot_of(sample).is_ok()) {
+                    let given = f64::from(beliefs.get(sample).given);
+                    changes.push((sample, units(sample.0, given)?));
+                }
+                self.exchange(&mut changes, &mut Vec::new())?;
+            }
+            as_it_is => self.columns.beliefs = as_it_is,
+        }
+        Ok(())
     }
 
     /// Sets the integer weights of samples, one after the other, and leaves in each pair the weight
@@ -84,12 +156,15 @@ impl Population {
         if let Some(passes) = &mut self.passes {
             passes.add_arm();
         }
+        if let Some(beliefs) = &mut self.columns.beliefs {
+            beliefs.add_arm();
+        }
         Ok(arm)
     }
 
     /// Adds a sample to an arm. It has a key if all have.
     pub(crate) fn insert(&mut self, arm: ArmId, weight: f64, key: Option<Key>) -> Result<SampleId> {
-        match (&self.keys, key) {
+        match (&self.columns.keys, key) {
             (Some(_), None) => {
                 let part = "curriculum whose samples have keys";
                 return Err(Error::Unsupported { part, request: "a sample without one" });
@@ -112,10 +187,13 @@ impl Population {
         let weight = units(self.arms.samples() as u64, weight)?;
         self.room_for(weight, 0)?;
         let (sample, moves) = self.arms.insert(arm)?;
+        if let Some(beliefs) = &mut self.columns.beliefs {
+            beliefs.push(weight as f64 * UNIT);
+        }
         if let Some(passes) = &mut self.passes {
             passes.extend(&self.arms);
         }
-        if let (Some(keys), Some(key)) = (&mut self.keys, key) {
+        if let (Some(keys), Some(key)) = (&mut self.columns.keys, key) {
             keys.push(key);
         }
         self.follow(&moves)?;
@@ -128,7 +206,7 @@ impl Population {
     /// Adds a sample that is gone already, and has a number only.
     pub(crate) fn insert_gone(&mut self, key: Option<Key>) -> Result<SampleId> {
         let sample = self.insert_keyed(ArmId(0), 0.0, None)?;
-        if let (Some(keys), Some(key)) = (&mut self.keys, key) {
+        if let (Some(keys), Some(key)) = (&mut self.columns.keys, key) {
             keys.push(key);
         }
         self.remove(sample)?;
@@ -141,6 +219,9 @@ impl Population {
         self.flight.remove(sample);
         if let Some(passes) = &mut self.passes {
             passes.mark(sample, false);
+        }
+        if let Some(beliefs) = &mut self.columns.beliefs {
+            beliefs.set(sample, Believed::default());
         }
         self.arms.remove(sample)?;
         self.tidy()?;
@@ -173,7 +254,10 @@ impl Population {
         for &(before, now) in kept {
             changes.push((now, old.units_of(before)?));
         }
-        self.exchange(&mut changes, &mut Vec::new())?;
+        self.believe(&mut changes, &mut Vec::new())?;
+        if let (Some(beliefs), Some(before)) = (&mut self.columns.beliefs, old.beliefs()) {
+            beliefs.take_over(before, kept);
+        }
         if let (Some(passes), Some(before)) = (&mut self.passes, &old.passes) {
             passes.go_on_from(before);
         }
@@ -228,4 +312,10 @@ impl Population {
         }
         Ok(())
     }
+}
+
+/// A weight that what is believed multiplies: at most the greatest that there can be. One that nobody gave stays at 0, and
+/// one that is no weight stays what it is.
+pub(crate) fn scaled(given: f64, factor: f64) -> f64 {
+    if given > 0.0 && factor != 1.0 { (given * factor).min(given.max(2_147_483_648.0)) } else { given }
 }

@@ -2,6 +2,7 @@
 
 mod arms;
 mod changes;
+mod columns;
 mod flight;
 mod keys;
 mod labels;
@@ -15,9 +16,12 @@ pub use curricle_kernels::tree::{Overflow, SumTree};
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Result, finite, length, within};
-use crate::base::id::{ArmId, SampleId};
+use crate::base::id::{ArmId, Round, SampleId};
+use crate::belief::{Beliefs, Believed, GREATEST, LEAST};
 
 pub use arms::Arms;
+pub(crate) use changes::scaled;
+use columns::Columns;
 use flight::Flight;
 pub use keys::Key;
 use keys::Keys;
@@ -39,7 +43,7 @@ const UNIT: f64 = 1.0 / 4_294_967_296.0;
 /// the pass of its arm is over.
 ///
 /// Cost: a change of weight O(log N), memory 17.2 bytes a sample and the label of its
-/// [arm](Arms), 0 to 4 more; with passes 9.3 more.
+/// [arm](Arms), 0 to 4 more; with passes 9.3 more, with [beliefs](crate::Belief) 12.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Population {
     arms: Arms,
@@ -49,7 +53,7 @@ pub struct Population {
     flight: Flight,
     /// The greatest weight that any sample was ever given.
     greatest: u64,
-    keys: Option<Keys>,
+    columns: Columns,
 }
 
 /// The weight of a sample that is inserted.
@@ -59,7 +63,7 @@ pub enum Weight {
     /// This weight, `>= 0`.
     Given(f64),
     /// The greatest that any sample of the curriculum was ever given, by the user or by a
-    /// [score](crate::Weighting::Score).
+    /// [score](crate::Weighting::Score); where weights come from [beliefs](crate::Belief), by the user.
     Greatest,
 }
 
@@ -100,39 +104,40 @@ impl Population {
         };
         let now = Weights::new(&arms, weight)?;
         let greatest = now.tree().weights().iter().copied().max().unwrap_or(even);
-        Ok(Self { arms, now, passes: None, flight: Flight::default(), greatest, keys: None })
+        let (flight, columns) = (Flight::default(), Columns::default());
+        Ok(Self { arms, now, passes: None, flight, greatest, columns })
     }
 
     /// Gives each sample its key.
     pub(crate) fn set_keys(&mut self, keys: Vec<Key>) -> Result<()> {
-        self.keys = Some(Keys::new(keys, self.arms.samples())?);
+        self.columns.keys = Some(Keys::new(keys, self.arms.samples())?);
         Ok(())
     }
 
     /// The key of a sample, also of one that was removed, if samples have [keys](crate::Builder::keys).
     pub fn key(&self, sample: SampleId) -> Option<Key> {
-        self.keys.as_ref().and_then(|keys| keys.get(sample))
+        self.columns.keys.as_ref().and_then(|keys| keys.get(sample))
     }
 
     /// The sample that has a [key](crate::Builder::keys), if it is there. Cost: O(log N).
     pub fn find(&self, key: impl Into<Key>) -> Option<SampleId> {
-        self.keys.as_ref().and_then(|keys| keys.find(key.into(), &self.arms))
+        self.columns.keys.as_ref().and_then(|keys| keys.find(key.into(), &self.arms))
     }
 
     /// Whether samples have keys.
     pub(crate) fn has_keys(&self) -> bool {
-        self.keys.is_some()
+        self.columns.keys.is_some()
     }
 
     /// The keys of all samples, in order, if they have some.
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> + '_ {
-        self.keys.iter().flat_map(Keys::iter)
+        self.columns.keys.iter().flat_map(Keys::iter)
     }
 
     /// Makes the index of keys that were read from a file; says whether they are all different.
     pub(crate) fn index_keys(&mut self) -> bool {
-        let Self { keys, arms, .. } = self;
-        keys.as_mut().is_none_or(|keys| keys.index(arms))
+        let Self { columns, arms, .. } = self;
+        columns.keys.as_mut().is_none_or(|keys| keys.index(arms))
     }
 
     /// The partition.
@@ -224,6 +229,20 @@ impl Population {
         self.now.fetch_arm(arm);
     }
 
+    /// What is believed of the samples, if their weights come from that.
+    #[inline]
+    pub(crate) fn beliefs(&self) -> Option<&Beliefs> {
+        self.columns.beliefs.as_ref()
+    }
+
+    /// Asks the processor to fetch the weight of a sample, unless it rests.
+    #[inline]
+    pub(crate) fn fetch_weight(&self, sample: SampleId) {
+        if let Ok(slot) = self.arms.slot_of(sample) {
+            self.now.tree().fetch(slot);
+        }
+    }
+
     /// Whether no sample rests, nor will.
     #[inline]
     fn is_plain(&self) -> bool {
@@ -269,6 +288,20 @@ impl Population {
                     .all(|arm| now.drawable(arm) > 0 || !passes.is_over(arm))
         };
         self.total() <= u128::from(u64::MAX) && passes.as_ref().is_none_or(is_drawn_once)
+    }
+
+    /// Whether what is believed agrees with the weights; used after reading both from a file.
+    pub(crate) fn are_beliefs_possible(&self, now: Round) -> bool {
+        let Some(beliefs) = self.beliefs() else { return true };
+        let is_weight = |sample: SampleId| {
+            let believed = beliefs.get(sample);
+            let Ok(units) = self.units_of(sample) else { return believed == Believed::default() };
+            let (given, weight) = (f64::from(believed.given), units as f64 * UNIT);
+            let (least, most) = (0.999 * LEAST * given - UNIT, 1.001 * GREATEST * given + UNIT);
+            (given > 0.0) == (units > 0) && (least..=most).contains(&weight)
+        };
+        beliefs.is_possible(self.arms.samples(), self.arms.count(), now)
+            && (0..self.arms.samples() as u64).map(SampleId).all(is_weight)
     }
 }
 

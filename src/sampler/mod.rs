@@ -13,10 +13,10 @@
 //! `n p_a > d_a` have `q_a = d_a / n`, and the others share the rest in proportion to `p_a`, until that
 //! holds of none.
 //!
-//! `p_a` is the probability of the arm; a positive one of less than 2^-62 counts as 2^-62. `w_i` the weight of the sample and `W_a` the sum of its
-//! arm's weights. Over ranks the propensity is `exp(-(i - mean)^2 / (2 sd^2))` over its sum, the sum
-//! being taken over all ranks that can be drawn (for [`Distinct`] less those drawn before): not over vacant
-//! ones and ones of weight 0. Beside being 0 or not, weights play no part over ranks.
+//! `p_a` is the probability of the arm; a positive one of less than 2^-62 counts as 2^-62. `w_i` the weight of the
+//! sample and `W_a` the sum of its arm's weights. Over ranks the propensity is `exp(-(i - mean)^2 / (2 sd^2))` over its
+//! sum, the sum being taken over all ranks that can be drawn (for [`Distinct`] less those drawn before): not over
+//! vacant ones and ones of weight 0. Beside being 0 or not, weights play no part over ranks.
 
 mod any;
 mod distinct;
@@ -72,8 +72,9 @@ pub enum Kind {
     Sequential,
 }
 
-/// The greatest batch of a sampler that may repeat a sample: a gigabyte of draws.
-const MOST_REPEATED: usize = 1 << 24;
+/// The greatest batch of a sampler that may repeat a sample, if no more can be drawn without a repeat. A record of a
+/// log of some ten bytes asks for as much: a hundred megabytes and half a second, not gigabytes.
+const MOST_REPEATED: usize = 1 << 20;
 
 /// Turns an allotment into samples.
 ///
@@ -125,7 +126,7 @@ pub trait Sampler: Clone + Serialize + DeserializeOwned {
     }
 
     /// The greatest batch that can be drawn from a population: a greater one is refused before a policy
-    /// is asked to decide for so many. The default is that of a sampler that may repeat a sample: 2^24,
+    /// is asked to decide for so many. The default is that of a sampler that may repeat a sample: 2^20,
     /// or all that can be drawn, if that is more.
     fn most(&self, population: &Population) -> usize {
         population.drawable_total().max(MOST_REPEATED)

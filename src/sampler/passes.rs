@@ -13,14 +13,16 @@ use crate::population::{Population, Weights};
 /// Passes in random order: a member that has been drawn is not drawn again before all others of its arm have been.
 ///
 /// The slots of a batch are shared out as by [`Systematic`](super::Systematic); within arm `a` the propensity is
-/// `q_a w_i / W_a`, where `W_a` is the weight of the members that are left in the present pass. When none is left, the next
-/// pass begins, in the middle of a batch if need be: its members stand behind the last ones of the pass before. A batch has
-/// no sample twice, so those that it has drawn come later in the new pass. What has been drawn is a part of the curriculum's state: kills and snapshots do not disturb a
-/// pass. A sample that is inserted belongs to the present pass, one that is retagged keeps its mark, unless its new arm is empty, and one of weight 0 is
-/// not waited for, while one that is [in flight](crate::Builder::exclude_in_flight) is.
+/// `q_a w_i / W_a`, where `W_a` is the weight of the members that are left in the present pass. When none is left, the
+/// next pass begins, in the middle of a batch if need be: its members stand behind the last ones of the pass before. A
+/// batch has no sample twice, so those that it has drawn come later in the new pass. What has been drawn is a part of
+/// the curriculum's state: kills and snapshots do not disturb a pass. A sample that is inserted belongs to the present
+/// pass, one that is retagged keeps its mark, unless its new arm is empty, and one of weight 0 is not waited for, while
+/// one that is [in flight](crate::Builder::exclude_in_flight) is.
 /// [`Population::passes`](crate::Population::passes) counts them.
 ///
-/// Does not draw over ranks. Cost of n draws: as `Systematic`, and O(n log N) for what is noted; beginning a pass O(members).
+/// Does not draw over ranks. Cost of n draws: as `Systematic`, and O(n log N) for what is noted; beginning a pass
+/// O(members).
 ///
 /// ```
 /// use curricle::{Curriculum, Missing, sampler::Passes};
@@ -42,8 +44,9 @@ pub struct Passes;
 
 /// Passes in the given order: within an arm always the first member that is left in the present pass.
 ///
-/// As [`Passes`], but the next member of an arm is certain: it is drawn with propensity `q_a`. The order within an arm is
-/// that of the samples, or the [given](crate::Builder::order) one; samples that are inserted or retagged stand at its end.
+/// As [`Passes`], but the next member of an arm is certain: it is drawn with propensity `q_a`. The order within an arm
+/// is that of the samples, or the [given](crate::Builder::order) one; samples that are inserted or retagged stand at
+/// its end.
 ///
 /// ```
 /// use curricle::{Curriculum, Missing, sampler::Sequential};

@@ -21,15 +21,15 @@ use crate::population::{Population, Weights};
 /// `|n_a - n q_a| < 1`. The variance of what an arm earns is much smaller than under independent
 /// draws, which is why bandit rewards taken from such batches are steadier.
 ///
-/// An arm cannot give more slots than it has members that can be drawn, `d_a`. Where `n p_a > d_a` it gives all of them,
-/// `q_a = d_a / n`, and the others share the remaining slots in proportion to `p_a`; where that again asks too much of an
-/// arm, it gives all of its members too, and so on. Elsewhere `q_a = p_a`. So the expected number of slots is `n q_a` for
-/// every arm, and the propensities that are reported are those of `q_a`. Members of an arm are drawn as by
-/// [`Distinct`](super::Distinct). The batch is shuffled, so that its parts are alike.
+/// An arm cannot give more slots than it has members that can be drawn, `d_a`. Where `n p_a > d_a` it gives all of
+/// them, `q_a = d_a / n`, and the others share the remaining slots in proportion to `p_a`; where that again asks too
+/// much of an arm, it gives all of its members too, and so on. Elsewhere `q_a = p_a`. So the expected number of slots
+/// is `n q_a` for every arm, and the propensities that are reported are those of `q_a`. Members of an arm are drawn as
+/// by [`Distinct`](super::Distinct). The batch is shuffled, so that its parts are alike.
 ///
-/// Does not draw over ranks. Cost of n draws: O(K) to read a list of probabilities, or [`ArmTree`] if an arm is asked for more
-/// slots than it has members; then O(n log N) while repeats are rare, O(K + n log N log n) where an almost empty arm makes
-/// them frequent.
+/// Does not draw over ranks. Cost of n draws: O(K) to read a list of probabilities, or [`ArmTree`] if an arm is asked
+/// for more slots than it has members; then O(n log N) while repeats are rare, O(K + n log N log n) where an almost
+/// empty arm makes them frequent.
 ///
 /// ```
 /// use curricle::{Curriculum, policy::Fixed, sampler::Systematic};
@@ -129,8 +129,8 @@ impl Shares {
         Ok(shares)
     }
 
-    /// Which arms give all of their members (`scratch.whole`), and how many these are (`scratch.counts`); the sum of the
-    /// probabilities of the others (`scratch.sums`), and the number of slots for them.
+    /// Which arms give all of their members (`scratch.whole`), and how many these are (`scratch.counts`); the sum of
+    /// the probabilities of the others (`scratch.sums`), and the number of slots for them.
     pub(super) fn work_out(
         population: &Population,
         p: &[f64],
@@ -257,8 +257,8 @@ pub(super) fn fill(
     Ok(())
 }
 
-/// Spreads n slots evenly over the masses of the tree, as [`Shares::spread`] does, without looking at all arms. Says whether no arm is
-/// asked for more than it has: such an arm gets a slot in any case, so none is overlooked.
+/// Spreads n slots evenly over the masses of the tree, as [`Shares::spread`] does, without looking at all arms. Says
+/// whether no arm is asked for more than it has: such an arm gets a slot in any case, so none is overlooked.
 fn spread_along(
     population: &Population,
     tree: &ArmTree,

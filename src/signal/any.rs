@@ -10,8 +10,8 @@ use crate::event::Fields;
 
 macro_rules! any {
     ($($kind:ident)*) => {
-        /// Any signal of trials of this crate, for a choice that is made at run time. Each kind scores exactly as it does by
-        /// itself.
+        /// Any signal of trials of this crate, for a choice that is made at run time. Each kind scores exactly as it
+        /// does by itself.
         ///
         /// ```
         /// use curricle::policy::Boltzmann;

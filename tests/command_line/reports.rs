@@ -407,6 +407,31 @@ fn in_the_pace_of_arrival() {
     assert_eq!([4, 5, 7].map(sum), [counts.drawn, counts.admitted, counts.lost]);
 }
 
+/// A picture of one colour says less than a sentence.
+#[test]
+fn what_never_happened_has_a_sentence_and_no_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let mut journal = start(&path, "signal = 'mean_advantage'\npolicy = 'boltzmann'", 3);
+    for _ in 0..10 {
+        let batch = journal.draw(6).unwrap();
+        let seen = |draw: &Draw| Feedback::new(draw.ticket, outcome(draw.ticket.0));
+        journal.observe(&batch.draws.iter().map(seen).collect::<Vec<_>>()).unwrap();
+    }
+    let page = page_of(&path);
+    for said in [
+        "<p>All 60 outcomes that came back were admitted.</p>",
+        "<p>Each outcome came back before another round was drawn.</p>",
+        "<p>No ticket was rejected or lost.</p>",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+    for id in ["admission", "admission-by-arm", "age-rounds", "age-versions", "waste"] {
+        assert!(!page.contains(&format!("id=\"{id}-")), "{id}");
+    }
+    assert_eq!(table(&page, "cost")[0], ["rounds", "by reported ticket"], "all of them were useful");
+}
+
 #[test]
 fn steps_that_are_refilled() {
     let folder = tempfile::tempdir().unwrap();

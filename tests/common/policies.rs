@@ -3,9 +3,9 @@
 use curricle::ArmId;
 use curricle::policy::{
     AbsoluteProgress, Advance, Any, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty, Dump,
-    EasyToHard, Exp3, Fixed, Forgetting, Kalman, LevelReplay, Mastered, Mixture, OnlineMixing, Pac,
-    PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Staged, TeacherStudent,
-    Thompson, Tilt, Ucb, Uniform, Unit,
+    EasyToHard, Exp3, Fixed, Forgetting, Guarded, Kalman, LevelReplay, Mastered, Mixture, OnlineMixing,
+    Pac, PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Staged,
+    TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit,
 };
 
 /// All that draw from arms, for so many of them, by name.
@@ -54,6 +54,7 @@ pub fn around(inner: &Any) -> Vec<(&'static str, Any)> {
     vec![
         ("bounded", Bounded::new(inner()).floor(0.2, Prior::Uniform).cap(0.9).into()),
         ("cold start", ColdStart::new(inner(), 4).into()),
+        ("guarded", Guarded::new(inner()).into()),
         ("mastered", Mastered::new(inner(), 0.6).retest(4, 0.2).into()),
         ("per cost", PerCost::new(inner()).into()),
         ("rescaled", Rescaled::new(inner(), range).into()),

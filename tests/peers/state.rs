@@ -1,8 +1,9 @@
 //! What a resume loses.
 
-use curricle::policy::{Forgetting, Thompson};
+use curricle::policy::{Forgetting, Posterior, Thompson};
 use curricle::preset::PostTraining;
-use curricle::sampler::{Any, Passes, Sequential};
+use curricle::sampler::{Any, Passes, Sequential, Systematic};
+use curricle::signal::GroupSpread;
 use curricle::{ArmId, Batch, Curriculum, Feedback, Gate, Outcome, Refill, SampleId, Step, Ticket};
 
 use crate::common::{outcome, policies};
@@ -12,7 +13,10 @@ use crate::{all_of, resumed, samples, seen};
 /// again with the prior.
 #[test]
 fn p1_a_posterior_survives_a_resume() {
-    let build = || Curriculum::builder(60).prompts().seed(4).build().unwrap();
+    let build = || {
+        let each = Curriculum::builder(60).arms(60, |sample| sample.0 as u32);
+        each.policy(Posterior::new()).sampler(Systematic).seed(4).build().unwrap()
+    };
     let report = |batch: &Batch| {
         let rate = |sample: u64| [0.125, 0.5, 1.0][sample as usize % 3];
         seen(batch, |draw| Outcome::default().success(rate(draw.sample.0)).rollouts(8))
@@ -24,7 +28,7 @@ fn p1_a_posterior_survives_a_resume() {
     }
     straight.fold().unwrap();
     let mut again = resumed(&straight, build());
-    let means = |curriculum: &curricle::preset::Prompts| -> Vec<f64> {
+    let means = |curriculum: &Curriculum<Posterior, GroupSpread, Systematic>| -> Vec<f64> {
         (0..60).map(|arm| curriculum.policy().mean(ArmId(arm))).collect()
     };
     assert_eq!(means(&again), means(&straight));

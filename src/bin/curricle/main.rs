@@ -11,8 +11,8 @@
 //! curricle simulate CONFIG [--scenario grid] [--seeds 8] [--steps 6000] [--out FILE.svg] [--json]
 //! ```
 //!
-//! Snapshots and journals are read by themselves where the run was built from a `Config`, which stands in them; names of
-//! arms do not.
+//! Snapshots and journals are read by themselves where the run was built from a `Config`, which stands in them; names
+//! of arms do not.
 //!
 //! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file
 //! could not be written.

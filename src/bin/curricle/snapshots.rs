@@ -27,8 +27,8 @@ pub fn read(path: &Path) -> Result<Found, Fault> {
     Ok(Found { config: config.unwrap_or_default(), curriculum })
 }
 
-/// Lets the events of a journal happen again, beside a run that may go on. Gives the curriculum at that moment, or at the
-/// end, and how many events there were.
+/// Lets the events of a journal happen again, beside a run that may go on. Gives the curriculum at that moment, or at
+/// the end, and how many events there were.
 pub fn replay(path: &Path, moment: Option<Moment>) -> Result<(Found, u64), Fault> {
     let replay = || {
         let config = Config::of_snapshot(path)?;

@@ -82,8 +82,8 @@ impl Bank {
         self.admitted.iter().filter(|useful| !is_old(useful, limit, &age)).count()
     }
 
-    /// Notes a ticket that was judged; says whether it is banked. `can_be_second` says that it is one of the step under way,
-    /// and taught.
+    /// Notes a ticket that was judged; says whether it is banked. `can_be_second` says that it is one of the step under
+    /// way, and taught.
     pub fn note(
         &mut self,
         useful: Useful,
@@ -233,7 +233,8 @@ mod tests {
         Useful { draw, round: Round(round), version }
     }
 
-    /// Each condition by itself is enough to refuse what was read from a file: none may make an age negative, or a count.
+    /// Each condition by itself is enough to refuse what was read from a file: none may make an age negative, or a
+    /// count.
     #[test]
     fn a_bank_that_does_not_agree_with_its_ledger_is_told() {
         let (now, arms) = ((Round(3), 2), 1);

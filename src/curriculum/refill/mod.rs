@@ -20,14 +20,14 @@ pub(crate) use bank::Bank;
 pub enum Starvation {
     /// It ends with [`Step::Starved`]. What was admitted stays banked.
     Fail,
-    /// It is ready with those that it has; with none it ends as `Fail`.
+    /// It ends with [`Step::Ready`] and those that it has, fewer than were wanted; with none it ends as `Fail`.
     #[default]
     Partial,
     /// It takes rejected tickets of this step that were too hard or too easy, those of a success nearest to 1/2 first;
     /// then as `Partial`.
     Relax,
-    /// It takes any rejected tickets of this step that taught: those with the greatest absolute advantage or spread, then
-    /// of a success nearest to 1/2, first; then as `Partial`.
+    /// It takes any rejected tickets of this step that taught: those with the greatest absolute advantage or spread,
+    /// then of a success nearest to 1/2, first; then as `Partial`.
     BestRejected,
     /// It takes banked tickets that are older than they may be, the youngest first; then as `Partial`.
     Banked,
@@ -63,14 +63,14 @@ impl Default for Refill {
 }
 
 impl Refill {
-    /// With a confidence of 0.9, a window of 64 tickets, eight tickets drawn for each wanted at most, no limit on the age
-    /// of banked tickets, and [`Starvation::Partial`].
+    /// With a confidence of 0.9, a window of 64 tickets, eight tickets drawn for each wanted at most, no limit on the
+    /// age of banked tickets, and [`Starvation::Partial`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets how probable it shall be that a draw brings all that is missing, in `(0, 1)`. Higher means fewer draws a step
-    /// and more surplus, which is banked for the next.
+    /// Sets how probable it shall be that a draw brings all that is missing, in `(0, 1)`. Higher means fewer draws a
+    /// step and more surplus, which is banked for the next.
     pub fn confidence(self, confidence: f64) -> Self {
         Self { confidence, ..self }
     }
@@ -80,8 +80,10 @@ impl Refill {
         Self { most: Some(tickets), ..self }
     }
 
-    /// Sets over how many tickets of an arm its accept rate is remembered, at least 1: older ones count less,
-    /// by a factor of `1 - 1 / window` a ticket. Lower follows a drift faster, and is surer to ask for too much.
+    /// Sets over how many tickets of an arm its accept rate is remembered, at least 1: those of former steps count less, by
+    /// a factor of `1 - 1 / window` for each ticket of the arm that the present step has judged, and so on from step to
+    /// step. Lower follows a drift faster, and is surer to ask for too much; where a window has many more tickets than an
+    /// arm in a step, a rate that falls takes several draws, or steps, to be found out.
     pub fn window(self, tickets: f64) -> Self {
         Self { window: tickets, ..self }
     }

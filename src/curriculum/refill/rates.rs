@@ -22,20 +22,29 @@ struct Rate {
 }
 
 impl Rate {
-    fn all_admitted(&self) -> f64 {
-        self.admitted + f64::from(self.now_admitted)
+    /// What is known, admitted and judged: what was known before counts less with each ticket of the present step.
+    fn known(&self, window: f64) -> Rate {
+        let keep = pow(1.0 - 1.0 / window, self.now_judged.into());
+        Rate {
+            admitted: keep * self.admitted + f64::from(self.now_admitted),
+            judged: keep * self.judged + f64::from(self.now_judged),
+            ..Rate::default()
+        }
     }
 
-    fn all_judged(&self) -> f64 {
-        self.judged + f64::from(self.now_judged)
-    }
-
-    /// Mean and variance of the Beta posterior, from a prior that is worth one ticket.
+    /// Mean and variance of the Beta posterior of what is known, from a prior that is worth one ticket.
     fn posterior(&self, prior: f64) -> (f64, f64) {
-        let sum = 1.0 + self.all_judged();
-        let mean = (prior + self.all_admitted()) / sum;
+        let sum = 1.0 + self.judged;
+        let mean = (prior + self.admitted) / sum;
         (mean, mean * (1.0 - mean) / (sum + 1.0))
     }
+}
+
+/// What is expected of an arm of which nothing is known: the rate of all arms together, of which a Beta(1/2, 1/2) prior
+/// (Jeffreys) is worth one ticket.
+fn prior(known: &[Rate]) -> f64 {
+    let sum = |of: fn(&Rate) -> f64| known.iter().map(of).sum::<f64>();
+    (0.5 + sum(|rate| rate.admitted)) / (1.0 + sum(|rate| rate.judged))
 }
 
 impl Rates {
@@ -64,13 +73,6 @@ impl Rates {
         self.0.get_mut(place)
     }
 
-    /// What is expected of an arm of which nothing is known: the rate of all arms together, of which a Beta(1/2, 1/2) prior
-    /// (Jeffreys) is worth one ticket.
-    fn prior(&self) -> f64 {
-        let sum = |of: fn(&Rate) -> f64| self.0.iter().map(of).sum::<f64>();
-        (0.5 + sum(Rate::all_admitted)) / (1.0 + sum(Rate::all_judged))
-    }
-
     /// Notes that a ticket of an arm was admitted, or was not.
     pub fn note(&mut self, arm: usize, is_admitted: bool) {
         if let Some(rate) = self.of(arm) {
@@ -82,24 +84,23 @@ impl Rates {
     /// A step is over: what it saw becomes one with what was before, which counts less.
     pub fn end_step(&mut self, window: f64) {
         for rate in &mut self.0 {
-            let keep = pow(1.0 - 1.0 / window, rate.now_judged.into());
-            rate.admitted = keep * rate.admitted + f64::from(rate.now_admitted);
-            rate.judged = keep * rate.judged + f64::from(rate.now_judged);
-            (rate.now_admitted, rate.now_judged) = (0, 0);
+            *rate = rate.known(window);
         }
     }
 
     /// The least number of new tickets with which, beside the open ones, at least `missing` are admitted with this
-    /// confidence; at most `most`. The new ones come from the arms with these probabilities, none meaning all alike; of the
-    /// open ones there is the number for each arm.
+    /// confidence; at most `most`. The new ones come from the arms with these probabilities, none meaning all alike; of
+    /// the open ones there is the number for each arm.
     ///
-    /// The chance of a ticket is taken to be the mean of the rates over open and new tickets, with the variance that the
-    /// rates have between them: the number admitted is beta-binomial. Cost: O((K + n) log n), where n is the answer.
+    /// The chance of a ticket is taken to be the mean of the rates over open and new tickets, with the variance that
+    /// the rates have between them: the number admitted is beta-binomial. Cost: O((K + n) log n), where n is the
+    /// answer.
     pub fn tickets(&self, need: Need<'_>) -> u64 {
-        let Need { missing, confidence, shares, open, most } = need;
+        let Need { missing, confidence, window, shares, open, most } = need;
         let all_open: u64 = open.iter().map(|&count| u64::from(count)).sum();
-        let prior = self.prior();
-        let posteriors: Vec<(f64, f64)> = self.0.iter().map(|rate| rate.posterior(prior)).collect();
+        let known: Vec<Rate> = self.0.iter().map(|rate| rate.known(window)).collect();
+        let prior = prior(&known);
+        let posteriors: Vec<(f64, f64)> = known.iter().map(|rate| rate.posterior(prior)).collect();
         let arms = if shares.is_empty() { open.len().max(1) } else { shares.len() };
         let is_one = posteriors.len() == 1;
         let reaches = |new: u64| {
@@ -160,6 +161,8 @@ impl Rates {
 pub(crate) struct Need<'a> {
     pub missing: u64,
     pub confidence: f64,
+    /// As of [`Rates::end_step`].
+    pub window: f64,
     pub shares: &'a [f64],
     /// By arm.
     pub open: &'a [u32],
@@ -169,6 +172,8 @@ pub(crate) struct Need<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const WINDOW: f64 = 64.0;
 
     fn rates(evidence: &[(u32, u32)]) -> Rates {
         let mut rates = Rates::new(evidence.len());
@@ -183,7 +188,8 @@ mod tests {
         let known = rates(&[(500_000, 1_000_000)]);
         let need = |missing, open: &[u32]| {
             let shares = [1.0];
-            let need = Need { missing, confidence: 0.5, shares: &shares, open, most: 10_000 };
+            let need =
+                Need { missing, confidence: 0.5, window: WINDOW, shares: &shares, open, most: 10_000 };
             known.tickets(need)
         };
         // Of a fair coin: the median number of successes of 2 n - 1 tosses is n.
@@ -193,7 +199,8 @@ mod tests {
         // Nobody knows: the more doubt, the more tickets.
         let doubtful = rates(&[(2, 4)]);
         let of = |rates: &Rates, confidence| {
-            rates.tickets(Need { missing: 64, confidence, shares: &[1.0], open: &[0], most: 10_000 })
+            let (shares, open) = (&[1.0], &[0]);
+            rates.tickets(Need { missing: 64, confidence, window: WINDOW, shares, open, most: 10_000 })
         };
         assert!(of(&doubtful, 0.9) > of(&known, 0.9) && of(&known, 0.9) > of(&known, 0.5));
         assert_eq!(of(&rates(&[(0, 1000)]), 0.9), 10_000, "no more than it may");
@@ -203,7 +210,8 @@ mod tests {
     fn shares_weigh_the_arms() {
         let two = rates(&[(900, 1000), (100, 1000)]);
         let of = |shares: &[f64]| {
-            two.tickets(Need { missing: 50, confidence: 0.9, shares, open: &[0, 0], most: 10_000 })
+            let (confidence, open) = (0.9, &[0, 0]);
+            two.tickets(Need { missing: 50, confidence, window: WINDOW, shares, open, most: 10_000 })
         };
         let (good, even, bad) = (of(&[1.0, 0.0]), of(&[0.5, 0.5]), of(&[0.0, 1.0]));
         assert!((55..70).contains(&good) && (100..130).contains(&even) && (500..700).contains(&bad));
@@ -212,12 +220,15 @@ mod tests {
     #[test]
     fn older_evidence_counts_less() {
         let mut rates = rates(&[(0, 640)]);
-        rates.end_step(64.0);
+        rates.end_step(WINDOW);
         for _ in 0..128 {
             rates.note(0, true);
         }
-        rates.end_step(64.0);
-        let mean = rates.prior();
+        // Within the step as after it.
+        let within: Vec<Rate> = rates.0.iter().map(|rate| rate.known(WINDOW)).collect();
+        rates.end_step(WINDOW);
+        assert_eq!(rates.0, within);
+        let mean = prior(&rates.0);
         // Of the 640 a part of (63/64)^128 = 0.133 is left: 0.5 + 128 of 1 + 128 + 85.3.
         assert!((mean - 128.5 / 214.3).abs() < 0.002, "{mean}");
         let (of_arm, doubt) = rates.0[0].posterior(mean);

@@ -11,8 +11,8 @@ use crate::sampler::Sampler;
 use crate::signal::Signal;
 
 impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
-    /// Brings a training step of `want` useful tickets together: ask, do what it says, ask again until it is ready. For a
-    /// curriculum that is built with [`refill`](crate::Builder::refill); [`draw`](Self::draw) is not used beside it.
+    /// Brings a training step of `want` useful tickets together: ask, do what it says, ask again until it is ready. For
+    /// a curriculum that is built with [`refill`](crate::Builder::refill); [`draw`](Self::draw) is not used beside it.
     ///
     /// ```text
     /// admitted tickets are banked; a step takes `want` of them, the first drawn first
@@ -20,15 +20,17 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// the least m with P(at least `missing` of open + m tickets are admitted) >= confidence is drawn
     /// ```
     ///
-    /// The chance of a ticket is not known: each arm has a Beta prior worth one ticket, whose mean is the rate of all arms
-    /// together, updated by its admitted and other tickets, older ones [counting less](Refill::window); over the arms that the policy would draw from, mean and variance of the
-    /// chance make the number admitted beta-binomial. Surplus stays banked, with its age, and is used first in the next step. All draws
-    /// of a step are of one round: they share its schedules, its lag and its step of learning.
+    /// The chance of a ticket is not known: each arm has a Beta prior worth one ticket, whose mean is the rate of all
+    /// arms together, updated by its admitted and other tickets, older ones [counting less](Refill::window); over the
+    /// arms that the policy would draw from, mean and variance of the chance make the number admitted beta-binomial.
+    /// Surplus stays banked, with its age, and is used first in the next step. All draws of a step are of one round:
+    /// they share its schedules, its lag and its step of learning.
     ///
     /// When a step has drawn as much as it [may](Refill::most), or nothing can be drawn, and nothing is open any more,
-    /// [`Starvation`] says what happens: by default the step is ready with fewer than `want`. Tickets that never come back have
-    /// to be [given up](Self::lose), else the step waits for them; those of the step itself do not age in rounds as long as it
-    /// lasts. A `Wait` has changed nothing but what [`fold`](Self::fold) would have. `drawn = admitted + rejected + banked + lost + open`, always.
+    /// [`Starvation`] says what happens: by default the step is ready with fewer than `want`. Tickets that never come
+    /// back have to be [given up](Self::lose), else the step waits for them; those of the step itself do not age in
+    /// rounds as long as it lasts. A `Wait` has changed nothing but what [`fold`](Self::fold) would have. `drawn =
+    /// admitted + rejected + banked + lost + open`, always.
     ///
     /// A sample can be drawn more than once in a step, by different draws, unless samples
     /// [in flight](crate::Builder::exclude_in_flight) are excluded.
@@ -127,8 +129,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         for draw in self.memory.ledger.pending.iter().flat_map(|pending| pending.open_draws()) {
             open[draw.arm.index()] += 1;
         }
-        let confidence = refill.confidence;
-        let need = Need { missing, confidence, shares: &shares, open: &open, most };
+        let Refill { confidence, window, .. } = *refill;
+        let need = Need { missing, confidence, window, shares: &shares, open: &open, most };
         let n = self.memory.bank.rates.tickets(need);
         if n == 0 {
             return Ok(None);

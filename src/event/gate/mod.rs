@@ -64,7 +64,8 @@ pub enum Gate {
     /// All but groups whose advantages are 0 within a tolerance. A group of one rollout has no relative
     /// advantage, so it is rejected whatever it reports. The dynamic sampling of DAPO (arXiv 2503.14476).
     ///
-    /// Shaped rewards differ within a group that failed whole: measured by [`Success`](Measure::Success) it is rejected.
+    /// Shaped rewards differ within a group that failed whole: measured by [`Success`](Measure::Success) it is
+    /// rejected.
     ZeroSignal {
         /// What tells that there is a signal.
         by: Measure,

@@ -41,8 +41,8 @@ use crate::event::{Field, Verdict};
 /// # Ok(()) }
 /// ```
 pub trait Admit: Debug + Send + Sync {
-    /// The verdict on an outcome. A gate of one's own rejects for [`Reason::Own`](crate::Reason::Own), or for one of the
-    /// other reasons where that is the reason.
+    /// The verdict on an outcome. A gate of one's own rejects for [`Reason::Own`](crate::Reason::Own), or for one of
+    /// the other reasons where that is the reason.
     fn admit(&self, case: &Case<'_>) -> Verdict;
 
     /// A field without which the gate cannot judge this outcome, which is then refused. The default is none.

@@ -11,8 +11,8 @@ use crate::files::whole_file::{at, sync_folder};
 /// A checkpoint that is being written: a folder for the files of the model, which becomes a [`Checkpoint`] when it is
 /// [finished](Self::finish) and is removed when it is dropped before.
 ///
-/// The state of the curriculum in it is that of the moment at which it was [begun](Checkpoints::begin_at); it can be sent to
-/// another thread, which writes the files while the training goes on.
+/// The state of the curriculum in it is that of the moment at which it was [begun](Checkpoints::begin_at); it can be
+/// sent to another thread, which writes the files while the training goes on.
 #[derive(Debug)]
 #[must_use = "a draft that is dropped is no checkpoint"]
 pub struct Draft {
@@ -48,8 +48,8 @@ impl Draft {
     ///
     /// # Errors
     /// [`CheckpointError::Kind`] for a link or a device, [`CheckpointError::Name`] for a name that is not text;
-    /// [`Error::Io`](crate::Error::Io), naming the file. There is no new checkpoint then, unless the last flush fails, that
-    /// of its name: then it has appeared, and a power cut may take it. The older ones stay.
+    /// [`Error::Io`](crate::Error::Io), naming the file. There is no new checkpoint then, unless the last flush fails,
+    /// that of its name: then it has appeared, and a power cut may take it. The older ones stay.
     pub fn finish(self) -> Result<Checkpoint> {
         let mut files = Vec::new();
         gather(&self.path, "", &mut files)?;

@@ -39,9 +39,9 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(3).expect("3 is not 0");
 /// a crash at any moment leaves both at the same step.
 ///
 /// A checkpoint is written into a folder of its own, beside the others: first the state of the curriculum, then your
-/// files, by whatever library writes them. When it is [finished](Draft::finish) a list of all files with their sizes and
-/// checksums is added, everything is flushed to the disk, and only then does the folder get its name, in one step. What
-/// was interrupted never has that name, and is removed when the folder is opened again.
+/// files, by whatever library writes them. When it is [finished](Draft::finish) a list of all files with their sizes
+/// and checksums is added, everything is flushed to the disk, and only then does the folder get its name, in one step.
+/// What was interrupted never has that name, and is removed when the folder is opened again.
 ///
 /// The state is either a snapshot in the checkpoint ([`begin`](Self::begin)), or the position of a [`Journal`]
 /// ([`begin_at`](Self::begin_at)), which is taken back to it when the run is resumed.
@@ -83,9 +83,9 @@ const KEPT: NonZeroUsize = NonZeroUsize::new(3).expect("3 is not 0");
 /// [`open`](Self::open) until the last copy of this value and the last [`Draft`] are dropped, where the file system has
 /// locks: one process writes at a time. Any number may [read](Checkpoint::open).
 ///
-/// **Compacting.** A journal cannot go back behind its base. [`compact`](Journal::compact) it right behind a checkpoint,
-/// before its next event: that checkpoint stays good, older ones can then no longer resume it. Where older ones are to stay
-/// good, use snapshots.
+/// **Compacting.** A journal cannot go back behind its base. [`compact`](Journal::compact) it right behind a
+/// checkpoint, before its next event: that checkpoint stays good, older ones can then no longer resume it. Where older
+/// ones are to stay good, use snapshots.
 ///
 /// **A full disk**, or any other error, leaves the checkpoints that there are. Old ones go only when a new one is safe.
 ///

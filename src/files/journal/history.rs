@@ -13,7 +13,8 @@ use crate::policy::{Policy, Uniform};
 use crate::sampler::{Distinct, Sampler};
 use crate::signal::{GroupSpread, Signal};
 
-/// How often the base is read again whose log is not there. Only a journal that is compacted just then leaves such a pair.
+/// How often the base is read again whose log is not there. Only a journal that is compacted just then leaves such a
+/// pair.
 const TRIES: usize = 8;
 
 /// What has happened in a [`Journal`](crate::Journal), event by event: the state after each, and what it gave.
@@ -42,11 +43,12 @@ const TRIES: usize = 8;
 /// # Ok(()) }
 /// ```
 ///
-/// **Compaction.** A log that was replaced is read to its end first. Then the new base is read. If still other events came
-/// in between, which only a second compaction can have taken away, [`Happened::Missed`] says how many.
+/// **Compaction.** A log that was replaced is read to its end first. Then the new base is read. If still other events
+/// came in between, which only a second compaction can have taken away, [`Happened::Missed`] says how many.
 ///
-/// **What was taken back.** A journal that was opened at an earlier moment, or that could not flush an event, may have cut
-/// off what was read here already. That is [`JournalError::TakenBack`] as soon as it is noticed; open another history.
+/// **What was taken back.** A journal that was opened at an earlier moment, or that could not flush an event, may have
+/// cut off what was read here already. That is [`JournalError::TakenBack`] as soon as it is noticed; open another
+/// history.
 ///
 /// Windows lets nobody read a log that a journal has open.
 ///
@@ -74,8 +76,8 @@ impl<P: Policy, S: Signal, D: Sampler> History<P, S, D> {
     /// journal; its state is replaced.
     ///
     /// # Errors
-    /// Those of [`Journal::open`](crate::Journal::open) for a base and the header of a log, but never that it is in use.
-    /// [`Error::Io`], too, if there is no journal.
+    /// Those of [`Journal::open`](crate::Journal::open) for a base and the header of a log, but never that it is in
+    /// use. [`Error::Io`], too, if there is no journal.
     pub fn open(path: impl AsRef<Path>, mut curriculum: Curriculum<P, S, D>) -> Result<Self> {
         let path = target(path.as_ref())?;
         let path = std::path::absolute(&path).map_err(at(&path))?;

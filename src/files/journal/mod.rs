@@ -77,8 +77,9 @@ const CUT: &str = ".log.cut";
 /// **One at a time.** The log is locked from the first moment of `open` until the journal is dropped,
 /// where the file system has locks. Of any number of threads and processes that open one path at the
 /// same time, be it for the first time, again, or while the files are replaced by a `compact`, one gets
-/// the journal, the others [`JournalError::Locked`](crate::JournalError::Locked). Other names of the same log (hard links) are
-/// locked with it until the next `compact`, which makes new files. A [`History`] reads beside it, without a lock.
+/// the journal, the others [`JournalError::Locked`](crate::JournalError::Locked). Other names of the same log (hard
+/// links) are locked with it until the next `compact`, which makes new files. A [`History`] reads beside it, without a
+/// lock.
 ///
 /// What a crash leaves: a record that was not written to its end is cut off and
 /// [reported](Self::opening); the event it was about to hold had not returned to its caller. Damage
@@ -91,14 +92,13 @@ const CUT: &str = ".log.cut";
 ///
 /// **Errors of the disk.** A verb first changes the curriculum, then writes. If the write or its flush
 /// fails, the verb gives [`Error::Io`], its event is cut off the log again, and from then on every verb
-/// gives [`JournalError::Behind`](crate::JournalError::Behind): the files hold what happened before. Either drop the journal and
-/// open it again, without the event; or [`compact`](Self::compact), which writes the present state,
-/// with the event, into new files ([`unfinished`](Curriculum::unfinished) has a batch that was drawn).
-/// If a failing disk does not let the event be cut off, or a power cut comes before the next flush, the
-/// log may hold it when it is opened again, whole, or as a part that `open` cuts off. Earlier events
-/// that were not [flushed](Durability) are written once more, so that a later flush does not answer for
-/// pages that the failing one has given up. Any other error has changed nothing, but for what a failed
-/// draw has [folded in](Curriculum::fold); that is written to the log.
+/// gives [`JournalError::Behind`](crate::JournalError::Behind): the files hold what happened before. Either drop the
+/// journal and open it again, without the event; or [`compact`](Self::compact), which writes the present state, with
+/// the event, into new files ([`unfinished`](Curriculum::unfinished) has a batch that was drawn). If a failing disk
+/// does not let the event be cut off, or a power cut comes before the next flush, the log may hold it when it is opened
+/// again, whole, or as a part that `open` cuts off. Earlier events that were not [flushed](Durability) are written once
+/// more, so that a later flush does not answer for pages that the failing one has given up. Any other error has changed
+/// nothing, but for what a failed draw has [folded in](Curriculum::fold); that is written to the log.
 ///
 /// **Panics.** After a panic in a policy, signal or sampler of one's own every verb, `compact` too, gives
 /// [`Error::Poisoned`]; the files hold what happened before. Open it again.

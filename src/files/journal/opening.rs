@@ -93,8 +93,8 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         Self::resume(path.as_ref(), curriculum, Some(moment), None)
     }
 
-    /// Resumes with data that has changed since, as [`Curriculum::reconcile`]: the events of the log happen again over the old
-    /// data, then the state goes over to this curriculum, and a new base is [written](Self::compact).
+    /// Resumes with data that has changed since, as [`Curriculum::reconcile`]: the events of the log happen again over
+    /// the old data, then the state goes over to this curriculum, and a new base is [written](Self::compact).
     ///
     /// # Errors
     /// As [`open`](Self::open) and `Curriculum::reconcile`, and those of `compact`; the files are then as they were.

@@ -95,8 +95,8 @@ pub fn check_identity(header: &[u8; HEADER], identity: &Identity) -> Result<(), 
     Ok(())
 }
 
-/// Checks that a snapshot of these parts is one of a curriculum that was built in the same way, or, if so wanted, but for
-/// options that no learned state depends on.
+/// Checks that a snapshot of these parts is one of a curriculum that was built in the same way, or, if so wanted, but
+/// for options that no learned state depends on.
 pub fn check_parts(
     header: &[u8; HEADER],
     parts: &[Part],

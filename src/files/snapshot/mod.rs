@@ -141,7 +141,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// As [`restore`](Self::restore), but this curriculum may have been built with another gate, lag, weighting or
     /// importance, or another answer to missing feedback: options of which nothing that was learned depends. They
     /// are those of this curriculum from now on; open rounds are folded in by its lag, and weights that scores have set
-    /// stay until they are set again. The decisions are those of neither curriculum had it run alone, so a log that
+    /// stay until they are set again. Weights by [belief](crate::Belief) begin with what the weights are, and end with those that
+    /// were given. The decisions are those of neither curriculum had it run alone, so a log that
     /// was written before cannot be replayed behind such a change: [`compact`](crate::Journal::compact) first.
     ///
     /// # Errors
@@ -150,18 +151,18 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         self.read_file(path.as_ref(), Changes::Edge).map(drop)
     }
 
-    /// Goes on with the state of a run whose data has changed since: samples were added, removed, moved to another arm, or put
-    /// in another order. This curriculum, which has drawn nothing yet, is built over the new data in the same way as the other
-    /// was over the old, both with [keys](crate::Builder::keys), by which samples are found again.
+    /// Goes on with the state of a run whose data has changed since: samples were added, removed, moved to another arm,
+    /// or put in another order. This curriculum, which has drawn nothing yet, is built over the new data in the same
+    /// way as the other was over the old, both with [keys](crate::Builder::keys), by which samples are found again.
     ///
-    /// Nothing else is lost: what the policy has learned, records, tickets, bank, passes, schedules, digest. A sample that is
-    /// kept has its old weight, and the arm that the new data says; a new one what it was built with, beside the
-    /// costs that are given. Tickets keep their numbers and the arms that they were drawn from, and name samples by their
-    /// new numbers; a removed sample of which a ticket is under way gets a number behind all others, and is
-    /// not drawn. An arm number must mean the same arm; there may be more of them now, and the policy
-    /// [makes room](crate::Policy::grow). One that is told something of each arm, such as a mixture, cannot: go on over the
-    /// old arms, then [add](Self::add_arm) the new ones and [set](Self::set_mixture) their weights; what goes on from there
-    /// later has these arms added before it is handed over.
+    /// Nothing else is lost: what the policy has learned, records, tickets, bank, passes, schedules, digest. A sample
+    /// that is kept has its old weight, and the arm that the new data says; a new one what it was built with, beside
+    /// the costs that are given. Tickets keep their numbers and the arms that they were drawn from, and name samples by
+    /// their new numbers; a removed sample of which a ticket is under way gets a number behind all others, and is not
+    /// drawn. An arm number must mean the same arm; there may be more of them now, and the policy
+    /// [makes room](crate::Policy::grow). One that is told something of each arm, such as a mixture, cannot: go on over
+    /// the old arms, then [add](Self::add_arm) the new ones and [set](Self::set_mixture) their weights; what goes on
+    /// from there later has these arms added before it is handed over.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -184,9 +185,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// Cost: that of `restore`, and O(N log N).
     ///
     /// # Errors
-    /// As `restore`, but that of another data set; [`Error::Unsupported`] without keys, for a curriculum that has drawn, or
-    /// for new arms that the policy cannot take;
-    /// [`Error::Length`] for fewer arms. Then nothing has changed.
+    /// As `restore`, but that of another data set; [`Error::Unsupported`] without keys, for a curriculum that has
+    /// drawn, or for new arms that the policy cannot take; [`Error::Length`] for fewer arms. Then nothing has changed.
     pub fn reconcile(&mut self, path: impl AsRef<Path>) -> Result<Reconciled>
     where
         S: Signal + Clone,
@@ -205,7 +205,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         if !self.memory.population.has_keys() {
             return Err(NO_KEYS);
         }
-        // The policy may differ by the arms that it was made ready for: whether it has the same options is asked of itself.
+        // The policy may differ by the arms that it was made ready for: whether it has the same options is asked of
+        // itself.
         let refused = |file: &Identity, differences| {
             let (expected, found) = (self.identity.configuration, file.configuration);
             Error::from(SnapshotError::Configuration { expected, found, differences })
@@ -329,6 +330,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         if !memory.population.index_keys() {
             return Err(SnapshotError::Inconsistent("the keys").into());
         }
+        if changes == Changes::Edge {
+            memory.population.keep_beliefs(self.options.weighting.belief().is_some())?;
+        }
         memory.check(&self.options, self.memory.population.keeps_passes())?;
         let arms = memory.population.arms().count();
         if !memory.policy.is_learned_from(&self.memory.policy, arms) {
@@ -375,7 +379,8 @@ pub(crate) fn parts(path: &Path) -> Result<Vec<Part>> {
     }
 }
 
-/// The state and the identity that stand in a snapshot, whatever it is of; `describe` makes of the identity what reads them.
+/// The state and the identity that stand in a snapshot, whatever it is of; `describe` makes of the identity what reads
+/// them.
 pub(crate) fn alone<P: Policy, T>(
     path: &Path,
     describe: impl FnOnce(&Identity) -> Result<T>,
@@ -440,6 +445,11 @@ impl<P> Memory<P> {
             || !self.population.held_by().all(can_be_held)
         {
             return Err(SnapshotError::Inconsistent("the population"));
+        }
+        if self.population.beliefs().is_some() != options.weighting.belief().is_some()
+            || !self.population.are_beliefs_possible(self.round)
+        {
+            return Err(SnapshotError::Inconsistent("the beliefs"));
         }
         if !self.ledger.is_consistent(arms.samples(), arms.count(), now, gaps) {
             return Err(SnapshotError::Inconsistent("the ledger"));

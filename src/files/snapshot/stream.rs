@@ -178,8 +178,8 @@ impl<'de, R: Read + 'de> Flavor<'de> for Stream<R> {
         Ok(&self.taken)
     }
 
-    /// How many bytes there are yet: a list that claims more elements gets no room beforehand. That is what stops a forged
-    /// length, for a reader that makes room for what is announced.
+    /// How many bytes there are yet: a list that claims more elements gets no room beforehand. That is what stops a
+    /// forged length, for a reader that makes room for what is announced.
     fn size_hint(&self) -> Option<usize> {
         let ahead = (self.to - self.from) as u64;
         Some(usize::try_from(self.left.saturating_add(ahead)).unwrap_or(usize::MAX))

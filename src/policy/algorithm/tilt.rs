@@ -31,7 +31,7 @@ const MOVED: f64 = 0.25;
 /// get better by it:
 ///
 /// ```text
-/// u_a <- u_a + max(n/(n + 15), n/N_a) (r_a - u_a)        r: mean score of n tickets, N_a: of all so far
+/// u_a <- u_a + max(n/(n + 15), n/N_a) (r_a - u_a)        r: mean score of n tickets, where one that is lost counts 0
 /// R   <- m if m > R, else R + 0.01 (m - R)               m = max_a u_a: the scale of the scores
 /// w_a  = min(1, u_a / (s R))                             s = 0.3: enough signal is enough
 /// e'_a = e_a - clip(min(1, 0.12 / V) (e_a - E), -d, d)   E, V: mean and variance of e over arms, weighted by w; d = 0.25
@@ -39,7 +39,7 @@ const MOVED: f64 = 0.25;
 /// p_a  = (1 - f) T_a exp(w_a g_a / tau) / Z + f T_a      tau = 0.3, f = 0.05
 /// ```
 ///
-/// `r` is a learning gain `>= 0` of any scale, such as [`MeanAdvantage`](crate::signal::MeanAdvantage) or
+/// with `N_a` the tickets of the arm so far. `r` is a learning gain `>= 0` of any scale, such as [`MeanAdvantage`](crate::signal::MeanAdvantage) or
 /// [`GroupSpread`](crate::signal::GroupSpread); `e` is the [evidence](Progress::evidence) that the success of the arm rises.
 ///
 /// - **Of any scale**: `w` is relative to the greatest score of late. Halving all advantages changes nothing.
@@ -265,7 +265,9 @@ impl Policy for Tilt {
             let tickets = f64::from(reward.count);
             gain.tickets = gain.tickets.saturating_add(u64::from(reward.count)).min(MOST);
             let rate = (tickets / (tickets + MEMORY - 1.0)).max(tickets / gain.tickets.max(1) as f64);
-            gain.mean += rate * (reward.score - gain.mean);
+            // What does not come back gives no signal.
+            let returned = reward.returned_score().unwrap_or(0.0) * f64::from(reward.returned());
+            gain.mean += rate * (returned / tickets.max(1.0) - gain.mean);
             gain.evidence = reward.evidence;
         }
         let seen = self.arms.iter().filter(|gain| gain.tickets > 0);

@@ -2,6 +2,7 @@
 
 mod bounded;
 mod cold_start;
+mod guarded;
 mod mastered;
 mod per_cost;
 mod rescaled;
@@ -9,6 +10,7 @@ mod restart;
 
 pub use bounded::Bounded;
 pub use cold_start::ColdStart;
+pub use guarded::{Guarded, Side};
 pub use mastered::Mastered;
 pub use per_cost::PerCost;
 pub use rescaled::{Range, Rescaled};

@@ -97,8 +97,8 @@ impl Uncertainty {
         Ok(set.read(logits, 0)?.pop().unwrap_or_default())
     }
 
-    /// Reads one row of `f64`, to the last digits of the logits divided by the temperature: at one that is a power of two, of
-    /// the logits themselves.
+    /// Reads one row of `f64`, to the last digits of the logits divided by the temperature: at one that is a power of
+    /// two, of the logits themselves.
     ///
     /// # Errors
     /// As for [`read`](Self::read).

@@ -27,8 +27,8 @@ pub enum NonFinite {
     Error,
     /// Score the row NaN, and leave it to the reader.
     Propagate,
-    /// Score the row as if nothing were known of its outcome, or beyond that: 1 in the scores of which 1 is the bound, also
-    /// in least confidence, which no distribution over `n` outcomes brings above `1 - 1/n`.
+    /// Score the row as if nothing were known of its outcome, or beyond that: 1 in the scores of which 1 is the bound,
+    /// also in least confidence, which no distribution over `n` outcomes brings above `1 - 1/n`.
     TreatAsUncertain,
     /// Leave the row out: never the one to select.
     Skip,

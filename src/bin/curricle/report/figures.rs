@@ -27,22 +27,26 @@ pub struct Figure {
 #[derive(Debug)]
 pub struct Section {
     pub title: &'static str,
+    /// What is said in the place of a figure that would be all of one colour.
+    pub text: String,
     pub figures: Vec<Figure>,
 }
 
 /// All sections, without what there is nothing to show of.
 pub fn sections(told: &Told, curriculum: &AnyCurriculum) -> Vec<Section> {
     let own = Figures { told, curriculum, shown: Shown::of(told, curriculum), reasons: told.reasons() };
-    let section = |title, figures: Vec<Option<Figure>>| {
+    let section = |title, text: String, figures: Vec<Option<Figure>>| {
         let figures: Vec<Figure> = figures.into_iter().flatten().collect();
-        (!figures.is_empty()).then_some(Section { title, figures })
+        (!figures.is_empty() || !text.is_empty()).then_some(Section { title, text, figures })
     };
+    let none = String::new;
+    let shares = vec![own.requested(), own.drawn(), own.requested_and_drawn()];
     let all = [
-        section("Shares of the arms", vec![own.requested(), own.drawn(), own.requested_and_drawn()]),
-        section("Learning", vec![own.success(), own.difficulty(), own.scores()]),
-        section("Admission", vec![own.verdicts(), own.verdicts_by_arm()]),
-        section("Age of feedback", vec![own.rounds(), own.versions()]),
-        section("Waste and cost", vec![own.waste(), own.cost()]),
+        section("Shares of the arms", none(), shares),
+        section("Learning", none(), vec![own.success(), own.difficulty(), own.scores()]),
+        section("Admission", own.all_admitted(), vec![own.verdicts(), own.verdicts_by_arm()]),
+        section("Age of feedback", own.no_age(), vec![own.rounds(), own.versions()]),
+        section("Waste and cost", own.no_waste(), vec![own.waste(), own.cost()]),
     ];
     all.into_iter().flatten().collect()
 }
@@ -234,7 +238,42 @@ impl Figures<'_> {
         format!("a{}", 1 + place)
     }
 
+    /// Said where the gate rejected nothing.
+    fn all_admitted(&self) -> String {
+        match (self.told.all.judged(), self.told.all.rejected()) {
+            (judged @ 1.., 0) => format!("All {judged} outcomes that came back were admitted."),
+            _ => String::new(),
+        }
+    }
+
+    /// Said where nothing came back late.
+    fn no_age(&self) -> String {
+        let Sums { age_rounds, age_versions, .. } = &self.told.all;
+        let is_fresh = |age: &super::sums::Sum| age.count > 0 && age.most == 0.0;
+        let has_versions = self.curriculum.version() > 0;
+        match (is_fresh(age_rounds), has_versions && is_fresh(age_versions)) {
+            (true, true) => {
+                "Each outcome came back before another round was drawn, and before the model had \
+                             another version."
+            }
+            (true, false) => "Each outcome came back before another round was drawn.",
+            (false, true) => "Each outcome came back before the model had another version.",
+            (false, false) => "",
+        }
+        .into()
+    }
+
+    /// Said where every ticket was of use.
+    fn no_waste(&self) -> String {
+        let all = &self.told.all;
+        let is_all_used = all.judged() > 0 && all.rejected() + all.lost == 0;
+        if is_all_used { "No ticket was rejected or lost.".into() } else { String::new() }
+    }
+
     fn verdicts(&self) -> Option<Figure> {
+        if self.told.all.rejected() == 0 {
+            return None;
+        }
         let judged = |column: &Column, count: u64| part(count as f64, column.all.judged() as f64);
         let mut series =
             vec![self.of_all("admitted", "a0", |column| judged(column, column.all.admitted))];
@@ -247,7 +286,7 @@ impl Figures<'_> {
     }
 
     fn verdicts_by_arm(&self) -> Option<Figure> {
-        if self.told.all.judged() == 0 {
+        if self.told.all.rejected() == 0 {
             return None;
         }
         let arms: Vec<Sums> = self.shown.iter().map(|shown| shown.in_all(self.told)).collect();
@@ -279,6 +318,9 @@ impl Figures<'_> {
     }
 
     fn rounds(&self) -> Option<Figure> {
+        if self.told.all.age_rounds.most == 0.0 {
+            return None;
+        }
         let all = [
             self.of_all("mean", "a0", |column| column.all.age_rounds.mean()),
             self.of_all("greatest", "a1", |column| greatest(&column.all.age_rounds)),
@@ -288,7 +330,7 @@ impl Figures<'_> {
     }
 
     fn versions(&self) -> Option<Figure> {
-        if self.curriculum.version() == 0 {
+        if self.curriculum.version() == 0 || self.told.all.age_versions.most == 0.0 {
             return None;
         }
         let all = [
@@ -300,6 +342,9 @@ impl Figures<'_> {
     }
 
     fn waste(&self) -> Option<Figure> {
+        if self.told.all.rejected() + self.told.all.lost == 0 {
+            return None;
+        }
         let done = |column: &Column, count: u64| {
             part(count as f64, (column.all.judged() + column.all.lost) as f64)
         };
@@ -319,13 +364,14 @@ impl Figures<'_> {
     }
 
     fn cost(&self) -> Option<Figure> {
-        let series = [
-            self.of_all("by useful ticket", "a0", |column| {
-                let is_known = column.all.cost.count > 0;
-                part(column.all.cost.sum, column.all.admitted as f64).filter(|_| is_known)
-            }),
-            self.of_all("by reported ticket", "a1", |column| column.all.cost.mean()),
-        ];
+        let useful = self.of_all("by useful ticket", "a0", |column| {
+            let is_known = column.all.cost.count > 0;
+            part(column.all.cost.sum, column.all.admitted as f64).filter(|_| is_known)
+        });
+        let reported = self.of_all("by reported ticket", "a1", |column| column.all.cost.mean());
+        // Two lines of which one hides the other say less than one.
+        let is_same = useful.values == reported.values;
+        let series = if is_same { vec![reported] } else { vec![useful, reported] };
         let text = format!(
             "What the trainer reported as cost (tokens, or seconds), of all outcomes, over the admitted \
              ones: what is wasted is paid by the useful. In all {}.",

@@ -27,7 +27,8 @@ pub fn page(
          <link rel=\"icon\" href=\"data:,\"/>\n\
          <title>{name} – curricle report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
     );
-    let _ = write!(out, "<header><h1>{name}</h1>\n<p>{}</p>\n", escaped(&state(curriculum)));
+    let state = state(told, curriculum);
+    let _ = write!(out, "<header><h1>{name}</h1>\n<p>{}</p>\n", escaped(&state));
     if let Some(note) = note(told) {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(&note));
     }
@@ -40,7 +41,11 @@ pub fn page(
         out.push_str("<p class=\"note\">No feedback has come yet.</p>\n");
     }
     for section in sections {
-        let _ = write!(out, "<section><h2>{}</h2>\n<div class=\"figures\">\n", section.title);
+        let _ = writeln!(out, "<section><h2>{}</h2>", section.title);
+        if !section.text.is_empty() {
+            let _ = writeln!(out, "<p>{}</p>", escaped(&section.text));
+        }
+        out.push_str("<div class=\"figures\">\n");
         section.figures.iter().for_each(|figure| out.push_str(&article(figure)));
         out.push_str("</div></section>\n");
     }
@@ -58,11 +63,15 @@ pub fn page(
     Ok(out)
 }
 
-fn state(curriculum: &AnyCurriculum) -> String {
+fn state(told: &Told, curriculum: &AnyCurriculum) -> String {
     let arms = curriculum.population().arms();
+    let columns = match told.columns.width {
+        0 | 1 => String::new(),
+        width => format!(" In the pictures a column is {width} rounds."),
+    };
     format!(
         "{} rounds drawn, version {} of the model. {} samples, of which {} can be drawn, in {} arms. \
-         Digest of all decisions {:016x}.",
+         Digest of all decisions {:016x}.{columns}",
         curriculum.round().0,
         curriculum.version(),
         arms.samples(),
@@ -85,16 +94,17 @@ fn note(told: &Told) -> Option<String> {
     if told.missed > 0 {
         notes.push(format!("{} events were compacted away before they were read.", told.missed));
     }
-    if told.columns.width > 1 {
-        notes.push(format!("In the pictures a column is {} rounds.", told.columns.width));
-    }
     (!notes.is_empty()).then(|| notes.join(" "))
 }
 
 fn tiles(told: &Told, curriculum: &AnyCurriculum) -> String {
     let percent =
         |part: Option<f64>| part.map_or("–".into(), |part| format!("{:.1} %", 100.0 * part));
-    let or_none = |value: Option<f64>| value.map_or("–".into(), |value| format!("{value:.3}"));
+    let or_none = |value: Option<f64>| match value {
+        None => "–".into(),
+        Some(0.0) => "0".into(),
+        Some(value) => format!("{value:.3}"),
+    };
     let metrics = curriculum.metrics();
     let tiles = [
         ("tickets drawn", told.all.drawn.to_string()),

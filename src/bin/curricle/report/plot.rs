@@ -294,13 +294,13 @@ pub fn short(value: f64) -> String {
 fn legend(series: &[Series], is_lines: bool) -> String {
     let mut out = String::from("<ul class=\"legend\">");
     for Series { name, colour, .. } in series {
-        let shape = match is_lines {
-            true => format!("<path class=\"line s-{colour}\" d=\"M0 7H26\"/>"),
-            false => format!("<path class=\"f-{colour}\" d=\"M6 1H20V13H6Z\"/>"),
+        let (shape, width) = match is_lines {
+            true => (format!("<path class=\"line s-{colour}\" d=\"M1 7H25\"/>"), 26),
+            false => (format!("<path class=\"f-{colour}\" d=\"M0 0H14V14H0Z\"/>"), 14),
         };
         let _ = write!(
             out,
-            "<li><svg viewBox=\"0 0 26 14\" class=\"key\" aria-hidden=\"true\">{shape}</svg>{}</li>",
+            "<li><svg viewBox=\"0 0 {width} 14\" style=\"width:{width}px\" class=\"key\" aria-hidden=\"true\">{shape}</svg>{}</li>",
             escaped(name)
         );
     }

@@ -1,0 +1,447 @@
+//! A policy against the target, in blocks that take turns: whichever brings more progress leads.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result};
+use crate::base::math;
+use crate::base::rng::Rng;
+use crate::event::Field;
+use crate::policy::kit::learned::MOST;
+use crate::policy::kit::mixture::{check_mixture, is_mixture, normalise, spread_evenly};
+use crate::policy::{Allotment, Policy, Prior, Reads, Reward, Turn};
+use crate::population::Population;
+
+/// The most rounds of a block.
+const LONGEST: u64 = 512;
+/// The chance that a verdict is wrong where the two are alike.
+const ALPHA: f64 = 0.05;
+
+/// Any policy, compared with drawing by the target, for whoever does not want to believe it.
+///
+/// Rounds come in pairs of blocks: one block follows the policy, the other the target, in the order of Thue and Morse. Blocks have
+/// 16 rounds at first, each pair half as many again, at most 512. Within a block the progress of the target is
+///
+/// ```text
+/// S   = sum_a T_a (x_a2 - x_a1) / tokens                 x_a1, x_a2: mean success of arm a in its first and second half
+/// D_j = S of the policy - S of the target in pair j      v_j: its variance, from how success varies between rounds
+/// Z   = sum_j D_j / v_j      V = sum_j 1 / v_j           r = 1 / v_1
+/// the policy leads if   Z >  sqrt((V + r) (ln((V + r) / r) + 2 ln 20))
+/// the target leads if  -Z >  the same; else they take turns evenly
+/// ```
+///
+/// Who does not lead keeps an eighth of the rounds, so that the comparison goes on: longer blocks of later weigh
+/// more, and a verdict can change. A verdict counts from the pair behind the next one on, so a [lag](crate::Builder::lag) must be
+/// shorter than 32 rounds.
+///
+/// **What it buys.** It needs no theory of why a policy fails: an arm that moves by itself, interference between
+/// tasks, a signal that is wrong. What is compared is success by the target, a token. Half of the run until the
+/// verdict, an eighth after it, is the price on either side. **What it cannot do.** The test is valid at any time
+/// for differences that are about normal and whose variance is estimated well; a policy whose gain shows only later than in its own block (arms that unlock others)
+/// is undervalued; with the target on arms that move by themselves nothing can be told. To tell a factor of two takes some two hundred rounds of 64 groups of 8; a difference of a
+/// tenth is not told in a run of a thousand.
+///
+/// **A probe.** Put held-out samples into an arm of their own and all of the [`target`](Self::target) on it: their tickets are answered, but not
+/// trained on, and the comparison is made by them. Give the policy within a target of its own then.
+///
+/// Tokens are the [cost](crate::Outcome::cost) where it is reported, else rollouts. Cost: O(K) a round; memory 104 bytes
+/// an arm beside the policy's.
+///
+/// Paper: Robbins, *Statistical methods related to the law of the iterated logarithm*, 1970, for the boundary, a normal mixture;
+/// the rule is ours.
+///
+/// ```
+/// use curricle::policy::{Guarded, Prior, Tilt};
+/// use curricle::{Curriculum, signal::GroupSpread};
+///
+/// # fn main() -> curricle::Result<()> {
+/// let mut curriculum = Curriculum::builder(400)
+///     .arms(4, |sample| (sample.0 / 100) as u32)
+///     .policy(Guarded::new(Tilt::new()).target(Prior::Size))
+///     .signal(GroupSpread)
+///     .build()?;
+/// curriculum.draw(16)?;
+/// assert!(curriculum.policy().leader().is_none()); // nobody leads yet
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "P: Policy")]
+pub struct Guarded<P> {
+    inner: P,
+    target: Prior,
+    /// The block that success is being collected of.
+    block: Block,
+    halves: [Vec<Seen>; 2],
+    tokens: [f64; 2],
+    /// What the first block of the pair came to, if it is over: progress a token, and its variance.
+    first: Option<(f64, f64)>,
+    /// `Z`, `V` and `r`.
+    sums: (f64, f64, f64),
+    /// From which pair on who leads, and who did before.
+    verdicts: [(u64, Option<Side>); 2],
+}
+
+/// Who decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Side {
+    /// The policy within.
+    Policy,
+    /// The target.
+    Target,
+}
+
+/// A run of rounds that one side decides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Block {
+    pair: u64,
+    is_second: bool,
+    /// Its first round, and how many it has.
+    start: u64,
+    rounds: u64,
+}
+
+/// The success of an arm in half a block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+struct Seen {
+    rounds: f64,
+    tickets: f64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Seen {
+    fn mean(&self) -> f64 {
+        self.sum / self.tickets
+    }
+
+    /// The variance of the mean.
+    fn variance(&self) -> f64 {
+        let mean = self.mean();
+        let of_ticket = if self.rounds > 1.0 {
+            (self.squares - mean * self.sum).max(0.0) / (self.rounds - 1.0)
+        } else {
+            mean * (1.0 - mean)
+        };
+        // An arm that never varied may do so next time.
+        of_ticket.max(0.002) / self.tickets
+    }
+
+    fn is_possible(&self) -> bool {
+        [self.rounds, self.tickets, self.sum, self.squares].iter().all(|x| (0.0..=1e18).contains(x))
+    }
+}
+
+impl<P: Policy> Guarded<P> {
+    /// Compares a policy with the target, which is the number of samples of each arm if no other is set.
+    pub fn new(inner: P) -> Self {
+        Self {
+            inner,
+            target: Prior::Size,
+            block: Block::default(),
+            halves: [Vec::new(), Vec::new()],
+            tokens: [0.0; 2],
+            first: None,
+            sums: (0.0, 0.0, 0.0),
+            verdicts: [(0, None); 2],
+        }
+    }
+
+    /// Sets what the training is for: by what progress is measured, and the decision of the other side.
+    #[must_use]
+    pub fn target(mut self, target: Prior) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// The policy within.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+
+    /// Who leads, as far as is known; it counts from the pair behind the next one on.
+    pub fn leader(&self) -> Option<Side> {
+        self.verdicts[1].1
+    }
+
+    /// `Z` and the boundary that it has to pass.
+    pub fn evidence(&self) -> (f64, f64) {
+        let (z, v, r) = self.sums;
+        if r <= 0.0 {
+            return (0.0, f64::INFINITY);
+        }
+        (z, ((v + r) * (math::ln((v + r) / r) + 2.0 * math::ln(1.0 / ALPHA))).sqrt())
+    }
+
+    /// The block that a round is in, and who decides it.
+    fn at(&self, round: u64) -> (Block, Side) {
+        // Pairs come one after the other, longer and longer: a walk of some ten steps, then even ones.
+        let (mut pair, mut start, mut rounds) = (0u64, 0u64, 16u64);
+        while rounds < LONGEST && round - start >= 2 * rounds {
+            start += 2 * rounds;
+            rounds = (rounds + rounds / 2).min(LONGEST);
+            pair += 1;
+        }
+        let more = (round - start) / (2 * rounds);
+        (pair, start) = (pair + more, start + more * 2 * rounds);
+        let leader =
+            self.verdicts.iter().rev().find(|(from, _)| *from <= pair).and_then(|(_, who)| *who);
+        let policy_first = pair.count_ones() % 2 == 0;
+        // Of both together, what the one that comes first decides.
+        let first = match (leader, policy_first) {
+            (None, _) => rounds,
+            (Some(Side::Policy), true) | (Some(Side::Target), false) => 2 * rounds - rounds / 4,
+            _ => rounds / 4,
+        };
+        let is_second = round - start >= first;
+        let block = Block {
+            pair,
+            is_second,
+            start: if is_second { start + first } else { start },
+            rounds: if is_second { 2 * rounds - first } else { first },
+        };
+        (block, if is_second == policy_first { Side::Target } else { Side::Policy })
+    }
+
+    /// Takes stock of the block that is over.
+    fn close(&mut self, population: &Population) {
+        let mut target = self.target.shares(population);
+        if normalise(&mut target).is_err() {
+            target.iter_mut().for_each(|share| *share = 0.0);
+        }
+        let (mut progress, mut variance) = (0.0, 0.0);
+        for (arm, weight) in target.iter().enumerate() {
+            let (Some(before), Some(after)) = (self.halves[0].get(arm), self.halves[1].get(arm)) else {
+                continue;
+            };
+            if before.tickets > 0.0 && after.tickets > 0.0 {
+                progress += weight * (after.mean() - before.mean());
+                variance += weight * weight * (after.variance() + before.variance());
+            }
+        }
+        let tokens = 0.5 * (self.tokens[0] + self.tokens[1]);
+        let found = (tokens > 0.0 && variance > 0.0)
+            .then(|| (progress / tokens, variance / (tokens * tokens)))
+            .filter(|(progress, variance)| progress.is_finite() && *variance > 1e-200);
+        let block = self.block;
+        if !block.is_second {
+            self.first = found;
+        } else if let (Some(one), Some(two)) = (self.first.take(), found) {
+            let policy_first = block.pair.count_ones() % 2 == 0;
+            let (policy, other) = if policy_first { (one, two) } else { (two, one) };
+            self.compare(policy.0 - other.0, policy.1 + other.1);
+            let (z, boundary) = self.evidence();
+            let leader = match z {
+                _ if z > boundary => Some(Side::Policy),
+                _ if -z > boundary => Some(Side::Target),
+                _ => None,
+            };
+            if leader != self.verdicts[1].1 {
+                self.verdicts = [self.verdicts[1], (block.pair + 2, leader)];
+            }
+        }
+        self.halves.iter_mut().flatten().for_each(|seen| *seen = Seen::default());
+        self.tokens = [0.0; 2];
+    }
+
+    /// Takes in the difference of a pair.
+    fn compare(&mut self, difference: f64, variance: f64) {
+        let (z, v, r) = &mut self.sums;
+        *z += difference / variance;
+        *v += 1.0 / variance;
+        if *r <= 0.0 {
+            *r = 1.0 / variance;
+        }
+    }
+}
+
+impl<P: Policy> Policy for Guarded<P> {
+    fn prepare(&mut self, population: &Population) -> Result<()> {
+        if let Prior::Weights(weights) = &self.target {
+            check_mixture(weights, population)?;
+        }
+        let none = vec![Seen::default(); population.arms().count()];
+        *self = Self { target: self.target.clone(), ..Self::new(self.inner.clone()) };
+        self.halves = [none.clone(), none];
+        self.block = self.at(0).0;
+        self.inner.prepare(population)
+    }
+
+    fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
+        let is_target = match (&self.target, &built.target) {
+            (Prior::Weights(weights), _) => is_mixture(weights, arms),
+            (target, built) => target == built,
+        };
+        let (z, v, r) = self.sums;
+        let block = &self.block;
+        is_target
+            && self.halves.iter().all(|half| half.len() == arms && half.iter().all(Seen::is_possible))
+            && self.tokens.iter().all(|tokens| (0.0..=1e300).contains(tokens))
+            && self.first.is_none_or(|(progress, variance)| progress.is_finite() && variance > 1e-200)
+            && z.is_finite()
+            && (0.0..=1e300).contains(&v)
+            && (0.0..=1e300).contains(&r)
+            && block.pair <= MOST
+            && block.start <= MOST
+            && (1..=2 * LONGEST).contains(&block.rounds)
+            && self.verdicts.iter().all(|(from, _)| *from <= MOST)
+            && self.inner.is_learned_from(&built.inner, arms)
+    }
+
+    fn reads(&self) -> Reads {
+        self.inner.reads() | Field::Success.into()
+    }
+
+    fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
+        if self.at(turn.round.0).1 == Side::Policy {
+            self.inner.allot(turn, rng, allotment)?;
+            return allotment.as_arms("Guarded").map(drop);
+        }
+        let target = self.target.shares(turn.population);
+        let p = allotment.arms(target.len());
+        p.copy_from_slice(&target);
+        match normalise(p) {
+            // What the training is for has nothing to draw.
+            Err(Error::NothingToDraw) if turn.population.drawable_total() > 0 => {
+                spread_evenly(turn.population, p);
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    fn learn(&mut self, population: &Population, rewards: &[Reward]) {
+        for reward in rewards {
+            let (block, _) = self.at(reward.round.0);
+            if (block.pair, block.is_second) > (self.block.pair, self.block.is_second) {
+                self.close(population);
+                self.block = block;
+            }
+            let at = reward.round.0.saturating_sub(self.block.start);
+            let half = usize::from(2 * at >= self.block.rounds);
+            self.tokens[half] += reward.cost.unwrap_or(f64::from(reward.rollouts)).max(0.0);
+            let (Some(success), Some(seen)) =
+                (reward.success, self.halves[half].get_mut(reward.arm.index()))
+            else {
+                continue;
+            };
+            let tickets = f64::from(reward.returned());
+            seen.rounds += 1.0;
+            seen.tickets += tickets;
+            seen.sum += tickets * success;
+            seen.squares += tickets * success * success;
+        }
+        self.inner.learn(population, rewards);
+    }
+
+    fn grow(&mut self, arms: usize) -> Result<()> {
+        self.inner.grow(arms)?;
+        if let Prior::Weights(weights) = &mut self.target {
+            weights.resize(arms, 0.0);
+        }
+        self.halves.iter_mut().for_each(|half| half.resize(arms, Seen::default()));
+        Ok(())
+    }
+
+    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
+        check_mixture(weights, population)?;
+        self.inner.set_mixture(weights, population)?;
+        self.target = Prior::Weights(weights.to_vec());
+        Ok(())
+    }
+
+    fn requested(&self) -> Option<Vec<f64>> {
+        self.inner.requested()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::id::{ArmId, Round};
+    use crate::base::rng::Purpose;
+    use crate::policy::Fixed;
+    use crate::policy::kit::open_arms::testing::{allotted, population};
+
+    /// All of one arm against half of each.
+    fn guarded(population: &Population) -> Guarded<Fixed> {
+        let mut policy = Guarded::new(Fixed::weights(vec![1.0, 0.0]));
+        policy.prepare(population).unwrap();
+        policy
+    }
+
+    /// Trains through so many rounds; a step raises the success of both arms by `by_policy` or `by_target`.
+    fn trained(rounds: u64, seed: u64, by_policy: f64, by_target: f64) -> (Guarded<Fixed>, f64) {
+        let population = population(&[10, 10]);
+        let mut policy = guarded(&population);
+        let (mut success, mut of_policy) = (0.1, 0.0);
+        let mut rng = Rng::at(seed, Round(0), Purpose::User);
+        for round in 0..rounds {
+            let is_policy = allotted(&policy, round, 8, &population) == [1.0, 0.0];
+            success += if is_policy { by_policy } else { by_target };
+            of_policy += f64::from(u8::from(is_policy)) / rounds as f64;
+            let reward = |arm| {
+                let hits = (0..256).filter(|_| rng.unit() < success).count();
+                Reward::new(ArmId(arm), 32, 0.5)
+                    .rollouts(256)
+                    .success(hits as f64 / 256.0)
+                    .round(Round(round))
+            };
+            let rewards: Vec<Reward> = [0, 1].map(reward).into();
+            policy.learn(&population, &rewards);
+        }
+        (policy, of_policy)
+    }
+
+    #[test]
+    fn blocks_take_turns_and_leave_no_round_out() {
+        let population = population(&[10, 10]);
+        let mut policy = guarded(&population);
+        for leader in [None, Some(Side::Policy), Some(Side::Target)] {
+            policy.verdicts = [(0, leader); 2];
+            let (mut before, mut of_policy) = (Block::default(), 0);
+            for round in 0..20_000 {
+                let (block, side) = policy.at(round);
+                assert!(
+                    (block.start..block.start + block.rounds).contains(&round),
+                    "{round}: {block:?}"
+                );
+                if (block.pair, block.is_second) != (before.pair, before.is_second) && round > 0 {
+                    assert_eq!(block.start, before.start + before.rounds, "{round}");
+                    assert_eq!(block.start, round);
+                }
+                before = block;
+                of_policy += u64::from(side == Side::Policy);
+            }
+            let share = of_policy as f64 / 20_000.0;
+            let expected = match leader {
+                None => 0.5,
+                Some(Side::Policy) => 0.875,
+                Some(Side::Target) => 0.125,
+            };
+            assert!((share - expected).abs() < 0.03, "{leader:?}: {share}");
+        }
+    }
+
+    #[test]
+    fn whoever_brings_more_progress_leads() {
+        for seed in 0..5 {
+            let (policy, share) = trained(900, seed, 0.0015, 0.0002);
+            assert_eq!(policy.leader(), Some(Side::Policy), "{seed}: {:?}", policy.evidence());
+            assert!(share > 0.55, "{share}");
+            let (policy, share) = trained(900, seed, 0.0002, 0.0015);
+            assert_eq!(policy.leader(), Some(Side::Target), "{seed}: {:?}", policy.evidence());
+            assert!(share < 0.45, "{share}");
+        }
+    }
+
+    /// Alike, whether success rises or not: a verdict comes in at most about one of twenty runs, whenever one looks.
+    #[test]
+    fn two_that_are_alike_stay_so() {
+        for rise in [0.0, 0.001] {
+            let has_verdict = |seed: &u64| trained(800, *seed, rise, rise).0.leader().is_some();
+            let wrong = (0..100).filter(has_verdict).count();
+            assert!(wrong <= 8, "{rise}: {wrong} of 100");
+        }
+    }
+}
