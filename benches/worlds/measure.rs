@@ -55,6 +55,11 @@ pub struct Capture {
     pub shares: Vec<f64>,
 }
 
+/// To four places, as records keep it: what is made of a record is what was made of the measurement.
+fn rounded(value: f64) -> f64 {
+    if value.is_finite() { (1e4 * value).round() / 1e4 } else { value }
+}
+
 /// A quantile by a straight line between order statistics; infinite where one of the two is, NaN of nothing.
 pub fn quantile(of: &[f64], quantile: f64) -> f64 {
     if of.is_empty() {
@@ -161,7 +166,7 @@ impl Measure<'_> {
             cells.push(Some(cell(world, &runs, &base, &levels)));
         }
         let (world, has_order) = (world.name.to_string(), world.has_order);
-        Ok(Measured { world, has_order, rate, levels, cells })
+        Ok(Measured { world, has_order, rate, levels: levels.map(rounded), cells })
     }
 
     /// What a row gives to what cannot be learned in a world.
@@ -172,7 +177,7 @@ impl Measure<'_> {
         let tenth = |tenth: usize| {
             let shares: Vec<f64> =
                 runs.iter().map(|course| wasted(course, world.budget(), tenth)).collect();
-            quantile(&shares, 0.5)
+            rounded(quantile(&shares, 0.5))
         };
         let shares = (0..10).map(tenth).collect();
         Ok(Capture { world: world.name.to_string(), row: row.name.to_string(), shares })
@@ -204,12 +209,12 @@ fn cell(world: &World, runs: &[Course], base: &[Course], levels: &[f64; 3]) -> C
             tokens / base
         };
         let ratios: Vec<f64> = runs.iter().zip(base).map(ratio).collect();
-        [0.25, 0.5, 0.75].map(|at| quantile(&ratios, at))
+        [0.25, 0.5, 0.75].map(|at| rounded(quantile(&ratios, at)))
     });
     let wasted = |course: &Course| {
         let last = |of: Option<f64>| of.unwrap_or(0.0);
         last(course.wasted.last().copied()) / last(course.curve.last().map(|(spent, _)| *spent))
     };
     let wasted: Vec<f64> = runs.iter().map(wasted).collect();
-    Cell { ratios, wasted: quantile(&wasted, 0.5) }
+    Cell { ratios, wasted: rounded(quantile(&wasted, 0.5)) }
 }
