@@ -126,8 +126,9 @@ fn what_cannot_be_trained_is_refused() {
     assert_eq!(error, Error::OutOfRange { what: "batch", value: 0.0, low: 1.0, high: 1e6 });
 }
 
-/// Paired by seed, next to drawing by the target, at the level of half of its budget. Over 24 seeds the medians are
-/// about 0.68, 0.57, 0.80 and 1.02, and quartiles lie within 0.05 of them.
+/// Paired by seed, next to drawing by the target, at the level of half of its budget. Over 24 other seeds the medians
+/// are 0.67, 0.58, 0.78 and 1.02, and upper quartiles 0.69, 0.78, 0.80 and 1.04: the median of nine is no matter of
+/// luck.
 #[test]
 fn the_default_needs_fewer_tokens_than_its_target_where_there_is_an_order() {
     let least =
@@ -135,13 +136,13 @@ fn the_default_needs_fewer_tokens_than_its_target_where_there_is_an_order() {
     for (name, most) in least {
         let world = named(name);
         let budget = world.budget();
-        let mut ratios = [1, 2, 3].map(|seed| {
+        let mut ratios = [1, 2, 3, 4, 5, 6, 7, 8, 9].map(|seed| {
             let target = by_target(&world, seed, &training(0.5 * budget));
             let until = target.level(1.0, 0.5 * budget);
             let ours = by_default(&world, seed, &Training { until, ..training(budget) });
             ours.reaches(until).unwrap_or(f64::INFINITY) / target.reaches(until).unwrap()
         });
         ratios.sort_unstable_by(f64::total_cmp);
-        assert!(ratios[1] < most, "{name}: {ratios:?}");
+        assert!(ratios[4] < most, "{name}: {ratios:?}");
     }
 }

@@ -176,7 +176,7 @@ impl<'a> Pupil<'a> {
             }
             Lesson::Coin(chance) => chance,
             Lesson::Mixed(low, high) => {
-                if sample.0 % 2 == 0 {
+                if sample.0.is_multiple_of(2) {
                     low
                 } else {
                     high
