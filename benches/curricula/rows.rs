@@ -65,12 +65,17 @@ pub fn rows() -> Vec<Row> {
         of("SEC tau 1.0", sec(1.0), MeanAdvantage),
         of("SEC tau 0.4", sec(0.4), MeanAdvantage),
         of("SEC tau 0.2", sec(0.2), MeanAdvantage),
-        of("SEC tau 0.1", sec(0.1), MeanAdvantage),
-        of("SEC tau 0.1, floor 0.1", move |scenario| floored(sec(0.1)(scenario)), MeanAdvantage),
-        row("gated, Boltzmann, floor 0.1 (default)", |scenario, seed, options| {
+        of("sharp Boltzmann, start 0, no floor", sec(0.1), MeanAdvantage),
+        of("sharp Boltzmann, start 0", move |scenario| floored(sec(0.1)(scenario)), MeanAdvantage),
+        row("default", |scenario, seed, options| {
             let mut preset = curriculum(scenario, seed, options).post_training().build()?;
             simulate(&mut preset, scenario, seed, options)
         }),
+        row("learnable_arms", |scenario, seed, options| {
+            let mut preset = curriculum(scenario, seed, options).learnable_arms().build()?;
+            simulate(&mut preset, scenario, seed, options)
+        }),
+        of("gated sharp Boltzmann", move |_| floored(Boltzmann::new()), Gated::new(MeanAdvantage)),
         of("gate only", move |_| floored(Boltzmann::new()), Gated::new(MeanAdvantage).without_ramp()),
         of("ramp only", move |_| floored(Boltzmann::new()), Gated::new(MeanAdvantage).least(1.0)),
         of(
@@ -79,7 +84,7 @@ pub fn rows() -> Vec<Row> {
             Gated::new(MeanAdvantage),
         ),
         of(
-            "mastered at 0.85, SEC tau 0.1",
+            "mastered at 0.85, sharp Boltzmann",
             move |_| Mastered::new(floored(Boltzmann::new()), 0.85),
             MeanAdvantage,
         ),

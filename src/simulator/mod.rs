@@ -5,6 +5,9 @@
 //! [`Uniform`]), a hand-made order with a mastery gate ([`by_hand`]) and greedy [`oracle`]s that
 //! read the learner. A run is a pure function of scenario, seed and curriculum.
 //!
+//! Here a step is divided by all groups of a batch, so that drawing fewer without signal is a longer step.
+//! [`world`] has worlds in which it is not, counted in tokens: what the default is judged by.
+//!
 //! The model is small: logistic skills, additive prerequisites, exact labels, no interference
 //! between domains. What it says about failures (an arm that cannot be learned, skills that are put
 //! off) is structural; a ranking of curricula that differ by a few per cent is no more than a

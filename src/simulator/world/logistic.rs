@@ -4,7 +4,7 @@ use super::pupil::{Group, Parameters};
 use crate::base::math;
 use crate::base::rng::Rng;
 
-/// One logit a skill.
+/// One logit a skill; the formulas stand beside [`Mind`](super::Mind).
 #[derive(Debug, Clone)]
 pub(super) struct Logistic {
     pub gap: f64,

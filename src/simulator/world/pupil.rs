@@ -88,11 +88,7 @@ pub(super) struct Pupil<'a> {
 
 impl<'a> Pupil<'a> {
     pub fn new(world: &'a World, seed: u64, rate: f64) -> Self {
-        let count = |arm: &super::Category| match arm.lesson {
-            Lesson::Skill { skill, .. } => skill + 1,
-            _ => 0,
-        };
-        let count = world.arms.iter().map(count).max().unwrap_or(0);
+        let count = world.skills();
         let mut subjects = vec![(0.0, Vec::new()); count];
         for arm in &world.arms {
             if let Lesson::Skill { skill, difficulty, needs } = &arm.lesson {
@@ -180,7 +176,7 @@ impl<'a> Pupil<'a> {
             }
             Lesson::Coin(chance) => chance,
             Lesson::Mixed(low, high) => {
-                if sample.0 % 2 == 0 {
+                if sample.0.is_multiple_of(2) {
                     low
                 } else {
                     high
