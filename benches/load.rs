@@ -20,10 +20,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, Sender, unbounded};
 use curricle::feed::{Lockstep, Reporter};
-use curricle::policy::{Boltzmann, Bounded};
+use curricle::policy::Tilt;
 use curricle::preset::PostTraining;
 use curricle::sampler::Systematic;
-use curricle::signal::{Gated, MeanAdvantage};
+use curricle::signal::MeanAdvantage;
 use curricle::{Arrival, Batch, Builder, Curriculum, Draw, Error, Feed, Feedback, Outcome, Verdict};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -36,7 +36,7 @@ const COMPARED: u64 = 20_000;
 /// By how much resident memory may differ, in bytes.
 const FLAT: u64 = 8 << 20;
 
-type Described = Builder<Bounded<Boltzmann>, Gated<MeanAdvantage>, Systematic>;
+type Described = Builder<Tilt, MeanAdvantage, Systematic>;
 
 fn builder() -> Described {
     Curriculum::builder(SAMPLES).arms(20, |sample| (sample.0 % 20) as u32).post_training().seed(5)

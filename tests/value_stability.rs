@@ -26,18 +26,32 @@ use curricle::{
 };
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// What ten rounds of 4 decide: the samples of the fourth batch; a digest of all sample numbers; and, to the last bit, the
-/// digest of the curriculum and the probabilities of the arms (if they are few), the propensity and the loss weight of
-/// the first draw of the fourth batch. Numbers are printed so that they are read back as the same bits.
+/// What ten rounds of 4 decide; see [`stream_of`].
 fn stream<P: Policy, S: Signal, D: Sampler>(name: &str, builder: Builder<P, S, D>) -> String {
+    stream_of(10, name, builder)
+}
+
+/// What eighty rounds decide, for what takes its time to judge.
+fn long<P: Policy, S: Signal, D: Sampler>(name: &str, builder: Builder<P, S, D>) -> String {
+    stream_of(80, name, builder)
+}
+
+/// What rounds of 4 decide: the samples of the fourth batch, or of the last of many; a digest of all sample numbers; and, to the last bit, the
+/// digest of the curriculum and the probabilities of the arms (if they are few), the propensity and the loss weight of
+/// the first draw of that batch. Numbers are printed so that they are read back as the same bits.
+fn stream_of<P: Policy, S: Signal, D: Sampler>(
+    rounds: u64,
+    name: &str,
+    builder: Builder<P, S, D>,
+) -> String {
     let mut curriculum = builder.build().unwrap();
     let (mut fourth, mut bits, mut samples) = (String::new(), String::new(), 0);
-    for round in 0..10 {
+    for round in 0..rounds {
         let batch = curriculum.draw(4).unwrap();
         let numbers = [round].into_iter().chain(batch.samples().map(|sample| sample.0));
         let numbers: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
         samples = xxh3_64_with_seed(&numbers, samples);
-        if round == 3 {
+        if round == if rounds == 10 { 3 } else { rounds - 1 } {
             batch.samples().for_each(|sample| write!(fourth, " {}", sample.0).unwrap());
             let shares = curriculum.shares();
             let first = batch.draws[0];
@@ -142,14 +156,14 @@ fn decisions() {
         stream("rescaled", base().policy(Rescaled::new(Boltzmann::new(), quantiles))),
         stream("per cost", base().policy(PerCost::new(Boltzmann::new()))),
         stream("cold start", base().policy(ColdStart::new(Boltzmann::new(), 6))),
-        stream("guarded", base().policy(Guarded::new(Boltzmann::new()))),
+        long("guarded", base().policy(Guarded::new(Boltzmann::new()))),
         stream("mastered", base().policy(Mastered::new(Boltzmann::new(), 0.5).retest(2, 0.2))),
         stream("teacher-student", base().policy(TeacherStudent::new())),
         stream("teacher-student, online", base().policy(TeacherStudent::online())),
         stream("absolute progress", base().policy(AbsoluteProgress::new())),
         stream("bidirectional progress", base().policy(AbsoluteProgress::bidirectional())),
-        stream("tilt", base().policy(Tilt::new())),
-        stream("tilt, trusting", base().policy(Tilt::new().trusting())),
+        long("tilt", base().policy(Tilt::new().target(Prior::Weights(vec![3.0, 2.0, 1.0])))),
+        long("tilt, trusting", base().policy(Tilt::new().trusting().enough(1.0))),
         stream("level replay", base().policy(LevelReplay::new())),
         stream("posterior", prompts().policy(Posterior::new()).sampler(Systematic)),
         stream("difficulty", base().policy(Difficulty::new(vec![10.0, 50.0, 90.0]))),
@@ -176,7 +190,7 @@ fn decisions() {
         stream("learnability, sample", base().policy(sec()).signal(Learnability(Source::Sample))),
         stream("learnability, arm", base().policy(sec()).signal(Learnability(Source::Arm))),
         stream("learning progress", base().policy(sec()).signal(LearningProgress::default())),
-        stream("gated", base().policy(sec()).signal(Gated::new(MeanAdvantage))),
+        long("gated", base().policy(sec()).signal(Gated::new(MeanAdvantage))),
         stream("reported", base().policy(sec()).signal(Reported(Field::Loss))),
         stream("utility", base().policy(sec()).signal(Utility)),
         stream("weighting by score", base().weighting(Weighting::Score { floor: 0.01 })),

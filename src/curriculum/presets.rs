@@ -213,7 +213,6 @@ impl<S, D> Builder<Tilt, S, D> {
     /// assert_eq!(curriculum.shares(), [0.5, 0.5]); // by size it would be 0.99 and 0.01
     /// # Ok(()) }
     /// ```
-    #[must_use]
     pub fn target(self, target: Prior) -> Self {
         self.change_policy(|policy| policy.target(target))
     }

@@ -248,12 +248,11 @@ mod tests {
         assert!((arm.fast() - 0.55).abs() < 1e-15 && (arm.slow() - 0.51).abs() < 1e-15);
         let variance = 0.1 + 0.2 * (0.25 / 0.75 - 0.1);
         // Directly: fast - slow = sum of (weight in fast - weight in slow) x, of variance s^2 / n each.
-        let direct = (0.9f64 - 0.98).powi(2) / 4.0 + (0.1f64 - 0.02).powi(2) / 2.0;
+        let square = |x: f64| x * x;
+        let direct = square(0.9 - 0.98) / 4.0 + square(0.1 - 0.02) / 2.0;
         assert!((arm.null_sd() - (variance * direct).sqrt()).abs() < 1e-15);
         arm.visit(0.0, 1);
-        let direct = (0.81f64 - 0.9604).powi(2) / 4.0
-            + (0.09f64 - 0.0196).powi(2) / 2.0
-            + (0.1f64 - 0.02).powi(2);
+        let direct = square(0.81 - 0.9604) / 4.0 + square(0.09 - 0.0196) / 2.0 + square(0.1 - 0.02);
         let variance = variance + (1.0 / 6.0) * (1.0 / 1.5 - variance);
         assert!((arm.null_sd() - (variance * direct).sqrt()).abs() < 1e-15);
     }

@@ -346,12 +346,13 @@ mod tests {
         let w: Vec<f64> = arms.iter().map(|(score, _)| (score / (enough * most)).min(1.0)).collect();
         let sum: f64 = w.iter().sum();
         let mean = w.iter().zip(arms).map(|(w, (_, e))| w * e).sum::<f64>() / sum;
-        let variance = w.iter().zip(arms).map(|(w, (_, e))| w * (e - mean).powi(2)).sum::<f64>() / sum;
+        let variance =
+            w.iter().zip(arms).map(|(w, (_, e))| w * (e - mean) * (e - mean)).sum::<f64>() / sum;
         let moved = (0.12 / variance).min(1.0);
         let tilted: Vec<f64> = (0..arms.len())
             .map(|arm| {
-                let e = arms[arm].1 - (moved * (arms[arm].1 - mean)).max(-0.25).min(0.25);
-                let g = ((e - 0.1) / 0.3).max(0.0).min(1.0);
+                let e = arms[arm].1 - (moved * (arms[arm].1 - mean)).clamp(-0.25, 0.25);
+                let g = ((e - 0.1) / 0.3).clamp(0.0, 1.0);
                 target[arm] * math::exp(w[arm] * g / tau)
             })
             .collect();

@@ -186,7 +186,7 @@ impl<P: Policy> Guarded<P> {
         (pair, start) = (pair + more, start + more * 2 * rounds);
         let leader =
             self.verdicts.iter().rev().find(|(from, _)| *from <= pair).and_then(|(_, who)| *who);
-        let policy_first = pair.count_ones() % 2 == 0;
+        let policy_first = pair.count_ones().is_multiple_of(2);
         // Of both together, what the one that comes first decides.
         let first = match (leader, policy_first) {
             (None, _) => rounds,
@@ -227,7 +227,7 @@ impl<P: Policy> Guarded<P> {
         if !block.is_second {
             self.first = found;
         } else if let (Some(one), Some(two)) = (self.first.take(), found) {
-            let policy_first = block.pair.count_ones() % 2 == 0;
+            let policy_first = block.pair.count_ones().is_multiple_of(2);
             let (policy, other) = if policy_first { (one, two) } else { (two, one) };
             self.compare(policy.0 - other.0, policy.1 + other.1);
             let (z, boundary) = self.evidence();
