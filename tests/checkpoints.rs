@@ -90,7 +90,11 @@ fn killed() {
         assert_eq!(model, expected);
         assert!(round >= last, "a checkpoint is gone");
         last = round;
-        let names = std::fs::read_dir(checkpoints.newest().unwrap().unwrap().path().parent().unwrap());
+        let Some(newest) = checkpoints.newest().unwrap() else {
+            assert_eq!(round, 0, "on a busy machine it was killed before its first checkpoint");
+            continue;
+        };
+        let names = std::fs::read_dir(newest.path().parent().unwrap());
         assert!(names.unwrap().count() <= 5, "three, the lock, and one that was to be removed");
     }
     assert!(last > 12, "{last}");
