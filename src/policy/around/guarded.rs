@@ -37,8 +37,8 @@ const ALPHA: f64 = 0.05;
 /// tasks, a signal that is wrong. What is compared is success by the target, a token. Half of the run until the
 /// verdict, an eighth after it, is the price on either side. **What it cannot do.** The test is valid at any time
 /// for differences that are about normal and whose variance is estimated well; a policy whose gain shows only later than in its own block (arms that unlock others)
-/// is undervalued; with the target on arms that move by themselves nothing can be told. To tell a factor of two takes some two hundred rounds of 64 groups of 8; a difference of a
-/// tenth is not told in a run of a thousand.
+/// is undervalued; with the target on arms that move by themselves nothing can be told. A factor of several is told within some hundreds of rounds
+/// of 64 groups of 8 (see the tests); a small difference is not told in a run of a thousand.
 ///
 /// **A probe.** Put held-out samples into an arm of their own and all of the [`target`](Self::target) on it: their tickets are answered, but not
 /// trained on, and the comparison is made by them. Give the policy within a target of its own then.
