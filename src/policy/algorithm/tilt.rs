@@ -170,7 +170,7 @@ impl Tilt {
     /// `w` of an arm, in `[0, 1]`: whether a group of it teaches something, next to the best arm. 1 before the first visit.
     pub fn signal(&self, arm: ArmId) -> f64 {
         match self.arms.get(arm.index()) {
-            Some(gain) if gain.tickets > 0 && self.scale > 0.0 => {
+            Some(gain) if gain.tickets > 0 && self.enough * self.scale > 0.0 => {
                 (gain.mean / (self.enough * self.scale)).clamp(0.0, 1.0)
             }
             Some(gain) if gain.tickets > 0 => 0.0,
@@ -405,6 +405,16 @@ mod tests {
         for (found, target) in allotted(&policy, 0, 8, &population).iter().zip([0.1, 0.2, 0.3, 0.4]) {
             assert!((found - target).abs() < 1e-12, "{found} {target}");
         }
+    }
+
+    /// The scale falls for ever; what is divided by it must not become nothing by nothing.
+    #[test]
+    fn a_run_without_signal_goes_on() {
+        let (mut policy, population) = prepared(Tilt::new().enough(1e-6), &[10, 10]);
+        let rewards = |score| [0, 1].map(|arm| Reward::new(ArmId(arm), 8, score).success(0.0));
+        policy.learn(&population, &rewards(1.0));
+        (0..80_000).for_each(|_| policy.learn(&population, &rewards(0.0)));
+        assert_eq!(allotted(&policy, 0, 8, &population), [0.5, 0.5]);
     }
 
     #[test]

@@ -40,8 +40,9 @@ const ALPHA: f64 = 0.05;
 /// is undervalued; with the target on arms that move by themselves nothing can be told. A factor of several is told within some hundreds of rounds
 /// of 64 groups of 8 (see the tests); a small difference is not told in a run of a thousand.
 ///
-/// **A probe.** Put held-out samples into an arm of their own and all of the [`target`](Self::target) on it: their tickets are answered, but not
-/// trained on, and the comparison is made by them. Give the policy within a target of its own then.
+/// **Its limits.** The target is also what the other side draws: held-out samples do not belong in it. Arms that were not
+/// drawn in both halves of a block count as without progress, and the variance of an arm that is drawn rarely is
+/// estimated badly, so that verdicts can be wrong more often than one in twenty where a policy leaves arms almost alone.
 ///
 /// Tokens are the [cost](crate::Outcome::cost) where it is reported, else rollouts. Cost: O(K) a round; memory 104 bytes
 /// an arm beside the policy's.
