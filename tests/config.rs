@@ -129,8 +129,8 @@ fn cases() -> Vec<Case> {
         case("tilt", "tilt = { trusting = true }", Tilt::new().trusting()),
         case(
             "guarded",
-            "guarded = { inner = 'tilt', target = \"uniform\" }",
-            Guarded::new(policy::Any::from(Tilt::new())).target(Prior::Uniform),
+            "guarded = { inner = 'tilt', target = 'uniform', measure = 'size' }",
+            Guarded::new(policy::Any::from(Tilt::new())).target(Prior::Uniform).measure(Prior::Size),
         ),
         case(
             "level_replay",

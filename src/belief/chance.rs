@@ -1,7 +1,7 @@
 //! The chance that a group of rollouts teaches something.
 
-/// The chance that of so many rollouts of a prompt, whose success is distributed as Beta(a, b), neither all succeed nor all
-/// fail: `1 - E[p^n] - E[(1-p)^n]`, the two expectations by rising factorials. Cost: O(n).
+/// The chance that of so many rollouts of a prompt, whose success is distributed as Beta(a, b), neither all succeed
+/// nor all fail: `1 - E[p^n] - E[(1-p)^n]`, the two expectations by rising factorials. Cost: O(n).
 pub(crate) fn useful(a: f64, b: f64, rollouts: u32) -> f64 {
     let (mut all, mut none) = (1.0, 1.0);
     for rollout in 0..rollouts {

@@ -19,52 +19,54 @@ pub(crate) const GREATEST: f64 = 32.0;
 /// The least [floor](Belief::floor).
 pub(crate) const LEAST: f64 = 1e-3;
 
-/// Weights by belief: within its arm each sample is drawn in proportion to the chance that its next group of rollouts is
-/// *useful*, which is that neither all of them succeed nor all fail. For [`Weighting::Belief`](crate::Weighting::Belief).
+/// Weights by belief: within its arm each sample is drawn in proportion to the chance that its next group of rollouts
+/// is *useful*, which is that neither all of them succeed nor all fail. For
+/// [`Weighting::Belief`](crate::Weighting::Belief).
 ///
-/// Real categories hold solved, learnable and hopeless prompts side by side. A policy over arms cannot tell them apart; this
-/// does, in 12 bytes a sample. With G rollouts, and the success of the sample distributed as Beta(a, b),
+/// Real categories hold solved, learnable and hopeless prompts side by side. A policy over arms cannot tell them
+/// apart; this does, in 12 bytes a sample. With G rollouts, and the success of the sample distributed as Beta(a, b),
 ///
 /// ```text
 /// useful(a, b) = 1 - E[p^G] - E[(1-p)^G],     E[p^G] = prod over j < G of (a + j) / (a + b + j)
 /// weight       = given * clamp(useful(a0 + n x, b0 + n (1 - x)) / useful(a0, b0), floor, 32)
 /// ```
 ///
-/// - `x` is the mean success of the sample's reports, of which each counts `decay` times as much as the one after it, and `n`
-///   the rollouts behind it, counted in the same way.
-/// - `(a0, b0)` is the prior of the arm: the beta distribution that has the mean and the variance of its samples' success, of
-///   about the last 1024 reports. Each report counts for the inverse of the factor that its sample has, so that it is that of
-///   the arm, not of what is drawn; this is rough where a batch is a great part of an arm. With passes, which draw all alike,
-///   each counts for one. It begins flat.
-/// - A sample that has not reported keeps the `given` weight, the user's, which is that of a factor of 1. So nothing has to be
-///   set anew when the prior moves. A given weight of 0 rests whatever is believed.
-/// - *Re-tests.* What is believed grows old: `n` is halved every `retest` rounds since the last report, so that what was
-///   solved or hopeless comes back to the weight of an unseen sample. That is noticed by a sweep: each round looks at the next
-///   `N / retest` of N samples, at most 8 for each ticket, so that no round ever looks at all. A sweep is over after `retest`
-///   rounds or N / 8 tickets, whichever is longer. The floor beside it keeps every sample at `floor` times the weight of an
-///   unseen one.
-/// - *Coin tosses.* A prompt of which success is luck is useful for ever by the formula, and teaches nothing. One with
-///   `patience` reports or more, whose `x` is within two standard deviations of its mean over the last 32 reports, has not
-///   moved: its factor is at most `patience / reports`. So it has 1, that of an unseen sample, and goes down to
-///   `patience / 255`. This cannot tell a coin from what is learned by less than about 0.2 of success in 32 of its own
-///   reports, nor from what is stuck on a plateau: those wait, too, until they move. A coin is let off by chance in about one
-///   report of twenty.
-/// - A ticket that is given up halves the weight of its sample, down to the floor, if none of the same round came back, until
-///   the sweep or a report sets it again.
+/// - `x` is the mean success of the sample's reports, of which each counts `decay` times as much as the one after it,
+///   and `n` the rollouts behind it, counted in the same way.
+/// - `(a0, b0)` is the prior of the arm: the beta distribution that has the mean and the variance of its samples'
+///   success, of about the last 1024 reports. Each report counts for the inverse of the factor that its sample has,
+///   so that it is that of the arm, not of what is drawn; this is rough where a batch is a great part of an arm. With
+///   passes, which draw all alike, each counts for one. It begins flat.
+/// - A sample that has not reported keeps the `given` weight, the user's, which is that of a factor of 1. So nothing
+///   has to be set anew when the prior moves. A given weight of 0 rests whatever is believed.
+/// - *Re-tests.* What is believed grows old: `n` is halved every `retest` rounds since the last report, so that what
+///   was solved or hopeless comes back to the weight of an unseen sample. That is noticed by a sweep: each round
+///   looks at the next `N / retest` of N samples, at most 8 for each ticket, so that no round ever looks at all. A
+///   sweep is over after `retest` rounds or N / 8 tickets, whichever is longer. The floor beside it keeps every
+///   sample at `floor` times the weight of an unseen one.
+/// - *Coin tosses.* A prompt of which success is luck is useful for ever by the formula, and teaches nothing. One
+///   with `patience` reports or more, whose `x` is within two standard deviations of its mean over the last 32
+///   reports, has not moved: its factor is at most `patience / reports`. So it has 1, that of an unseen sample, and
+///   goes down to `patience / 255`. This cannot tell a coin from what is learned by less than about 0.2 of success in
+///   32 of its own reports, nor from what is stuck on a plateau: those wait, too, until they move. A coin is let off
+///   by chance in about one report of twenty.
+/// - A ticket that is given up halves the weight of its sample, down to the floor, if none of the same round came
+///   back, until the sweep or a report sets it again.
 ///
 /// Not to be confused with [`policy::Belief`](crate::policy::Belief), which is about arms.
 ///
-/// Success and the number of rollouts are read of each outcome; feedback without a success is refused. Policy, signal, gate
-/// and sampler stay what they are; draws have the exact propensities that their sampler states. A sampler or a policy that does
-/// not read weights is refused: [`Sequential`](crate::sampler::Sequential) and arms of one sample each when the curriculum is
-/// built, a policy over ranks when it first draws.
+/// Success and the number of rollouts are read of each outcome; feedback without a success is refused. Policy,
+/// signal, gate and sampler stay what they are; draws have the exact propensities that their sampler states. A
+/// sampler or a policy that does not read weights is refused: [`Sequential`](crate::sampler::Sequential) and arms of
+/// one sample each when the curriculum is built, a policy over ranks when it first draws.
 ///
 /// Defaults: 8 rollouts, decay 0.5, floor 0.05, re-test 1000 rounds, patience 16.
 ///
-/// The sum of all weights has to stay below 2^32, as ever: 10^8 samples that were given 1 stay below it whatever is believed.
+/// The sum of all weights has to stay below 2^32, as ever: 10^8 samples that were given 1 stay below it whatever is
+/// believed.
 ///
-/// Cost: O(G + log N) for each ticket that is folded in and each of the up to 8 samples that are swept for it; memory 12 bytes a
-/// sample and 48 an arm.
+/// Cost: O(G + log N) for each ticket that is folded in and each of the up to 8 samples that are swept for it; memory
+/// 12 bytes a sample and 48 an arm.
 ///
 /// ```
 /// use curricle::{Belief, Curriculum, Feedback, Outcome, SampleId, Weighting};
@@ -87,8 +89,8 @@ pub(crate) const LEAST: f64 = 1e-3;
 /// # Ok(()) }
 /// ```
 ///
-/// The chance of a useful group is that of DAPO's filter (arXiv 2503.14476) ahead of the rollouts; a posterior for each prompt
-/// is that of MoPPS (arXiv 2507.04632), which as published is [`Posterior`](crate::policy::Posterior).
+/// The chance of a useful group is that of DAPO's filter (arXiv 2503.14476) ahead of the rollouts; a posterior for
+/// each prompt is that of MoPPS (arXiv 2507.04632), which as published is [`Posterior`](crate::policy::Posterior).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Belief {

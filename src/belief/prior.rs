@@ -17,8 +17,8 @@ const CONCENTRATION: (f64, f64) = (0.05, 100.0);
 /// The least shape.
 const LEAST: f64 = 1e-3;
 
-/// Moments of the success of an arm's samples, kept running. A report counts for the inverse of how much more often than an
-/// unseen sample its sample was drawn, so that they are moments of the arm and not of what is drawn.
+/// Moments of the success of an arm's samples, kept running. A report counts for the inverse of how much more often
+/// than an unseen sample its sample was drawn, so that they are moments of the arm and not of what is drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Prior {
     weight: f64,

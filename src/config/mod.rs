@@ -156,8 +156,8 @@ impl Config {
         Self::has_its_keys(config, &given)
     }
 
-    /// The configuration, if what was given has a table wherever it has one: a list would be taken for the values of a
-    /// table without its keys.
+    /// The configuration, if what was given has a table wherever it has one: a list would be taken for the values of
+    /// a table without its keys.
     fn has_its_keys(self, given: &serde_json::Value) -> Result<Self> {
         let own = serde_json::to_value(&self).map_err(|error| refused(".", &error))?;
         match list_for_a_table(given, &own, "") {

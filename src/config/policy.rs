@@ -206,6 +206,7 @@ options! { ColdStartOptions => ColdStart<Any>: (inner: Described, tickets: u32)
 
 options! { GuardedOptions => Guarded<Any>: (inner: Described) |inner: Described| Guarded::new(inner.build()), {
     target: Prior => Guarded::target,
+    measure: Prior => Guarded::measure,
 } }
 
 options! { MasteredOptions => Mastered<Any>: (inner: Described, mastery: f64)

@@ -46,17 +46,18 @@ pub enum Weighting {
     /// They are given by the user, and stay until the user changes them.
     #[default]
     Given,
-    /// The last score of the sample, at least `floor` and at most 2^31: samples that taught more come back sooner.
-    /// A sample that has not been scored keeps its given weight; each ticket that is given up halves it,
-    /// down to `floor`. One whose weight is 0, as [`set_weight`](Curriculum::set_weight) makes it, rests: scores leave
-    /// it there until it is set again.
+    /// The last score of the sample, at least `floor` and at most 2^31: samples that taught more come back sooner. A
+    /// sample that has not been scored keeps its given weight; each ticket that is given up halves it, down to
+    /// `floor`. One whose weight is 0, as [`set_weight`](Curriculum::set_weight) makes it, rests: scores leave it
+    /// there until it is set again.
     Score {
         /// The least weight, in units of the score, `> 0`.
         floor: f64,
     },
-    /// The given weight, multiplied by the chance that the next group of rollouts of the sample is useful, in that of an
-    /// unseen sample of its arm: see [`Belief`]. It needs the success of each outcome. [`set_weight`](Curriculum::set_weight)
-    /// sets the given one, and [`Population::weight`](crate::Population::weight) is the product.
+    /// The given weight, multiplied by the chance that the next group of rollouts of the sample is useful, in that of
+    /// an unseen sample of its arm: see [`Belief`]. It needs the success of each outcome.
+    /// [`set_weight`](Curriculum::set_weight) sets the given one, and
+    /// [`Population::weight`](crate::Population::weight) is the product.
     Belief(Belief),
 }
 
@@ -205,15 +206,15 @@ impl<P, S, D> Builder<P, S, D> {
     }
 
     /// Sets what each sample costs, `> 0`, in tokens or seconds, where that is known beforehand: for
-    /// [`draw_within`](Curriculum::draw_within). They are part of the state: what counts of a run that is restored are
-    /// those of the snapshot, until [`set_costs`](Curriculum::set_costs).
+    /// [`draw_within`](Curriculum::draw_within). They are part of the state: what counts of a run that is restored
+    /// are those of the snapshot, until [`set_costs`](Curriculum::set_costs).
     pub fn costs(self, costs: Vec<f64>) -> Self {
         Self { costs: Some(costs), ..self }
     }
 
-    /// Sets the key of each sample, a string or 128 bits, all different: what it is called whatever its number. By keys
-    /// a run [goes on](Curriculum::reconcile) with data of which some was added, removed, moved or put in another
-    /// order. 20 bytes a sample.
+    /// Sets the key of each sample, a string or 128 bits, all different: what it is called whatever its number. By
+    /// keys a run [goes on](Curriculum::reconcile) with data of which some was added, removed, moved or put in
+    /// another order. 20 bytes a sample.
     pub fn keys<K: Into<Key>>(self, keys: impl IntoIterator<Item = K>) -> Self {
         Self { keys: Some(keys.into_iter().map(Into::into).collect()), ..self }
     }
@@ -321,8 +322,8 @@ impl<P, S, D> Builder<P, S, D> {
 
     /// Sets whether a sample can be drawn while a ticket of it is in flight; default false. With `true` it rests: in
     /// [lockstep](Pace::Lockstep) until its round has been folded in, in the pace of [arrival](crate::Arrival) until
-    /// its outcome is reported or given up, and with [refill](Self::refill) until the step is over and no ticket of it
-    /// is banked either. In the pace of arrival a draw for which too few samples are left gives [`Error::Hold`].
+    /// its outcome is reported or given up, and with [refill](Self::refill) until the step is over and no ticket of
+    /// it is banked either. In the pace of arrival a draw for which too few samples are left gives [`Error::Hold`].
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {

@@ -16,8 +16,8 @@ use crate::signal::Signal;
 /// The greatest cost of a sample.
 const MOST: f64 = 1e30;
 
-/// Picks for each that a batch of mean costs would have. Where the arms drawn from cost less than this part of the mean, it
-/// is decided again, for twice as many.
+/// Picks for each that a batch of mean costs would have. Where the arms drawn from cost less than this part of the
+/// mean, it is decided again, for twice as many.
 const SPARE: f64 = 16.0;
 
 /// What is known of the cost of samples.
@@ -88,7 +88,8 @@ impl Costs {
         costs
     }
 
-    /// How many samples a batch up to a ceiling has at mean cost, how many are to be drawn for it at first, and at most.
+    /// How many samples a batch up to a ceiling has at mean cost, how many are to be drawn for it at first, and at
+    /// most.
     fn batch(&self, ceiling: f64) -> (f64, f64, f64) {
         let mean = (self.sum / self.count as f64).max(f64::from(self.least));
         let expected = (ceiling / mean).ceil().max(1.0);
@@ -136,8 +137,9 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// # Ok(()) }
     /// ```
     ///
-    /// Cost: that of a draw of 17 times as many samples as the batch would have at mean cost; where so many fit, because the
-    /// arms drawn from cost far less than the mean, that of a few draws more, of four times as many as fit at most.
+    /// Cost: that of a draw of 17 times as many samples as the batch would have at mean cost; where so many fit,
+    /// because the arms drawn from cost far less than the mean, that of a few draws more, of four times as many as
+    /// fit at most.
     ///
     /// # Errors
     /// As `draw`; [`Error::OutOfRange`] for a ceiling that is not positive; [`Error::Cost`] for a sample that costs

@@ -24,8 +24,8 @@ pub type Prompts = Curriculum<Tilt, GroupSpread, Systematic>;
 /// What [`Builder::ranked`] and [`Builder::gain_rl`] build.
 pub type Ranked = Curriculum<Gaussian, Utility, Distinct>;
 
-/// Each sets policy, signal and sampler, [`prompts`](Self::prompts) the weighting, too; arms, seed, lag and all else stay as
-/// they are, and each part can be set again afterwards. What they are worth is measured in `POLICIES.md`.
+/// Each sets policy, signal and sampler, [`prompts`](Self::prompts) the weighting, too; arms, seed, lag and all else
+/// stay as they are, and each part can be set again afterwards. What they are worth is measured in `POLICIES.md`.
 impl<P, S, D> Builder<P, S, D> {
     /// For reinforcement learning over categories of unknown quality, some of which may be
     /// unlearnable: **the default**. Report success and mean absolute advantage of every group, also
@@ -102,14 +102,14 @@ impl<P, S, D> Builder<P, S, D> {
         self.policy(ScalingLaw::new().refit(50)).unscored().sampler(Systematic)
     }
 
-    /// For a pool of prompts of any number, solved, learnable and hopeless ones side by side, which may grow. Report success
-    /// and the number of rollouts of every group, also of those that are dropped.
+    /// For a pool of prompts of any number, solved, learnable and hopeless ones side by side, which may grow. Report
+    /// success and the number of rollouts of every group, also of those that are dropped.
     ///
     /// [`Weighting::Belief`] in groups of 8 rollouts: within its arm each prompt is drawn in proportion to the chance that its
     /// next group is useful, as its own reports say; coin tosses are found out. Over the arms, of which there is one
-    /// unless they are set, as [`post_training`](Self::post_training): [`Tilt`], by [`GroupSpread`], [`Systematic`]. As beliefs
-    /// keep the success of what is drawn near one half, an arm shows less progress than it makes, and its share is
-    /// nearer to the target.
+    /// unless they are set, as [`post_training`](Self::post_training): [`Tilt`], by [`GroupSpread`], [`Systematic`].
+    /// As beliefs keep the success of what is drawn near one half, an arm shows less progress than it makes, and its
+    /// share is nearer to the target.
     ///
     /// MoPPS as published, a posterior for each prompt as an arm, is [`Posterior`](crate::policy::Posterior).
     ///
@@ -200,8 +200,8 @@ impl<P, S, D> Builder<P, S, D> {
 }
 
 impl<S, D> Builder<Tilt, S, D> {
-    /// Says what the training is for, by arm: the probabilities without evidence, and what every floor is made of; see
-    /// [`Tilt::target`]. Behind a preset that has one.
+    /// Says what the training is for, by arm: the probabilities without evidence, and what every floor is made of;
+    /// see [`Tilt::target`]. Behind a preset that has one.
     ///
     /// ```
     /// use curricle::policy::Prior;

@@ -8,10 +8,11 @@ use crate::event::Batch;
 const LEAST: u64 = 2;
 
 impl<P, S, D> Curriculum<P, S, D> {
-    /// Shares `budget` rollouts out among the draws of a batch, by what is [believed](crate::Belief) of their samples: two for
-    /// each, and the others in proportion to the standard deviation of a rollout, `sqrt(E[p (1 - p)])`, so that prompts that
-    /// are nearly solved or hopeless get fewer. Numbers are rounded by largest remainder, equal ones in ticket order, and sum
-    /// up to the budget. Nothing of the state changes, and nobody has to go by them: an outcome says how many there were.
+    /// Shares `budget` rollouts out among the draws of a batch, by what is [believed](crate::Belief) of their
+    /// samples: two for each, and the others in proportion to the standard deviation of a rollout, `sqrt(E[p (1 -
+    /// p)])`, so that prompts that are nearly solved or hopeless get fewer. Numbers are rounded by largest remainder,
+    /// equal ones in ticket order, and sum up to the budget. Nothing of the state changes, and nobody has to go by
+    /// them: an outcome says how many there were.
     ///
     /// The weights go on to be those of groups of [`Belief::rollouts`](crate::Belief::rollouts).
     ///
@@ -24,7 +25,8 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// # Ok(()) }
     /// ```
     ///
-    /// Cost: O(n log n) for n draws. Paper: *CurES*, arXiv 2510.01037, has rollouts in proportion to the standard deviation.
+    /// Cost: O(n log n) for n draws. Paper: *CurES*, arXiv 2510.01037, has rollouts in proportion to the standard
+    /// deviation.
     ///
     /// # Errors
     /// [`Error::Unsupported`] if weights do not come from beliefs; [`Error::OutOfRange`] for less than two rollouts a draw or

@@ -97,9 +97,9 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// [`Logits`], of which only those of rewarded arms change when the policy [learns](Self::learn).
     ///
     /// A curriculum of 1024 arms or more then keeps [`ArmTree`], changes them arm by arm and does not call
-    /// [`allot`](Self::allot), so that no round costs O(K). [`Boltzmann`] offers them; [`Bounded`], [`Rescaled`] and, when it is
-    /// over, [`ColdStart`] pass on those of the policy within; [`Mastered`], [`Restart`] and [`PerCost`] look at
-    /// all arms in every round. The default is `None`.
+    /// [`allot`](Self::allot), so that no round costs O(K). [`Boltzmann`] offers them; [`Bounded`], [`Rescaled`] and,
+    /// when it is over, [`ColdStart`] pass on those of the policy within; [`Mastered`], [`Restart`] and [`PerCost`]
+    /// look at all arms in every round. The default is `None`.
     fn logits(&self, _turn: &Turn<'_>) -> Option<Logits<'_>> {
         None
     }
@@ -109,8 +109,8 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     /// and without success, loss and cost: what is drawn and never comes back must not stay attractive.
     fn learn(&mut self, population: &Population, rewards: &[Reward]);
 
-    /// Makes room for so many arms, of which the last ones are [new](crate::Curriculum::add_arm): what [`prepare`](Self::prepare) makes
-    /// for an arm of which nothing is known. The default refuses.
+    /// Makes room for so many arms, of which the last ones are [new](crate::Curriculum::add_arm): what
+    /// [`prepare`](Self::prepare) makes for an arm of which nothing is known. The default refuses.
     ///
     /// # Errors
     /// [`Error::Unsupported`] for a policy that has to be told something of each arm; then nothing
@@ -119,8 +119,8 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
         Err(Error::Unsupported { part: "policy", request: "an arm that is added" })
     }
 
-    /// Takes over other weights of a mixture; see [`Curriculum::set_mixture`](crate::Curriculum::set_mixture). The default
-    /// refuses: [`Fixed`] and [`Mixture`] have such weights, and what goes around one of them passes them on.
+    /// Takes over other weights of a mixture; see [`Curriculum::set_mixture`](crate::Curriculum::set_mixture). The
+    /// default refuses: [`Fixed`] and [`Mixture`] have such weights, and what goes around one of them passes them on.
     ///
     /// # Errors
     /// [`Error::Unsupported`]; what is wrong with the weights. Nothing has changed then.

@@ -31,8 +31,8 @@ impl Population {
         self.turn(self.arms.label(sample))
     }
 
-    /// The user gives samples weights, which what is believed of them multiplies: `changes` are the products in integer
-    /// units, `given` the weights. All or none; the products are replaced as by [`exchange`](Self::exchange).
+    /// The user gives samples weights, which what is believed of them multiplies: `changes` are the products in
+    /// integer units, `given` the weights. All or none; the products are replaced as by [`exchange`](Self::exchange).
     pub(crate) fn give_each(
         &mut self,
         changes: &mut [(SampleId, u64)],
@@ -69,8 +69,8 @@ impl Population {
         self.columns.beliefs.as_mut()
     }
 
-    /// From now on weights come from beliefs, or do not: those that there are now are the given ones then, or become them
-    /// again. Nothing changes if it is so already.
+    /// From now on weights come from beliefs, or do not: those that there are now are the given ones then, or become
+    /// them again. Nothing changes if it is so already.
     pub(crate) fn keep_beliefs(&mut self, keeps: bool) -> Result<()> {
         let all = (0..self.arms.samples() as u64).map(SampleId);
         match self.columns.beliefs.take() {
@@ -247,8 +247,8 @@ impl Population {
         self.turn(arm)
     }
 
-    /// Samples that were there under other numbers have the weights that they had, and rest if they did: pairs of the old
-    /// number and the new one.
+    /// Samples that were there under other numbers have the weights that they had, and rest if they did: pairs of the
+    /// old number and the new one.
     pub(crate) fn take_over(&mut self, old: &Self, kept: &[(SampleId, SampleId)]) -> Result<()> {
         let mut changes = Vec::with_capacity(kept.len());
         for &(before, now) in kept {
@@ -314,8 +314,8 @@ impl Population {
     }
 }
 
-/// A weight that what is believed multiplies: at most the greatest that there can be. One that nobody gave stays at 0, and
-/// one that is no weight stays what it is.
+/// A weight that what is believed multiplies: at most the greatest that there can be. One that nobody gave stays at
+/// 0, and one that is no weight stays what it is.
 pub(crate) fn scaled(given: f64, factor: f64) -> f64 {
     if given > 0.0 && factor != 1.0 { (given * factor).min(given.max(2_147_483_648.0)) } else { given }
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::keys::Keys;
 use crate::belief::Beliefs;
 
-/// Keys and beliefs. In a file they take one number together: where there are no beliefs it is that of an `Option` of the
-/// keys, which is all that older files have.
+/// Keys and beliefs. In a file they take one number together: where there are no beliefs it is that of an `Option` of
+/// the keys, which is all that older files have.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Columns {
     pub keys: Option<Keys>,

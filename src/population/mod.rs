@@ -38,9 +38,9 @@ const UNIT: f64 = 1.0 / 4_294_967_296.0;
 /// are taken; the total over all samples must stay below 2^32 (10^8 samples may weigh 42 on
 /// average), else [`Error::WeightOverflow`](crate::Error::WeightOverflow) is returned.
 ///
-/// A sample can *rest* without losing its weight: while it is [in flight](crate::Builder::exclude_in_flight), or, with the
-/// sampler [`Passes`](crate::sampler::Passes) or [`Sequential`](crate::sampler::Sequential), from when it is drawn until
-/// the pass of its arm is over.
+/// A sample can *rest* without losing its weight: while it is [in flight](crate::Builder::exclude_in_flight), or,
+/// with the sampler [`Passes`](crate::sampler::Passes) or [`Sequential`](crate::sampler::Sequential), from when it is
+/// drawn until the pass of its arm is over.
 ///
 /// Cost: a change of weight O(log N), memory 17.2 bytes a sample and the label of its
 /// [arm](Arms), 0 to 4 more; with passes 9.3 more, with [beliefs](crate::Belief) 12.
@@ -192,8 +192,8 @@ impl Population {
         Ok(self.units_of(sample)? as f64 * UNIT)
     }
 
-    /// How many passes over its samples an arm has completed, where the sampler [keeps passes](crate::sampler::Passes); 0
-    /// elsewhere.
+    /// How many passes over its samples an arm has completed, where the sampler [keeps
+    /// passes](crate::sampler::Passes); 0 elsewhere.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -212,8 +212,8 @@ impl Population {
         self.passes.as_ref().map_or(0, |passes| passes.done(arm))
     }
 
-    /// How many samples of positive weight have still to be drawn in the present pass of an arm, those in flight of which
-    /// that is true included; all of the arm where no passes are kept.
+    /// How many samples of positive weight have still to be drawn in the present pass of an arm, those in flight of
+    /// which that is true included; all of the arm where no passes are kept.
     pub fn left_in_pass(&self, arm: ArmId) -> usize {
         self.now.drawable(arm) + self.passes.as_ref().map_or(0, |passes| passes.owed(arm))
     }

@@ -11,8 +11,8 @@ use crate::ledger::ENDLESS;
 
 /// The passes of all arms: which samples have been drawn in the present pass of their arm.
 ///
-/// A pass of an arm is over when none of its samples is left that can be drawn; then all begin anew. A sample of this pass
-/// that is in flight is *owed*: the pass waits for it.
+/// A pass of an arm is over when none of its samples is left that can be drawn; then all begin anew. A sample of this
+/// pass that is in flight is *owed*: the pass waits for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Passes {
     /// The weights of the samples that have been drawn.
@@ -132,8 +132,8 @@ impl Passes {
         self.reachable += self.reachable(arm);
     }
 
-    /// The pass of an arm is over, and the next one begins, which owes so many samples. Gives the slots and the weights of
-    /// those that can be drawn. Cost: that of the arm's slots.
+    /// The pass of an arm is over, and the next one begins, which owes so many samples. Gives the slots and the
+    /// weights of those that can be drawn. Cost: that of the arm's slots.
     pub fn turn(&mut self, arm: ArmId, arms: &Arms, owed: u32) -> Result<Vec<(usize, u64)>> {
         if self.is_last(arm) {
             self.arms[arm.index()].done += 1;
@@ -172,7 +172,8 @@ impl Passes {
         self.bits.resize(arms.samples().div_ceil(64), 0);
     }
 
-    /// Whether the parts agree with each other; used after reading them from a file. `owed` is how many samples each arm owes.
+    /// Whether the parts agree with each other; used after reading them from a file. `owed` is how many samples each
+    /// arm owes.
     pub fn is_consistent(&self, arms: &Arms, owed: &[u32]) -> bool {
         if self.arms.iter().any(|pass| pass.done > self.limit.unwrap_or(ENDLESS)) {
             return false;

@@ -14,8 +14,8 @@
 //! holds of none.
 //!
 //! `p_a` is the probability of the arm; a positive one of less than 2^-62 counts as 2^-62. `w_i` the weight of the
-//! sample and `W_a` the sum of its arm's weights. Over ranks the propensity is `exp(-(i - mean)^2 / (2 sd^2))` over its
-//! sum, the sum being taken over all ranks that can be drawn (for [`Distinct`] less those drawn before): not over
+//! sample and `W_a` the sum of its arm's weights. Over ranks the propensity is `exp(-(i - mean)^2 / (2 sd^2))` over
+//! its sum, the sum being taken over all ranks that can be drawn (for [`Distinct`] less those drawn before): not over
 //! vacant ones and ones of weight 0. Beside being 0 or not, weights play no part over ranks.
 
 mod any;
@@ -93,8 +93,8 @@ const MOST_REPEATED: usize = 1 << 20;
 /// # Ok(()) }
 /// ```
 pub trait Sampler: Clone + Serialize + DeserializeOwned {
-    /// Appends `n` picks: members of their arms, with propensities in `(0, 1]`. What is no such pick is refused before
-    /// anything is drawn. Arms without anything to draw must have probability 0. `scratch` holds lists whose
+    /// Appends `n` picks: members of their arms, with propensities in `(0, 1]`. What is no such pick is refused
+    /// before anything is drawn. Arms without anything to draw must have probability 0. `scratch` holds lists whose
     /// memory is reused; what it contains makes no difference, and a sampler of one's own need not use it.
     ///
     /// # Errors

@@ -8,9 +8,9 @@ use crate::event::{Field, Fields};
 
 /// The mean absolute advantage of a group of rollouts: `mean_i |A_i|`, the learning gain of SEC.
 ///
-/// A policy is told the mean of these over the *tickets* of an arm; SEC takes the mean over all *rollouts* of an arm in
-/// a batch. With groups of one size both are the same; where sizes differ, a small group weighs as much here as a large
-/// one.
+/// A policy is told the mean of these over the *tickets* of an arm; SEC takes the mean over all *rollouts* of an arm
+/// in a batch. With groups of one size both are the same; where sizes differ, a small group weighs as much here as a
+/// large one.
 ///
 /// Reads [`Outcome::abs_advantage`](crate::Outcome::abs_advantage). A group whose rollouts were all equally
 /// good has advantage 0 and must be reported so ([`Outcome::zero_signal`](crate::Outcome::zero_signal)),
@@ -27,8 +27,8 @@ use crate::event::{Field, Fields};
 /// | Dr. GRPO, `r - m`, without a divisor | `2 p(1-p)` | 1/2 |
 /// | RLOO, against the mean of the others | `2 p(1-p) G/(G-1)` | 0.571 at `G = 8` |
 ///
-/// At half the range a temperature is half as selective: halve it, or put [`Rescaled`](crate::policy::Rescaled) around
-/// the policy.
+/// At half the range a temperature is half as selective: halve it, or put [`Rescaled`](crate::policy::Rescaled)
+/// around the policy.
 ///
 /// Paper: Chen et al., *Self-Evolving Curriculum for LLM Reasoning*, arXiv 2505.14970.
 ///

@@ -15,12 +15,12 @@ use crate::event::{Field, Fields};
 /// h = clip((0.9 - slow) / 0.2, 0, 1)                slow = slow running success of the arm
 /// ```
 ///
-/// A gain such as the mean absolute advantage measures how much an update moves the model, not
-/// whether it helps: an arm of coin tosses scores highest of all and never gets better. The gate
-/// reads the [`Progress`](crate::Progress) of the arm, whose evidence is about 0 when success only
-/// fluctuates, and negative while it falls. Where nothing makes progress all scores are 0: no arm is preferred
-/// for being the noisiest. So a policy around it needs a floor, or arms that were closed once are not tried again. The ramp hands the time of arms that are nearly
-/// mastered to others before they stop paying.
+/// A gain such as the mean absolute advantage measures how much an update moves the model, not whether it helps: an
+/// arm of coin tosses scores highest of all and never gets better. The gate reads the [`Progress`](crate::Progress)
+/// of the arm, whose evidence is about 0 when success only fluctuates, and negative while it falls. Where nothing
+/// makes progress all scores are 0: no arm is preferred for being the noisiest. So a policy around it needs a floor,
+/// or arms that were closed once are not tried again. The ramp hands the time of arms that are nearly mastered to
+/// others before they stop paying.
 ///
 /// [`Tilt`](crate::policy::Tilt) does the same with evidence that is compared between arms, and knows a target.
 ///

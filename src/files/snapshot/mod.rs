@@ -139,11 +139,11 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     }
 
     /// As [`restore`](Self::restore), but this curriculum may have been built with another gate, lag, weighting or
-    /// importance, or another answer to missing feedback: options of which nothing that was learned depends. They
-    /// are those of this curriculum from now on; open rounds are folded in by its lag, and weights that scores have set
-    /// stay until they are set again. Weights by [belief](crate::Belief) begin with what the weights are, and end with those that
-    /// were given. The decisions are those of neither curriculum had it run alone, so a log that
-    /// was written before cannot be replayed behind such a change: [`compact`](crate::Journal::compact) first.
+    /// importance, or another answer to missing feedback: options of which nothing that was learned depends. They are
+    /// those of this curriculum from now on; open rounds are folded in by its lag, and weights that scores have set
+    /// stay until they are set again. Weights by [belief](crate::Belief) begin with what the weights are, and end
+    /// with those that were given. The decisions are those of neither curriculum had it run alone, so a log that was
+    /// written before cannot be replayed behind such a change: [`compact`](crate::Journal::compact) first.
     ///
     /// # Errors
     /// As `restore`: [`SnapshotError::Configuration`] if the seed, the policy, the signal or the sampler differs.
@@ -151,18 +151,19 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         self.read_file(path.as_ref(), Changes::Edge).map(drop)
     }
 
-    /// Goes on with the state of a run whose data has changed since: samples were added, removed, moved to another arm,
-    /// or put in another order. This curriculum, which has drawn nothing yet, is built over the new data in the same
-    /// way as the other was over the old, both with [keys](crate::Builder::keys), by which samples are found again.
+    /// Goes on with the state of a run whose data has changed since: samples were added, removed, moved to another
+    /// arm, or put in another order. This curriculum, which has drawn nothing yet, is built over the new data in the
+    /// same way as the other was over the old, both with [keys](crate::Builder::keys), by which samples are found
+    /// again.
     ///
     /// Nothing else is lost: what the policy has learned, records, tickets, bank, passes, schedules, digest. A sample
     /// that is kept has its old weight, and the arm that the new data says; a new one what it was built with, beside
-    /// the costs that are given. Tickets keep their numbers and the arms that they were drawn from, and name samples by
-    /// their new numbers; a removed sample of which a ticket is under way gets a number behind all others, and is not
-    /// drawn. An arm number must mean the same arm; there may be more of them now, and the policy
-    /// [makes room](crate::Policy::grow). One that is told something of each arm, such as a mixture, cannot: go on over
-    /// the old arms, then [add](Self::add_arm) the new ones and [set](Self::set_mixture) their weights; what goes on
-    /// from there later has these arms added before it is handed over.
+    /// the costs that are given. Tickets keep their numbers and the arms that they were drawn from, and name samples
+    /// by their new numbers; a removed sample of which a ticket is under way gets a number behind all others, and is
+    /// not drawn. An arm number must mean the same arm; there may be more of them now, and the policy [makes
+    /// room](crate::Policy::grow). One that is told something of each arm, such as a mixture, cannot: go on over the
+    /// old arms, then [add](Self::add_arm) the new ones and [set](Self::set_mixture) their weights; what goes on from
+    /// there later has these arms added before it is handed over.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -186,7 +187,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     ///
     /// # Errors
     /// As `restore`, but that of another data set; [`Error::Unsupported`] without keys, for a curriculum that has
-    /// drawn, or for new arms that the policy cannot take; [`Error::Length`] for fewer arms. Then nothing has changed.
+    /// drawn, or for new arms that the policy cannot take; [`Error::Length`] for fewer arms. Then nothing has
+    /// changed.
     pub fn reconcile(&mut self, path: impl AsRef<Path>) -> Result<Reconciled>
     where
         S: Signal + Clone,
@@ -379,8 +381,8 @@ pub(crate) fn parts(path: &Path) -> Result<Vec<Part>> {
     }
 }
 
-/// The state and the identity that stand in a snapshot, whatever it is of; `describe` makes of the identity what reads
-/// them.
+/// The state and the identity that stand in a snapshot, whatever it is of; `describe` makes of the identity what
+/// reads them.
 pub(crate) fn alone<P: Policy, T>(
     path: &Path,
     describe: impl FnOnce(&Identity) -> Result<T>,

@@ -68,18 +68,19 @@ const LEAST: f64 = 1e-3;
 /// p_a     ~ m_a / c_a * clamp(due_a / (m_a B), 1/4, 4)           and at least m_a / 64
 /// ```
 ///
-/// With [`Unit::Samples`] each ticket that came back costs 1. What is asked for and does not come back, or comes late, is
-/// owed; so arms that finish late or are lost often get their share all the same, and long samples do not take that of short
-/// ones. An arm of which nothing came back in ten rounds that drew from it is owed nothing until something does: it gets its
-/// plain share, and does not take those of the others. Only what is under way or owed makes `p` differ from the plain
-/// `m_a / c_a`, by a factor of four at most, and each arm has at least a 64th of its share of the samples: one that costs
-/// nothing, never comes back or has too few samples cannot take the batch. The mean cost forgets: a ticket weighs 255/256 as
-/// much for each later one of its arm; before the first it is that of the others.
+/// With [`Unit::Samples`] each ticket that came back costs 1. What is asked for and does not come back, or comes
+/// late, is owed; so arms that finish late or are lost often get their share all the same, and long samples do not
+/// take that of short ones. An arm of which nothing came back in ten rounds that drew from it is owed nothing until
+/// something does: it gets its plain share, and does not take those of the others. Only what is under way or owed
+/// makes `p` differ from the plain `m_a / c_a`, by a factor of four at most, and each arm has at least a 64th of its
+/// share of the samples: one that costs nothing, never comes back or has too few samples cannot take the batch. The
+/// mean cost forgets: a ticket weighs 255/256 as much for each later one of its arm; before the first it is that of
+/// the others.
 ///
-/// The weights come from a table of positions, in [rounds or cost](Clock), in [steps or lines](Between); before its first
-/// position the first entry holds. [`Curriculum::set_mixture`](crate::Curriculum::set_mixture) puts constant ones in its
-/// place. With [`domains`](Self::domains), the share of an arm that has nothing to draw goes to the others of its domain, and
-/// to other domains only when nothing of its own is left; without, to all in proportion.
+/// The weights come from a table of positions, in [rounds or cost](Clock), in [steps or lines](Between); before its
+/// first position the first entry holds. [`Curriculum::set_mixture`](crate::Curriculum::set_mixture) puts constant
+/// ones in its place. With [`domains`](Self::domains), the share of an arm that has nothing to draw goes to the
+/// others of its domain, and to other domains only when nothing of its own is left; without, to all in proportion.
 ///
 /// Reads the cost if a share or the clock is one. State: 5 numbers an arm. Cost: O(K) a round.
 ///
@@ -147,14 +148,15 @@ impl Mixture {
         Self::table(vec![(0, weights)])
     }
 
-    /// Weights by position, which rises from entry to entry; see [`between`](Self::between) and [`clock`](Self::clock).
+    /// Weights by position, which rises from entry to entry; see [`between`](Self::between) and
+    /// [`clock`](Self::clock).
     pub fn table(table: Vec<(u64, Vec<f64>)>) -> Self {
         let (between, clock, unit) = (Between::Steps, Clock::Rounds, Unit::Samples);
         Self { table, between, clock, unit, domains: None, set: None, arms: Vec::new(), spent: 0.0 }
     }
 
-    /// Constant weights of domains, and of the arms within each: `m_a = W_d w_a / sum of w in d`, each normalised. The domains
-    /// are [kept](Self::domains); an arm that none names has weight 0.
+    /// Constant weights of domains, and of the arms within each: `m_a = W_d w_a / sum of w in d`, each normalised.
+    /// The domains are [kept](Self::domains); an arm that none names has weight 0.
     ///
     /// ```
     /// use curricle::{ArmId, Curriculum, policy::Mixture};

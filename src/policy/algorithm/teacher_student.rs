@@ -42,9 +42,9 @@ pub enum Teacher {
 /// the probability of an arm is the part of the slots that chose it. An arm is chosen at most as often
 /// as it has drawable samples, until the others are used up too.
 ///
-/// The paper's score is the success itself: [`Reported(Field::Success)`](crate::signal::Reported). The default signal,
-/// [`GroupSpread`](crate::signal::GroupSpread), will not do: `2 sqrt(p(1-p))` stands still about `p = 1/2`, where an arm
-/// learns most.
+/// The paper's score is the success itself: [`Reported(Field::Success)`](crate::signal::Reported). The default
+/// signal, [`GroupSpread`](crate::signal::GroupSpread), will not do: `2 sqrt(p(1-p))` stands still about `p = 1/2`,
+/// where an arm learns most.
 ///
 /// An arm without a change yet, visited less than twice, gets one slot before all others; while no
 /// arm has a change, they share the slots evenly. Chance decides between equal changes, so that arms whose scores all

@@ -38,32 +38,35 @@ const MOVED: f64 = 0.25;
 /// p_a  = (1 - f) T_a exp(w_a g_a / tau) / Z + f T_a      tau = 0.3, f = 0.05
 /// ```
 ///
-/// with `N_a` the tickets of the arm so far. `r` is a learning gain `>= 0` of any scale, such as [`MeanAdvantage`](crate::signal::MeanAdvantage) or
-/// [`GroupSpread`](crate::signal::GroupSpread); `e` is the [evidence](Progress::evidence) that the success of the arm rises.
+/// with `N_a` the tickets of the arm so far, these included; `m`, `E` and `V` are over the arms that are drawn: those
+/// with `T > 0` that have something to draw, `m` over those visited. A score below 0 is no signal. `r` is a learning
+/// gain `>= 0` of any scale, such as [`MeanAdvantage`](crate::signal::MeanAdvantage) or
+/// [`GroupSpread`](crate::signal::GroupSpread); `e` is the [evidence](Progress::evidence) that the success of the arm
+/// rises.
 ///
 /// - **Of any scale**: `w` is relative to the greatest score of late. Halving all advantages changes nothing.
 /// - **Enough signal is enough**: an arm with a third of the best one's signal is as good. What counts is
 ///   whether a group teaches, not how often; to follow the size of the signal further makes gradients
 ///   one-sided, and costs more than it brings where groups without signal are dropped.
-/// - **No progress anywhere is the target.** An arm that gives signal and does not get better (coin tosses, labels that are wrong)
-///   has `g = 0`, and the same probability as one without signal: its part of the target.
+/// - **No progress anywhere is the target.** An arm that gives signal and does not get better (coin tosses, labels
+///   that are wrong) has `g = 0`, and the same probability as one without signal: its part of the target.
 /// - **Evidence is compared, not believed**: what differs between arms by chance alone is shrunk to their mean, so
 ///   that equal arms stay equal, but by no more than evidence wavers by chance, so that one that differs from all
 ///   others is still seen: a limited translation estimator, after James and Stein.
-/// - **Bounded**: the odds between two arms are at most `exp(1/tau)`, 28, times those of the target. An arm that rises by itself
-///   can hold no more; no statistics of success can tell it from one that is learned.
+/// - **Bounded**: the odds between two arms are at most `exp(1/tau)`, 28, times those of the target. An arm that
+///   rises by itself can hold no more; no statistics of success can tell it from one that is learned.
 ///
 /// An arm that was never visited counts as one with full signal. Options: [`target`](Self::target),
-/// [`temperature`](Self::temperature), [`enough`](Self::enough), [`floor`](Self::floor) and [`trusting`](Self::trusting),
-/// which leaves the gate open.
+/// [`temperature`](Self::temperature), [`enough`](Self::enough), [`floor`](Self::floor) and
+/// [`trusting`](Self::trusting), which leaves the gate open.
 ///
 /// [`set_mixture`](crate::Curriculum::set_mixture) changes the target of a living run, by arm.
 ///
 /// Cost: O(K) a round for K arms; memory 24 bytes an arm. `POLICIES.md` has what it is worth, and where it is not.
 ///
-/// The rule is ours. Papers that it builds on: Chen et al., *Self-Evolving Curriculum for LLM Reasoning*, arXiv 2505.14970, for
-/// the Boltzmann form over learning gains; Efron and Morris, *Limiting the risk of Bayes and empirical Bayes estimators*, 1972,
-/// for the shrinkage.
+/// The rule is ours. Papers that it builds on: Chen et al., *Self-Evolving Curriculum for LLM Reasoning*, arXiv
+/// 2505.14970, for the Boltzmann form over learning gains; Efron and Morris, *Limiting the risk of Bayes and
+/// empirical Bayes estimators*, 1972, for the shrinkage.
 ///
 /// ```
 /// use curricle::policy::{Prior, Tilt};
@@ -136,8 +139,8 @@ impl Tilt {
         self
     }
 
-    /// Sets the temperature `tau`, in `[0.05, 1e6]`: the odds between an arm that is learned and one that is not are at most
-    /// `exp(1 / tau)` times those of the target.
+    /// Sets the temperature `tau`, in `[0.05, 1e6]`: the odds between an arm that is learned and one that is not are
+    /// at most `exp(1 / tau)` times those of the target.
     #[must_use]
     pub fn temperature(mut self, temperature: f64) -> Self {
         self.temperature = temperature;
@@ -159,15 +162,16 @@ impl Tilt {
         self
     }
 
-    /// Leaves the gate open: for arms that are all known to be learnable. An arm of coin tosses would then take as much as
-    /// one that is learned. Success is not read.
+    /// Leaves the gate open: for arms that are all known to be learnable. An arm of coin tosses would then take as
+    /// much as one that is learned. Success is not read.
     #[must_use]
     pub fn trusting(mut self) -> Self {
         self.is_trusting = true;
         self
     }
 
-    /// `w` of an arm, in `[0, 1]`: whether a group of it teaches something, next to the best arm. 1 before the first visit.
+    /// `w` of an arm, in `[0, 1]`: whether a group of it teaches something, next to the best arm. 1 before the first
+    /// visit.
     pub fn signal(&self, arm: ArmId) -> f64 {
         match self.arms.get(arm.index()) {
             Some(gain) if gain.tickets > 0 && self.enough * self.scale > 0.0 => {
@@ -179,15 +183,20 @@ impl Tilt {
     }
 
     /// `g` of an arm, in `[0, 1]`: how far the evidence of progress opens it. Cost: O(K).
-    pub fn gate(&self, arm: ArmId) -> f64 {
+    pub fn gate(&self, arm: ArmId, population: &Population) -> f64 {
         let evidence = self.arms.get(arm.index()).copied().unwrap_or_default().evidence;
-        self.shrinkage().gate(evidence)
+        self.shrinkage(|arm| self.is_drawn(arm, population)).gate(evidence)
     }
 
-    /// What evidence is compared with.
-    fn shrinkage(&self) -> Shrinkage {
+    /// Whether an arm is part of the target, and has something to draw.
+    fn is_drawn(&self, arm: usize, population: &Population) -> bool {
+        self.target.share(arm, population) > 0.0
+    }
+
+    /// What evidence is compared with: that of the arms that are drawn.
+    fn shrinkage(&self, is_drawn: impl Fn(usize) -> bool) -> Shrinkage {
         let (mut weights, mut mean, mut variance) = (0.0, 0.0, 0.0);
-        let known = || (0..).map(ArmId).zip(&self.arms);
+        let known = || (0..).map(ArmId).zip(&self.arms).filter(|(arm, _)| is_drawn(arm.index()));
         for (arm, gain) in known() {
             let weight = self.signal(arm);
             weights += weight;
@@ -270,7 +279,7 @@ impl Policy for Tilt {
             Err(Error::NothingToDraw) => spread_evenly(turn.population, p),
             other => other?,
         }
-        let shrinkage = self.shrinkage();
+        let shrinkage = self.shrinkage(|arm| p.get(arm).is_some_and(|share| *share > 0.0));
         let tilt = |arm: usize, gain: &Gain| {
             let gate = shrinkage.gate(gain.evidence);
             math::exp(self.signal(ArmId(arm as u32)) * gate / self.temperature)
@@ -287,7 +296,7 @@ impl Policy for Tilt {
         Ok(())
     }
 
-    fn learn(&mut self, _: &Population, rewards: &[Reward]) {
+    fn learn(&mut self, population: &Population, rewards: &[Reward]) {
         for reward in rewards {
             let Some(gain) = self.arms.get_mut(reward.arm.index()) else { continue };
             let tickets = f64::from(reward.count);
@@ -298,8 +307,10 @@ impl Policy for Tilt {
             gain.mean += rate * (returned / tickets.max(1.0) - gain.mean);
             gain.evidence = reward.evidence;
         }
-        let seen = self.arms.iter().filter(|gain| gain.tickets > 0);
-        let most = seen.map(|gain| gain.mean).fold(0.0, f64::max);
+        // An arm that is not drawn any more would keep its score for ever.
+        let known = self.arms.iter().enumerate();
+        let drawn = known.filter(|(arm, gain)| gain.tickets > 0 && self.is_drawn(*arm, population));
+        let most = drawn.map(|(_, gain)| gain.mean).fold(0.0, f64::max);
         self.scale = if most > self.scale { most } else { self.scale + FALL * (most - self.scale) };
     }
 
@@ -415,6 +426,29 @@ mod tests {
         policy.learn(&population, &rewards(1.0));
         (0..80_000).for_each(|_| policy.learn(&population, &rewards(0.0)));
         assert_eq!(allotted(&policy, 0, 8, &population), [0.5, 0.5]);
+    }
+
+    /// Arms that are no part of the target, or have nothing to draw, are as if they were not there.
+    #[test]
+    fn arms_that_are_not_drawn_decide_nothing() {
+        let arms = [(1.0, 0.0), (0.0, 0.0)];
+        let target = Prior::Weights(vec![1.0, 1.0, 0.0, 0.0]);
+        let (mut policy, population) = prepared(Tilt::new().target(target), &[10; 4]);
+        told(&mut policy, &population, &arms);
+        // A coin beside a solved arm: no progress anywhere.
+        assert_eq!(allotted(&policy, 0, 8, &population), [0.5, 0.5, 0.0, 0.0]);
+        assert_eq!(policy.gate(ArmId(0), &population), 0.0);
+
+        // The arm of the greatest scores goes: a small signal is a signal again.
+        let (mut policy, all) = prepared(Tilt::new(), &[10; 3]);
+        told(&mut policy, &all, &[(0.9, 0.9), (0.03, 0.9), (0.0, 0.0)]);
+        assert!(policy.signal(ArmId(1)) < 0.2);
+        let left = self::population(&[0, 10, 10]);
+        for _ in 0..1000 {
+            let rewards = [Reward::new(ArmId(1), 8, 0.03).success(0.5).evidence(0.9)];
+            policy.learn(&left, &rewards);
+        }
+        assert_eq!(policy.signal(ArmId(1)), 1.0);
     }
 
     #[test]

@@ -73,7 +73,8 @@ impl Budget for Conformal {
 /// at least `1 - alpha`.
 ///
 /// `k` is computed as `n + 1 - floor((n + 1) alpha)`, where the product is rounded to a double: 10 times 0.3 is 3,
-/// although the double next to 0.3 lies below it. So the probability is at least `1 - alpha (1 + 2^-53)`, to the letter.
+/// although the double next to 0.3 lies below it. So the probability is at least `1 - alpha (1 + 2^-53)`, to the
+/// letter.
 ///
 /// # Errors
 /// [`Error::NonFinite`](crate::Error::NonFinite) for NaN;
