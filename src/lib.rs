@@ -117,6 +117,7 @@ pub use curriculum::explain::{Explanation, KnownBelief, KnownSample, Obstacle, O
 pub use curriculum::pace::{Arrival, Pace};
 pub use curriculum::reconcile::{Moved, Reconciled};
 pub use curriculum::refill::{Refill, Starvation, Step, Useful};
+pub use curriculum::rollouts::Allocation;
 pub use curriculum::stop::Stop;
 pub use event::age::{Age, AgeLimit};
 pub use event::gate::{Admit, Case, Gate, Measure};

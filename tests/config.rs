@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use common::outcome;
 use curricle::policy::{
     self, AbsoluteProgress, Advance, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
-    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Guarded,
-    Kalman, LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac, Pacing, PerCost, Posterior,
-    Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent,
-    Thompson, Tilt, Ucb, Uniform, Unit, Unsampled, Update,
+    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian,
+    GaussianProcess, Guarded, Kalman, LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac,
+    Pacing, PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Similarity, Spread,
+    Staged, Teacher, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit, Unsampled, Update,
 };
 use curricle::sampler::{self, Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
@@ -56,6 +56,7 @@ fn case<P: Policy + 'static>(name: &'static str, text: &'static str, policy: P) 
 fn cases() -> Vec<Case> {
     let falling = Schedule::Linear { from: 1.0, to: 0.1, rounds: 8 };
     let stages = vec![vec![ArmId(0)], vec![ArmId(1), ArmId(2)]];
+    let line = Similarity::Points { points: vec![vec![0.0], vec![1.0], vec![2.0]], scale: 2.0 };
     let thompson = Belief::Beta { a: 1.0, b: 2.0 };
     let glr = Detector::Glr { delta: 0.9, every: 1, grid: 1 };
     let implicit = Update::ImplicitExploration { eta: 0.3, gamma: 0.15, share: 0.01 };
@@ -100,6 +101,12 @@ fn cases() -> Vec<Case> {
             "kalman",
             "kalman = { drift = 0.02, noise = 0.3, start = [0.5, 2] }",
             Kalman::new(0.02).noise(0.3).start(0.5, 2.0),
+        ),
+        case(
+            "gaussian_process",
+            "gaussian_process = { similarity = { points = { points = [[0], [1], [2]], scale = 2 } }, retention = 0.9, \
+             noise = 0.3, start = [0.5, 2] }",
+            GaussianProcess::new(line).retention(0.9).noise(0.3).start(0.5, 2.0),
         ),
         case(
             "exp3",

@@ -5,10 +5,10 @@ mod common;
 
 use curricle::policy::{
     AbsoluteProgress, Advance, Any, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty,
-    Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
-    MeanRule, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior, Range, Rescaled, Restart,
-    ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Tilt, Ucb, Uniform,
-    Unsampled, Update,
+    Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, GaussianProcess, Kalman,
+    LevelReplay, Mastered, MeanRule, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior, Range,
+    Rescaled, Restart, ScalingLaw, Scope, Similarity, Spread, Staged, Teacher, TeacherStudent,
+    Thompson, Tilt, Ucb, Uniform, Unsampled, Update,
 };
 use curricle::sampler::{Replace, Systematic};
 use curricle::signal::{
@@ -116,6 +116,7 @@ fn numbers_of_policies() {
     fn make<P: Into<Any>>(make: impl Fn(f64) -> P + 'static) -> Make {
         Box::new(move |x| make(x).into())
     }
+    let alike = |scale| Similarity::Points { points: vec![vec![0.0], vec![1.0], vec![3.0]], scale };
     let around = || Any::from(Boltzmann::new());
     let cusum = |slack, threshold| Detector::Cusum { slack, calibration: 2, threshold };
     let table: Vec<(&str, Make)> = vec![
@@ -141,6 +142,11 @@ fn numbers_of_policies() {
         ("thompson n0", make(|n0| gaussian(1.0, n0, 0.5))),
         ("thompson m0", make(|m0| gaussian(1.0, 1.0, m0))),
         ("thompson all", make(|x| gaussian(x, x, x))),
+        ("gaussian process retention", make(move |x| GaussianProcess::new(alike(1.0)).retention(x))),
+        ("gaussian process noise", make(move |x| GaussianProcess::new(alike(1.0)).noise(x))),
+        ("gaussian process mean", make(move |x| GaussianProcess::new(alike(1.0)).start(x, 1.0))),
+        ("gaussian process variance", make(move |x| GaussianProcess::new(alike(1.0)).start(0.0, x))),
+        ("gaussian process scale", make(move |x| GaussianProcess::new(alike(x)))),
         ("kalman drift", make(Kalman::new)),
         ("kalman noise", make(|x| Kalman::new(0.1).noise(x))),
         ("kalman mean", make(|x| Kalman::new(0.1).start(x, 1.0))),

@@ -6,9 +6,10 @@ mod common;
 use common::{outcome, policies, sealed};
 use curricle::policy::{
     AbsoluteProgress, Advance, Any, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
-    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Forgetting, Guarded, Kalman, LevelReplay,
-    Mastered, Mixture, OnlineMixing, Pac, PerCost, Policy, Posterior, Prior, Range, Rescaled, Restart,
-    ScalingLaw, Scope, Staged, Teacher, TeacherStudent, Thompson, Tilt, Ucb, Unit,
+    Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Forgetting, GaussianProcess, Guarded,
+    Kalman, LevelReplay, Mastered, Mixture, OnlineMixing, Pac, PerCost, Policy, Posterior, Prior,
+    Range, Rescaled, Restart, ScalingLaw, Scope, Similarity, Staged, Teacher, TeacherStudent, Thompson,
+    Tilt, Ucb, Unit,
 };
 use curricle::sampler::Systematic;
 use curricle::signal::GroupSpread;
@@ -198,6 +199,12 @@ fn thompson_belief() -> Belief {
 #[test]
 fn kalman() {
     check(Kalman::new(0.01));
+}
+
+#[test]
+fn gaussian_process() {
+    let points = (0..12).map(|arm| vec![f64::from(arm)]).collect();
+    check(GaussianProcess::new(Similarity::Points { points, scale: 1.5 }));
 }
 
 #[test]

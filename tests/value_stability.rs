@@ -11,10 +11,10 @@ use std::fmt::Write;
 use common::{outcome, policies};
 use curricle::policy::{
     AbsoluteProgress, Advance, Between, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector,
-    Difficulty, Dump, EasyToHard, Exp3, Fixed, Forgetting, Gaussian, Guarded, Kalman, LevelReplay,
-    Mastered, MeanRule, Mixture, OnlineMixing, Pac, PerCost, Posterior, Prior, Range, Rescaled,
-    Restart, ScalingLaw, Scope, Spread, Staged, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit,
-    Unsampled,
+    Difficulty, Dump, EasyToHard, Exp3, Fixed, Forgetting, Gaussian, GaussianProcess, Guarded, Kalman,
+    LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac, PerCost, Posterior, Prior, Range,
+    Rescaled, Restart, ScalingLaw, Scope, Similarity, Spread, Staged, TeacherStudent, Thompson, Tilt,
+    Ucb, Uniform, Unit, Unsampled,
 };
 use curricle::sampler::{Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
@@ -94,6 +94,7 @@ fn ranks(spread: Spread) -> Builder<Gaussian, Utility> {
 fn decisions() {
     let sec = || Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform);
     let cooling = Schedule::Geometric { from: 1.0, to: 0.1, rounds: 8 };
+    let tree = Similarity::Tree(vec![vec![0, 0], vec![0, 1], vec![1]]);
     let released = Gaussian::new(MeanRule::released(), Spread::Ranks(9.0));
     let glr = Detector::Glr { delta: 0.9, every: 1, grid: 1 };
     let cusum = Detector::Cusum { slack: 0.01, calibration: 2, threshold: 0.3 };
@@ -141,6 +142,7 @@ fn decisions() {
         stream("thompson, per visit", base().policy(Thompson::beta(Forgetting::PerVisit(0.5)))),
         stream("thompson, gaussian", base().policy(Thompson::gaussian(Forgetting::Window(4)))),
         stream("kalman", base().policy(Kalman::new(0.01))),
+        stream("gaussian process", base().policy(GaussianProcess::new(tree))),
         stream("exp3.s", base().policy(Exp3::auer(3, 1000, 1))),
         stream("exp3.s, graves", base().policy(Exp3::graves())),
         stream("rexp3", base().policy(Exp3::auer(3, 1000, 1).restart(4))),

@@ -1,7 +1,7 @@
 //! The curricula that are compared.
 
 use curricle::policy::{
-    Advance, Boltzmann, Bounded, Dump, Fixed, PerCost, Policy, Prior, Staged, Tilt,
+    Advance, Boltzmann, Bounded, Dump, Fixed, Guarded, PerCost, Policy, Prior, Staged, Tilt,
 };
 use curricle::signal::{Gated, MeanAdvantage, Signal};
 use curricle::simulator::world::{Course, Groups, Lesson, Mind, Training, World, train};
@@ -62,6 +62,11 @@ fn sec(tau: f64) -> Run {
 
 fn sharp() -> Bounded<Boltzmann> {
     Bounded::new(Boltzmann::new()).floor(0.1, Prior::Uniform)
+}
+
+/// A policy that is compared with the target as it goes.
+fn guarded<P: Policy>(world: &World, policy: P) -> Guarded<P> {
+    Guarded::new(policy).target(told(world))
 }
 
 fn ours() -> Run {
@@ -155,6 +160,15 @@ pub fn rows() -> Vec<Row> {
                 train(&mut builder.build()?, world, seed, training)
             }),
         ),
+        dropped(
+            "prompts",
+            Box::new(|world, seed, training| {
+                let builder = world.curriculum(seed).prompts().target(told(world));
+                train(&mut builder.build()?, world, seed, training)
+            }),
+        ),
+        dropped("default, guarded", of(|world| guarded(world, Tilt::new()), MeanAdvantage)),
+        dropped("sharp Boltzmann, guarded", of(|world| guarded(world, sharp()), MeanAdvantage)),
         Row { is_in: costs_differ, ..dropped("default, per cost", costed) },
     ];
     for groups in [Groups::All, Groups::Refill] {

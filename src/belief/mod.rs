@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Result, within};
 
+#[cfg(test)]
+pub(crate) use chance::useful;
 pub(crate) use column::Beliefs;
 pub(crate) use prior::{Prior, Shape};
 pub(crate) use sample::Believed;

@@ -79,18 +79,12 @@ impl Believed {
         if self.reports() == 0 {
             return arm.useful;
         }
-        let (a, b) = self.shape(arm, belief, now);
+        let (a, b) = self.posterior(arm, belief, now);
         useful(a, b, belief.rollouts)
     }
 
-    /// The standard deviation of the success of one rollout, as far as `p` is known: `sqrt(E[p (1 - p)])`.
-    pub fn deviation(&self, arm: &Shape, belief: &Belief, now: Round) -> f64 {
-        let (a, b) = self.shape(arm, belief, now);
-        (a / (a + b) * (b / (a + b + 1.0))).sqrt()
-    }
-
     /// The posterior of its success, as the shapes of a beta distribution.
-    fn shape(&self, arm: &Shape, belief: &Belief, now: Round) -> (f64, f64) {
+    pub fn posterior(&self, arm: &Shape, belief: &Belief, now: Round) -> (f64, f64) {
         let (success, evidence) = (self.success(), self.evidence(arm, belief, now));
         (arm.a + evidence * success, arm.b + evidence * (1.0 - success))
     }

@@ -59,6 +59,7 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// | `ucb` | `bound`, `forgetting` | |
 /// | `thompson` | `belief`, `forgetting` | |
 /// | `kalman` | `drift` | `noise`, `start` (mean, variance) |
+/// | `gaussian_process` | `similarity` (`tree` or `points`) | `retention`, `noise`, `start` (mean, variance) |
 /// | `exp3` | `update` | `restart` |
 /// | `gaussian` | `rule`, `spread` | `start` |
 /// | `teacher_student` | | `teacher`, `epsilon` |

@@ -17,6 +17,7 @@ pub(crate) enum Described {
     Ucb(UcbOptions),
     Thompson(ThompsonOptions),
     Kalman(KalmanOptions),
+    GaussianProcess(GaussianProcessOptions),
     Exp3(Exp3Options),
     Gaussian(GaussianOptions),
     TeacherStudent(TeacherStudentOptions),
@@ -53,6 +54,7 @@ impl Described {
             Self::Ucb(options) => options.build().into(),
             Self::Thompson(options) => options.build().into(),
             Self::Kalman(options) => options.build().into(),
+            Self::GaussianProcess(options) => options.build().into(),
             Self::Exp3(options) => options.build().into(),
             Self::Gaussian(options) => options.build().into(),
             Self::TeacherStudent(options) => options.build().into(),
@@ -105,6 +107,12 @@ options! { ThompsonOptions => Thompson: (belief: Belief, forgetting: Forgetting)
 
 options! { KalmanOptions => Kalman: (drift: f64) Kalman::new, {
     noise: f64 => Kalman::noise,
+    start: (f64, f64) => |policy, (mean, variance)| policy.start(mean, variance),
+} }
+
+options! { GaussianProcessOptions => GaussianProcess: (similarity: Similarity) GaussianProcess::new, {
+    retention: f64 => GaussianProcess::retention,
+    noise: f64 => GaussianProcess::noise,
     start: (f64, f64) => |policy, (mean, variance)| policy.start(mean, variance),
 } }
 

@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 #[cfg(feature = "config")]
 use crate::base::error::SnapshotError;
-use crate::base::error::{Error, Result, length, within};
+use crate::base::error::{Error, Result, finite, length, within};
 use crate::base::id::{ArmId, SampleId};
 use crate::base::schedule::Schedule;
 use crate::belief::Belief;
@@ -117,6 +117,8 @@ pub struct Builder<P = Uniform, S = GroupSpread, D = Distinct> {
     samples: usize,
     arms: Result<Option<Arms>>,
     weights: Option<Vec<f64>>,
+    /// What the training is for, by sample.
+    target: Option<Vec<f64>>,
     costs: Option<Vec<f64>>,
     keys: Option<Vec<Key>>,
     arm_names: Vec<String>,
@@ -138,6 +140,7 @@ impl Builder {
             samples,
             arms: Ok(None),
             weights: None,
+            target: None,
             costs: None,
             keys: None,
             arm_names: Vec::new(),
@@ -205,6 +208,27 @@ impl<P, S, D> Builder<P, S, D> {
         Self { weights: Some(weights), ..self }
     }
 
+    /// Says what the training is for by a weight `>= 0` of each sample, which need not be that with which it is drawn: the
+    /// target of the policy becomes the sums over each arm, as by [`set_mixture`](Curriculum::set_mixture). Samples that
+    /// come and go later leave it as it is.
+    ///
+    /// ```
+    /// # fn main() -> curricle::Result<()> {
+    /// let builder = curricle::Curriculum::builder(4).labels(&[0, 0, 0, 1]);
+    /// let builder = builder.post_training().target_by_sample(vec![1.0, 0.0, 0.0, 1.0]);
+    /// let mut curriculum = builder.build()?;
+    /// curriculum.draw(4)?;
+    /// assert_eq!(curriculum.shares(), [0.5, 0.5]); // by number it would be 3/4 and 1/4
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`build`](Self::build) gives [`Error::Length`], [`Error::OutOfRange`] and [`Error::NonFinite`] for the weights,
+    /// [`Error::NothingToDraw`] if all are 0, and [`Error::Unsupported`] for a policy that has no target.
+    pub fn target_by_sample(self, weights: Vec<f64>) -> Self {
+        Self { target: Some(weights), ..self }
+    }
+
     /// Sets what each sample costs, `> 0`, in tokens or seconds, where that is known beforehand: for
     /// [`draw_within`](Curriculum::draw_within). They are part of the state: what counts of a run that is restored
     /// are those of the snapshot, until [`set_costs`](Curriculum::set_costs).
@@ -265,7 +289,7 @@ impl<P, S, D> Builder<P, S, D> {
 
     /// The same description with other parts.
     fn parts<Q, T, E>(self, other: impl FnOnce((P, S, D)) -> (Q, T, E)) -> Builder<Q, T, E> {
-        let Self { samples, arms, weights, costs, keys, .. } = self;
+        let Self { samples, arms, weights, target, costs, keys, .. } = self;
         let Self { arm_names, fingerprint, options, scores, .. } = self;
         #[cfg(feature = "config")]
         let config = self.config;
@@ -274,6 +298,7 @@ impl<P, S, D> Builder<P, S, D> {
             samples,
             arms,
             weights,
+            target,
             costs,
             keys,
             arm_names,
@@ -399,6 +424,9 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
             None => Costs::default(),
         };
         let needs = self.check(&population)?;
+        if let Some(target) = &self.target {
+            self.policy.set_mixture(&by_arm(target, &population)?, &population)?;
+        }
         let dataset = dataset(self.fingerprint, &population);
         let identity =
             Identity::new(dataset, &self.options, (&self.policy, &self.signal, &self.sampler))?;
@@ -489,6 +517,19 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         Identity::new(dataset, &options, (&policy, &signal, &sampler))
             .map(|identity| identity.configuration)
     }
+}
+
+/// Sums weights of samples by arm.
+fn by_arm(weights: &[f64], population: &Population) -> Result<Vec<f64>> {
+    let arms = population.arms();
+    length("target weights of samples", arms.samples(), weights.len())?;
+    let mut sums = vec![0.0; arms.count()];
+    for (sample, &weight) in (0u64..).zip(weights) {
+        let what = "target weight of a sample";
+        let weight = within(what, finite(what, sample, weight)?, 0.0, 1e200)?;
+        sums[arms.label(SampleId(sample)).index()] += weight;
+    }
+    Ok(sums)
 }
 
 /// Checks that the names of arms, if there are any, tell them apart.

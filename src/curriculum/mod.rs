@@ -16,7 +16,7 @@ pub(crate) mod refill;
 mod refused;
 mod reports;
 mod rest;
-mod rollouts;
+pub(crate) mod rollouts;
 mod stale;
 pub(crate) mod stop;
 mod take_over;

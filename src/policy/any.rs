@@ -111,6 +111,13 @@ macro_rules! any {
                     $(Self::$around(policy) => policy.requested(),)*
                 }
             }
+
+            fn is_adapted(&self) -> bool {
+                match self {
+                    $(Self::$plain(policy) => policy.is_adapted(),)*
+                    $(Self::$around(policy) => policy.is_adapted(),)*
+                }
+            }
         }
     };
 }
@@ -119,7 +126,7 @@ any! {
     Uniform Fixed Mixture Boltzmann Ucb Thompson Kalman
     Exp3 Gaussian TeacherStudent AbsoluteProgress LevelReplay Posterior
     Difficulty Staged EasyToHard OnlineMixing ScalingLaw Dump
-    Pac Tilt;
+    Pac Tilt GaussianProcess;
     Bounded ColdStart Guarded Mastered PerCost Rescaled Restart
 }
 

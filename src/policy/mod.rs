@@ -133,6 +133,14 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     fn requested(&self) -> Option<Vec<f64>> {
         None
     }
+
+    /// Whether decisions follow what came back: false as long as they are those of the start whatever that was. The
+    /// [metrics](crate::Curriculum::metrics) and [`explain`](crate::Curriculum::explain) say so. The default is true;
+    /// [`ScalingLaw`] waits for its first fit, [`OnlineMixing`] for the end of its warm-up, [`Tilt`] for a signal of any
+    /// arm.
+    fn is_adapted(&self) -> bool {
+        true
+    }
 }
 
 /// A policy whose beliefs about one arm can be thrown away.

@@ -30,6 +30,7 @@ mod merge;
 #[cfg(feature = "table")]
 mod parquet;
 mod statistics;
+mod weights;
 
 use std::cmp::Ordering;
 
@@ -262,6 +263,12 @@ impl Table {
     /// them; [`TableError::Gap`] for missing ones.
     pub fn ranks(&self, name: &str, samples: u64) -> Result<Vec<SampleId>> {
         let order = self.order(name)?;
+        self.complete(samples)?;
+        Ok(order)
+    }
+
+    /// Checks that there is a row for each of so many samples, and none more.
+    fn complete(&self, samples: u64) -> Result<()> {
         let mut sorted = self.samples.clone();
         sorted.sort_unstable();
         if let Some(&beyond) = sorted.get(sorted.partition_point(|&sample| sample < samples)) {
@@ -274,7 +281,7 @@ impl Table {
             let first = SampleId(first.map_or(sorted.len() as u64, |(expected, _)| expected));
             return Err(TableError::Gap { samples, missing, first }.into());
         }
-        Ok(order)
+        Ok(())
     }
 
     /// Checks that a column has a value for each sample.

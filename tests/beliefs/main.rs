@@ -10,8 +10,8 @@ use curricle::policy::Uniform;
 use curricle::sampler::Any;
 use curricle::signal::GroupSpread;
 use curricle::{
-    ArmId, Arrival, Belief, Curriculum, Durability, Error, Feedback, Gate, Journal, Measure, Outcome,
-    Purpose, Refill, Rng, Round, SampleId, Step, Ticket, Weight, Weighting,
+    Allocation, ArmId, Arrival, Belief, Curriculum, Durability, Error, Feedback, Gate, Journal,
+    Measure, Outcome, Purpose, Refill, Rng, Round, SampleId, Step, Ticket, Weight, Weighting,
 };
 use proptest::prelude::*;
 use twin::Twin;
@@ -263,7 +263,7 @@ fn rollouts_go_where_success_is_uncertain() {
     let state = curriculum.to_bytes().unwrap();
     let batch = curriculum.draw(30).unwrap();
     for budget in [60, 61, 75, 97, 240, 1001, 100_000] {
-        let shared = curriculum.rollouts(&batch, budget).unwrap();
+        let shared = curriculum.rollouts(&batch, budget, Allocation::Neyman).unwrap();
         assert_eq!(shared.iter().map(|&it| u64::from(it)).sum::<u64>(), budget);
         // By the formula, within one.
         let deviation = |sample: SampleId| {
@@ -281,24 +281,54 @@ fn rollouts_go_where_success_is_uncertain() {
             assert!(is_more, "{sample} of {budget}: {rollouts}");
         }
     }
-    for bad in [0, 59, 1_000_000_001] {
+    for (bad, aim) in
+        [(0, Allocation::Neyman), (59, Allocation::UsefulGroups), (16_777_217, Allocation::Neyman)]
+    {
         let what = "budget of rollouts";
         assert!(
-            matches!(curriculum.rollouts(&batch, bad), Err(Error::OutOfRange { what: found, .. }) if found == what)
+            matches!(curriculum.rollouts(&batch, bad, aim), Err(Error::OutOfRange { what: found, .. }) if found == what)
         );
     }
+    // Where a coin is all but known, the sixth rollout is the last that is worth one of another prompt.
+    let shared = curriculum.rollouts(&batch, 240, Allocation::UsefulGroups).unwrap();
+    assert_eq!(shared.iter().sum::<u32>(), 240);
+    let chance = |sample: SampleId, rollouts: u32| {
+        let known = curriculum.explain(sample).unwrap().belief.unwrap();
+        let a = known.prior.0 + known.rollouts * known.success;
+        let b = known.prior.1 + known.rollouts * (1.0 - known.success);
+        let sum = a + b;
+        // By the chances of all to succeed, and of all to fail, one rollout after the other.
+        let all =
+            |a: f64| (0..rollouts).map(|n| (a + f64::from(n)) / (sum + f64::from(n))).product::<f64>();
+        1.0 - all(a) - all(b)
+    };
+    let gains = |more: u32| {
+        let pairs = batch.samples().zip(&shared);
+        let gain =
+            |(sample, &n): (SampleId, &u32)| chance(sample, n + more) - chance(sample, n + more - 1);
+        pairs.map(gain).collect::<Vec<f64>>()
+    };
+    let least_of_given = gains(0).into_iter().fold(f64::INFINITY, f64::min);
+    let most_of_not_given = gains(1).into_iter().fold(0.0, f64::max);
+    assert!(most_of_not_given < least_of_given + 1e-9, "{most_of_not_given} after {least_of_given}");
     let mut small = Curriculum::builder(5).weighting(Weighting::Belief(Belief::new())).build().unwrap();
-    assert!(matches!(small.rollouts(&batch, 240), Err(Error::UnknownSample(_))));
+    assert!(matches!(small.rollouts(&batch, 240, Allocation::Neyman), Err(Error::UnknownSample(_))));
     let own = small.draw(3).unwrap();
-    assert_eq!(small.rollouts(&own, 10), Ok(vec![4, 3, 3]));
-    assert_eq!(small.rollouts(&Default::default(), 0), Ok(vec![]));
+    assert_eq!(small.rollouts(&own, 10, Allocation::Neyman), Ok(vec![4, 3, 3]));
+    assert_eq!(small.rollouts(&own, 10, Allocation::UsefulGroups), Ok(vec![4, 3, 3]));
+    for aim in [Allocation::Neyman, Allocation::UsefulGroups] {
+        assert_eq!(small.rollouts(&Default::default(), 0, aim), Ok(vec![]));
+        assert_eq!(small.rollouts(&Default::default(), 7, aim), Ok(vec![]));
+    }
     let plain = Curriculum::builder(30).build().unwrap();
-    assert!(matches!(plain.rollouts(&batch, 240), Err(Error::Unsupported { .. })));
+    assert!(matches!(plain.rollouts(&batch, 240, Allocation::Neyman), Err(Error::Unsupported { .. })));
     let mut again =
         Curriculum::builder(30).weighting(Weighting::Belief(Belief::new())).build().unwrap();
     again.restore_bytes(&state).unwrap();
     assert_eq!(again.draw(30).unwrap(), batch);
-    assert_eq!(again.rollouts(&batch, 97), curriculum.rollouts(&batch, 97));
+    for aim in [Allocation::Neyman, Allocation::UsefulGroups] {
+        assert_eq!(again.rollouts(&batch, 97, aim), curriculum.rollouts(&batch, 97, aim));
+    }
 }
 
 /// Where outcomes teach as they arrive, and where steps are refilled: what is believed survives kills to the last bit.

@@ -3,9 +3,9 @@
 use curricle::ArmId;
 use curricle::policy::{
     AbsoluteProgress, Advance, Any, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty, Dump,
-    EasyToHard, Exp3, Fixed, Forgetting, Guarded, Kalman, LevelReplay, Mastered, Mixture, OnlineMixing,
-    Pac, PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Staged,
-    TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit,
+    EasyToHard, Exp3, Fixed, Forgetting, GaussianProcess, Guarded, Kalman, LevelReplay, Mastered,
+    Mixture, OnlineMixing, Pac, PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope,
+    Similarity, Staged, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit,
 };
 
 /// All that draw from arms, for so many of them, by name.
@@ -25,6 +25,7 @@ pub fn plain(arms: usize) -> Vec<(&'static str, Any)> {
         ("thompson, beta", Thompson::beta(Forgetting::PerRound(0.9)).into()),
         ("thompson, gaussian", Thompson::gaussian(Forgetting::Window(5)).into()),
         ("kalman", Kalman::new(0.01).into()),
+        ("gaussian process", GaussianProcess::new(Similarity::Tree(vec![vec![0]; arms])).into()),
         ("exp3.s", Exp3::auer(arms as u32, 200, 2).into()),
         ("exp3, graves", Exp3::graves().restart(40).into()),
         ("exp3-ix", Exp3::implicit_exploration(arms as u32, 200, 2).into()),

@@ -156,6 +156,10 @@ impl Policy for OnlineMixing {
         Ok(())
     }
 
+    fn is_adapted(&self) -> bool {
+        self.rounds > 0 && self.rounds >= self.warm_up
+    }
+
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {
         self.rounds += 1;
         let tickets: f64 = rewards.iter().map(|reward| f64::from(reward.count)).sum();

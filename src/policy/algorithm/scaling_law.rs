@@ -247,6 +247,10 @@ impl Policy for ScalingLaw {
         }
     }
 
+    fn is_adapted(&self) -> bool {
+        self.domains.iter().any(|domain| domain.law.is_some())
+    }
+
     fn grow(&mut self, arms: usize) -> Result<()> {
         if let Prior::Weights(weights) = &mut self.prior {
             weights.resize(arms, 0.0);

@@ -296,6 +296,10 @@ impl Policy for Tilt {
         Ok(())
     }
 
+    fn is_adapted(&self) -> bool {
+        self.arms.iter().any(|gain| gain.mean > 0.0)
+    }
+
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {
         for reward in rewards {
             let Some(gain) = self.arms.get_mut(reward.arm.index()) else { continue };

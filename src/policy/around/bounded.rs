@@ -156,6 +156,10 @@ impl<P: Policy> Policy for Bounded<P> {
     fn requested(&self) -> Option<Vec<f64>> {
         self.inner.requested()
     }
+
+    fn is_adapted(&self) -> bool {
+        self.inner.is_adapted()
+    }
 }
 
 /// Cuts every probability to `cap` and spreads what was cut off over the others, in proportion; evenly over the open ones, if

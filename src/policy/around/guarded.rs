@@ -396,6 +396,10 @@ impl<P: Policy> Policy for Guarded<P> {
     fn requested(&self) -> Option<Vec<f64>> {
         self.inner.requested()
     }
+
+    fn is_adapted(&self) -> bool {
+        self.inner.is_adapted()
+    }
 }
 
 #[cfg(test)]

@@ -259,6 +259,10 @@ impl<P: Forget> Policy for Restart<P> {
     fn requested(&self) -> Option<Vec<f64>> {
         self.inner.requested()
     }
+
+    fn is_adapted(&self) -> bool {
+        self.inner.is_adapted()
+    }
 }
 
 impl History {
