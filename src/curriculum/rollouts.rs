@@ -17,9 +17,9 @@ const MOST: f64 = 16_777_216.0;
 /// What rollouts are shared out for, of which each prompt of a batch gets two at least; for
 /// [`Curriculum::rollouts`].
 ///
-/// Both give fewer to prompts that are nearly solved or hopeless. They differ on the frontier: at even odds six rollouts
-/// nearly always hold a success and a failure, and a seventh is better spent where one of the two is rare; the noise of
-/// the gradient is greatest there all the same.
+/// Both give fewer to prompts that are nearly solved or hopeless. They differ on the frontier: at even odds six
+/// rollouts nearly always hold a success and a failure, and a seventh is better spent where one of the two is rare;
+/// the noise of the gradient is greatest there all the same.
 ///
 /// ```
 /// use curricle::Allocation;
@@ -30,8 +30,8 @@ const MOST: f64 = 16_777_216.0;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Allocation {
-    /// For the greatest number of useful groups: each further rollout goes where it raises the chance most that the group
-    /// has both a success and a failure, `E[p^n (1 - p)] + E[(1 - p)^n p]` for the one after `n`.
+    /// For the greatest number of useful groups: each further rollout goes where it raises the chance most that the
+    /// group has both a success and a failure, `E[p^n (1 - p)] + E[(1 - p)^n p]` for the one after `n`.
     UsefulGroups,
     /// For the least variance of the mean gradient: beyond two, in proportion to the standard deviation of a rollout,
     /// `sqrt(E[p (1 - p)])`. Numbers are rounded by largest remainder.
@@ -39,9 +39,9 @@ pub enum Allocation {
 }
 
 impl<P, S, D> Curriculum<P, S, D> {
-    /// Shares `budget` rollouts out among the draws of a batch, by what is [believed](crate::Belief) of their samples, with
-    /// an [aim](Allocation). The numbers sum up to the budget; of equals the first ticket gets what is left over. Nothing of
-    /// the state changes, and nobody has to go by them: an outcome says how many there were.
+    /// Shares `budget` rollouts out among the draws of a batch, by what is [believed](crate::Belief) of their
+    /// samples, with an [aim](Allocation). The numbers sum up to the budget; of equals the first ticket gets what is
+    /// left over. Nothing of the state changes, and nobody has to go by them: an outcome says how many there were.
     ///
     /// The weights go on to be those of groups of [`Belief::rollouts`](crate::Belief::rollouts).
     ///
@@ -56,13 +56,13 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// # Ok(()) }
     /// ```
     ///
-    /// Cost: O((n + budget) log n) for n draws, O(n log n) by Neyman. Papers: *CurES*, arXiv 2510.01037, has rollouts in
-    /// proportion to the standard deviation, as Neyman (1934) has the sizes of strata; useful groups are those that
-    /// DAPO's filter keeps, arXiv 2503.14476.
+    /// Cost: O((n + budget) log n) for n draws, O(n log n) by Neyman. Papers: *CurES*, arXiv 2510.01037, has rollouts
+    /// in proportion to the standard deviation, as Neyman (1934) has the sizes of strata; useful groups are those
+    /// that DAPO's filter keeps, arXiv 2503.14476.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] if weights do not come from beliefs; [`Error::OutOfRange`] for less than two rollouts a draw or
-    /// more than 2^24; [`Error::UnknownSample`] for a batch of another curriculum.
+    /// [`Error::Unsupported`] if weights do not come from beliefs; [`Error::OutOfRange`] for less than two rollouts a
+    /// draw or more than 2^24; [`Error::UnknownSample`] for a batch of another curriculum.
     pub fn rollouts(&self, batch: &Batch, budget: u64, aim: Allocation) -> Result<Vec<u32>> {
         let Memory { population, round, .. } = &self.memory;
         let (Some(belief), Some(beliefs)) = (self.options.weighting.belief(), population.beliefs())

@@ -136,8 +136,8 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
 
     /// Whether decisions follow what came back: false as long as they are those of the start whatever that was. The
     /// [metrics](crate::Curriculum::metrics) and [`explain`](crate::Curriculum::explain) say so. The default is true;
-    /// [`ScalingLaw`] waits for its first fit, [`OnlineMixing`] for the end of its warm-up, [`Tilt`] for a signal of any
-    /// arm.
+    /// [`ScalingLaw`] waits for its first fit, [`OnlineMixing`] for the end of its warm-up, [`Tilt`] for a signal of
+    /// any arm.
     fn is_adapted(&self) -> bool {
         true
     }

@@ -8,8 +8,8 @@ use crate::base::math::pow;
 const LEAST: f64 = 1.0 / 1_048_576.0;
 
 impl Table {
-    /// The weights of `samples` samples by some columns, for [`Builder::weights`](crate::Builder::weights): a product of
-    /// quantiles with exponents.
+    /// The weights of `samples` samples by some columns, for [`Builder::weights`](crate::Builder::weights): a product
+    /// of quantiles with exponents.
     ///
     /// ```text
     /// q = (rank + 1/2) / n                  equal values share the mean of their ranks, the least has rank 0
@@ -17,9 +17,9 @@ impl Table {
     ///                           (1 - q)^-e  for e < 0: the less the better
     /// ```
     ///
-    /// and at least 2^-20. Quantiles have no scale, so that an angle, a log-ratio and a length can stand side by side; an
-    /// exponent of 0 takes a column out, one of 1 draws the best twice as often as the middle, where only this column
-    /// counts.
+    /// and at least 2^-20. Quantiles have no scale, so that an angle, a log-ratio and a length can stand side by
+    /// side; an exponent of 0 takes a column out, one of 1 draws the best twice as often as the middle, where only
+    /// this column counts.
     ///
     /// ```
     /// use curricle::table::{Column, Provenance, Table};
@@ -37,8 +37,8 @@ impl Table {
     /// Cost: O(n log n) a column.
     ///
     /// # Errors
-    /// [`TableError::NoColumn`](super::TableError::NoColumn), [`TableError::Undefined`](super::TableError::Undefined) for a
-    /// sample without a value; [`TableError::Stray`](super::TableError::Stray) and
+    /// [`TableError::NoColumn`](super::TableError::NoColumn), [`TableError::Undefined`](super::TableError::Undefined)
+    /// for a sample without a value; [`TableError::Stray`](super::TableError::Stray) and
     /// [`TableError::Gap`](super::TableError::Gap) as for [`ranks`](Self::ranks);
     /// [`Error::OutOfRange`](crate::Error::OutOfRange) for an exponent that is not in `[-16, 16]`.
     pub fn weights(&self, factors: &[(&str, f64)], samples: u64) -> Result<Vec<f64>> {

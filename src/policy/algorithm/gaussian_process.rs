@@ -28,8 +28,9 @@ const MOST_ARMS: f64 = 2048.0;
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Similarity {
-    /// A tree of tasks: the path of each arm from the root, as numbers of branches. With paths of at most `L` steps, two
-    /// arms whose first `l` are the same have `l / (L + 1)`. The last part of an arm is its own even where paths are equal.
+    /// A tree of tasks: the path of each arm from the root, as numbers of branches. With paths of at most `L` steps,
+    /// two arms whose first `l` are the same have `l / (L + 1)`. The last part of an arm is its own even where paths
+    /// are equal.
     Tree(Vec<Vec<u32>>),
     /// A point for each arm, such as its number of digits, or the mean embedding of its prompts: `exp(-|x - y|^2 / (2
     /// scale^2))`.
@@ -103,8 +104,8 @@ impl Similarity {
     }
 }
 
-/// Thompson sampling where arms that are [alike](Similarity) have like mean scores: each report says something of the arms
-/// beside its own, so that many arms are told apart from few reports.
+/// Thompson sampling where arms that are [alike](Similarity) have like mean scores: each report says something of the
+/// arms beside its own, so that many arms are told apart from few reports.
 ///
 /// With `S` the similarities, the means of all arms together are a Gaussian with mean `m` and covariance `P`, at first
 /// `m_0` and `v_0 S`:
@@ -115,10 +116,10 @@ impl Similarity {
 /// after every round             m <- m_0 + sqrt(r) (m - m_0),  P <- r P + (1 - r) v_0 S
 /// ```
 ///
-/// The last line lets means change: what is believed returns to what was at the start, to 37 % of it after `2 / (1 - r)`
-/// rounds. With all arms strangers it is a [`Kalman`](crate::policy::Kalman) filter that forgets in this way. Slots are drawn
-/// from each arm's own distribution; probabilities are as in [`Thompson`](crate::policy::Thompson). A similarity that is
-/// wrong misleads: what is alike by it is believed to be, until each arm has reports of its own.
+/// The last line lets means change: what is believed returns to what was at the start, to 37 % of it after `2 / (1 -
+/// r)` rounds. With all arms strangers it is a [`Kalman`](crate::policy::Kalman) filter that forgets in this way.
+/// Slots are drawn from each arm's own distribution; probabilities are as in [`Thompson`](crate::policy::Thompson). A
+/// similarity that is wrong misleads: what is alike by it is believed to be, until each arm has reports of its own.
 ///
 /// Defaults: `r = 0.99`; a score has variance `s^2 = 1/4`; `m_0 = 1/2` and `v_0 = 1/4`, for scores in `[0, 1]`. At most
 /// 2048 arms, none of which can be added later.
