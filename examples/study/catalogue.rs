@@ -100,7 +100,10 @@ impl Place {
 
 /// All workloads but those of the map.
 pub fn tasks() -> Result<Vec<Task>> {
-    ["sequence", "sequence-noise", "chain", "ladder"].into_iter().map(task).collect()
+    ["sequence", "sequence-noise", "chain", "ladder", "map/signal=10/transfer=none/noise=20"]
+        .into_iter()
+        .map(task)
+        .collect()
 }
 
 /// The workload of a name.

@@ -388,6 +388,24 @@ mod tests {
         assert_eq!(tokens.interval.map(|interval| interval.high), Some(f64::INFINITY));
     }
 
+    /// The end of the budget lies between two points: the reference comes to its own final level there.
+    #[test]
+    fn the_reference_reaches_its_own_level() {
+        let runs: Vec<Kept> = (1..=20)
+            .flat_map(|seed| {
+                let rise = 0.01 + 0.001 * seed as f64;
+                let passes: Vec<f64> = (0..=40).map(|at| 0.1 + rise * f64::from(at)).collect();
+                [DROPPING, OURS].map(|name| {
+                    let mut run = run(name, seed, &passes);
+                    run.setting.tokens = 39_017;
+                    run
+                })
+            })
+            .collect();
+        let tokens = made(&runs, Reference::Baseline).row(OURS).unwrap().tokens.clone().unwrap();
+        assert_eq!((tokens.reached, tokens.missed, tokens.idle, tokens.median), (20, 0, 0, 1.0));
+    }
+
     #[test]
     fn the_budget_is_what_all_have() {
         let mut long = run(OURS, 1, &[0.0; 41]);

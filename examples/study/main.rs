@@ -19,8 +19,12 @@ mod fault;
 mod file;
 #[path = "../../src/table/parquet/guarded.rs"]
 mod guarded;
+#[path = "../../src/bin/curricle/report/html.rs"]
+mod html;
+mod map;
 mod merge;
 mod options;
+mod page;
 mod plan;
 mod rates;
 #[path = "synthetic/types.rs"]
@@ -34,6 +38,7 @@ mod table;
 use catalogue::OURS;
 use compare::Reference;
 use options::{Options, Verb};
+use page::Part;
 use plan::{All, Name};
 use rates::Rates;
 use run::Setting;
@@ -47,7 +52,7 @@ fn main() -> Result<()> {
         Verb::Run => one(&options),
         Verb::Names => names(),
         Verb::Table(table) => make(table, &options),
-        Verb::Page => Ok(()),
+        Verb::Page => pages(&options),
         Verb::Merge => record(&options),
     }
 }
@@ -141,6 +146,48 @@ fn present(table: Name, all: &All, options: &Options) -> Result<Vec<Kept>> {
         Err(error) if error.is::<fault::Fault>() => Ok(Vec::new()),
         Err(error) => Err(error),
     }
+}
+
+/// The runs that a page is made of: those of a record, or what there is of the tables.
+fn parts(options: &Options, all: &All) -> Result<Vec<Part>> {
+    let found = match &options.read {
+        Some(path) => {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            let name = stem.strip_prefix("study-").and_then(Name::of);
+            let name =
+                name.ok_or_else(|| format!("{}: study-TABLE.parquet is read", path.display()))?;
+            vec![(name, file::read(path)?)]
+        }
+        None => {
+            let of = |table: &Name| Ok((*table, present(*table, all, options)?));
+            options.tables.iter().map(of).collect::<Result<_>>()?
+        }
+    };
+    let part =
+        |(name, runs): (Name, Vec<Kept>)| Ok(Part { name, tables: tables(name, all, &runs)?, runs });
+    found.into_iter().map(part).collect()
+}
+
+fn pages(options: &Options) -> Result<()> {
+    let all = all()?;
+    let parts = parts(options, &all)?;
+    let path = options.out.join("study.html");
+    store::write_whole(&path, page::page(&parts, &all.curricula)?.as_bytes())?;
+    println!("{}", path.display());
+    let Some(folder) = &options.svg else { return Ok(()) };
+    for part in parts.iter().filter(|part| !part.runs.is_empty()) {
+        let picture = match part.name {
+            Name::Rates => None,
+            Name::Map => Some(map::picture(&map::tables(&part.runs)?, true)),
+            _ => page::overview(part, true),
+        };
+        if let Some(picture) = picture {
+            let path = folder.join(format!("study-{}.svg", part.name.name()));
+            store::write_whole(&path, picture.as_bytes())?;
+            println!("{}", path.display());
+        }
+    }
+    Ok(())
 }
 
 fn record(options: &Options) -> Result<()> {

@@ -54,7 +54,8 @@ pub fn first_at(curve: &Curve, level: f64, end: f64) -> Option<f64> {
         Some(&(from, below)) => from + (at - from) * (level - below) / (value - below),
         None => at,
     };
-    (place <= end).then_some(place)
+    // A level that was read off the curve at the end is found there but for rounding.
+    (place <= end * (1.0 + 1e-9)).then(|| place.min(end))
 }
 
 fn between((from, first): (f64, f64), (to, second): (f64, f64), place: f64) -> f64 {
@@ -218,6 +219,8 @@ mod tests {
         assert_eq!(first(0.4, 40.0), Some(10.0));
         assert!((first(0.65, 40.0).unwrap() - 35.0).abs() < 1e-12);
         assert_eq!((first(0.65, 34.0), first(0.95, 40.0)), (None, None));
+        let end = 10.0 / 3.0;
+        assert_eq!(first(value_at(&RAMP, end).unwrap(), end), Some(end));
         // It counts where it was first, though it falls below again.
         assert_eq!(first_at(&[(0.0, 0.0), (1.0, 1.0), (2.0, 0.0), (3.0, 1.0)], 0.5, 9.0), Some(0.5));
     }

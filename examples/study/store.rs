@@ -197,7 +197,10 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || {
         std::fs::create_dir_all(folder)?;
-        let mut part = tempfile::Builder::new().prefix(".study-").suffix(PART).tempfile_in(folder)?;
+        // A scratch file is for its owner only; this one is to be a file like any other.
+        let create = |path: &Path| File::options().write(true).create_new(true).open(path);
+        let mut part =
+            tempfile::Builder::new().prefix(".study-").suffix(PART).make_in(folder, create)?;
         std::io::Write::write_all(&mut part, bytes)?;
         part.as_file().sync_all()?;
         part.persist(path).map_err(|error| error.error)?;

@@ -28,11 +28,13 @@ pub const HEAD: [&str; 14] = [
 /// And behind them.
 pub const REST: [&str; 3] = ["entropy", "rollouts", "seconds"];
 
-fn percent(value: f64) -> String {
+/// A part as per cent with its sign.
+pub fn percent(value: f64) -> String {
     format!("{:+.1}", 100.0 * value)
 }
 
-fn interval(interval: Option<Interval>, number: impl Fn(f64) -> String) -> String {
+/// An interval in words.
+pub fn interval(interval: Option<Interval>, number: impl Fn(f64) -> String) -> String {
     interval
         .map_or("–".into(), |Interval { low, high }| format!("{} to {}", number(low), number(high)))
 }
@@ -62,12 +64,14 @@ pub fn cells(table: &Table, row: &Row) -> Vec<String> {
     let [tokens, about] = match &row.tokens {
         Some(tokens) => {
             let mut words = ratio(tokens.median);
-            if tokens.missed > 0 {
-                let of = tokens.reached + tokens.missed;
-                let _ = write!(words, " ({} of {of} never)", tokens.missed);
-            }
+            let of = tokens.reached + tokens.missed;
+            let _ = match tokens.missed {
+                0 => Ok(()),
+                missed if tokens.median.is_finite() => write!(words, ", {missed} of {of} never"),
+                missed => write!(words, " in {missed} of {of}"),
+            };
             if tokens.idle > 0 {
-                let _ = write!(words, " ({} without a gain to reach)", tokens.idle);
+                let _ = write!(words, ", {} without a level", tokens.idle);
             }
             [words, interval(tokens.interval, ratio)]
         }
