@@ -46,12 +46,14 @@ pub fn picture(tables: &[(Place, Table)], alone: bool) -> String {
         };
         Panel {
             title: format!("{unlearnable} % unlearnable"),
-            columns: Place::SIGNALS.iter().map(|signal| format!("{signal} % with signal")).collect(),
+            columns: Place::SIGNALS.iter().map(|signal| format!("signal {signal} %")).collect(),
             rows: Transfer::ALL.into_iter().map(row).collect(),
         }
     };
     let panels = Place::UNLEARNABLE.map(panel);
-    let note = format!("Tokens to uniform's final level, in those of uniform (95 %); area: {MARKS}");
+    let note = format!(
+        "Tokens to uniform's final level, in those of uniform, with 95 % interval. Area: {MARKS}"
+    );
     draw("When the default pays: tokens and area against uniform sampling", &panels, &note, alone)
 }
 

@@ -44,7 +44,7 @@ pub fn draw(title: &str, panels: &[Panel], note: &str, alone: bool) -> String {
     let names = panels.iter().flat_map(|panel| panel.rows.iter().map(|(name, _)| name.chars().count()));
     let left = 24 + (LETTER * names.max().unwrap_or(0) as f64).round() as i32;
     let columns = panels.iter().map(|panel| panel.columns.len()).max().unwrap_or(0) as i32;
-    let width = (left + columns * CELL.0 + 8).max(8 + (6.2 * note.chars().count() as f64) as i32);
+    let width = (left + columns * CELL.0 + 8).max(8 + (6.9 * note.chars().count() as f64) as i32);
     let mut body = String::new();
     let mut top = 0;
     for Panel { title, columns, rows } in panels {

@@ -5,7 +5,7 @@ mod plot;
 
 use std::fmt::Write;
 
-use crate::catalogue::{Choice, UNIFORM};
+use crate::catalogue::{Choice, OURS, UNIFORM};
 use crate::compare::{Summary, Table as Compared, curve};
 use crate::fault::Fault;
 use crate::html::{Table, escaped};
@@ -20,8 +20,10 @@ use plot::{About, Axis, Line, PLACES, Share, thousands};
 const STYLE: &str = include_str!("../../../src/bin/curricle/report/page.css");
 const EXTRA: &str = include_str!("extra.css");
 
-/// What is drawn large, where it was run.
-const SHOWN: [&str; 5] = [UNIFORM, "refill-32", "hand", "sec", "default"];
+/// What is drawn large, where it was run, and in which colour; the last is above the others.
+const SHOWN: [(&str, usize); 5] = [(UNIFORM, 1), ("refill-32", 2), ("hand", 3), ("sec", 5), (OURS, 0)];
+/// The colour of a reference that is none of them.
+const OTHER: usize = 4;
 /// Whose shares are drawn, where they were run.
 const SHARED: [&str; 6] = ["sec", "default", "hand", "sharp", "mopps", "guarded"];
 /// Spans of time of a picture of shares.
@@ -173,11 +175,11 @@ fn of_map(runs: &[Kept]) -> Result<String, Fault> {
 pub fn overview(part: &Part, alone: bool) -> Option<String> {
     let mut names: Vec<&String> = Vec::new();
     for row in part.tables.iter().flat_map(|table| &table.rows) {
-        if row.gain.is_some() && !names.contains(&&row.curriculum) {
+        if !names.contains(&&row.curriculum) {
             names.push(&row.curriculum);
         }
     }
-    if names.is_empty() {
+    if part.tables.iter().all(|table| table.reference.is_none()) {
         return None;
     }
     let cell = |table: &Compared, name: &String| match (table.row(name)?, &table.reference) {
@@ -232,17 +234,11 @@ fn workload(part: &Part, table: &Compared) -> String {
             |run: &&Kept| run.setting.workload == *workload && run.setting.curriculum == curriculum;
         part.runs.iter().filter(is).collect()
     };
-    let place = |name: &str| SHOWN.iter().position(|shown| *shown == name);
     let line = |name: &str, colour: usize| line(name, colour, &of(name), *budget);
-    let mut shown: Vec<Line> = Vec::new();
-    for row in &table.rows {
-        let is_reference = reference.as_ref() == Some(&row.curriculum);
-        match place(&row.curriculum) {
-            Some(place) => shown.push(line(&row.curriculum, place)),
-            None if is_reference => shown.push(line(&row.curriculum, SHOWN.len())),
-            None => {}
-        }
-    }
+    let is_known = |name: &String| SHOWN.iter().any(|(shown, _)| shown == name);
+    let other = reference.iter().filter(|name| !is_known(name)).map(|name| (name.as_str(), OTHER));
+    let shown = other.chain(SHOWN).filter(|(name, _)| table.row(name).is_some());
+    let mut shown: Vec<Line> = shown.map(|(name, colour)| line(name, colour)).collect();
     if shown.is_empty() {
         shown =
             table.rows.iter().take(4).enumerate().map(|(at, row)| line(&row.curriculum, at)).collect();
