@@ -44,9 +44,9 @@ pub struct Trainer {
 }
 
 impl Trainer {
-    /// Adam at a learning rate; the device is one with gradients.
+    /// Adam at a learning rate, with a step that does not depend on the size of the gradient; the device is one with gradients.
     pub fn new(model: Writer, shape: Shape, rate: f64, device: Device) -> Self {
-        Self { model, optimiser: AdamConfig::new().init(), shape, rate, device }
+        Self { model, optimiser: AdamConfig::new().with_epsilon(1e-8).init(), shape, rate, device }
     }
 
     pub fn set_rate(&mut self, rate: f64) {

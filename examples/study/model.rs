@@ -4,7 +4,7 @@
 //! [`Writer::read`], which takes the cache of what stands before. Prompts fill the first columns; an answer begins at
 //! the same column whatever the length of its prompt, and does not see the columns between.
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::nn::{Initializer, Linear, LinearConfig, RmsNorm, RmsNormConfig};
 use burn::tensor::activation::{log_softmax, relu, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -91,7 +91,8 @@ impl Writer {
             norm: norm(),
             output: linear(WIDTH, shape.symbols),
         };
-        model.map(&mut Fill(Rng::at(seed, Round(1), Purpose::User)))
+        let tables = [model.symbols.id, model.columns.id];
+        model.map(&mut Fill { rng: Rng::at(seed, Round(1), Purpose::User), tables })
     }
 
     /// Reads prompts.
@@ -228,21 +229,24 @@ impl Block {
     }
 }
 
-/// Fills every table with normally distributed weights whose variance is one over the rows read at a time; vectors
-/// (biases and the gains of norms) stay.
-struct Fill(Rng);
+/// Fills all matrices with normally distributed weights: tables, of which one row is read at a time, with a standard
+/// deviation of 1/2, linear maps with a variance of one over their inputs. Vectors (biases and the gains of norms) stay.
+struct Fill {
+    rng: Rng,
+    tables: [ParamId; 2],
+}
 
 impl ModuleMapper for Fill {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let is_table = self.tables.contains(&param.id);
         param.map(|old| {
             let shape = old.dims();
             if D != 2 {
                 return old;
             }
-            // A look-up reads one row, a linear map all.
-            let scale = (1.0 / WIDTH.max(shape[0]) as f64).sqrt();
+            let scale = if is_table { 0.5 } else { (1.0 / shape[0] as f64).sqrt() };
             let count = shape.iter().product();
-            let data: Vec<f32> = (0..count).map(|_| (scale * self.0.normal()) as f32).collect();
+            let data: Vec<f32> = (0..count).map(|_| (scale * self.rng.normal()) as f32).collect();
             let device = old.device();
             Tensor::from_data(TensorData::new(data, shape), &device).require_grad()
         })

@@ -14,7 +14,7 @@ use crate::model::Writer;
 use crate::workload::Workload;
 
 /// Examples of a step.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
 
 type Start = Arc<OnceLock<std::result::Result<Writer, String>>>;
 
@@ -33,7 +33,7 @@ pub fn start(name: &str, workload: &dyn Workload, seed: u64) -> Result<Writer> {
 fn make(workload: &dyn Workload, seed: u64) -> Result<Writer> {
     let (shape, mut warm_up) = (workload.shape(), workload.warm_up());
     if cfg!(test) {
-        warm_up.steps = 4;
+        warm_up.steps = 2;
     }
     let device = Device::flex().autodiff();
     let mut trainer = Trainer::new(Writer::new(shape, seed, &device), shape, warm_up.rate, device);

@@ -5,7 +5,7 @@
 //! other key is known, so the first arm of each ladder succeeds in one of 8 answers, the second in one of 64, the others in
 //! one of 512; each key that is learned opens the next arm. The name has the dials: `map/signal=10/transfer=weak/noise=20`.
 //!
-//! - `signal`: the share of the learnable arms, in per cent, whose prompts succeed in one of 8 answers at the start: 5,
+//! - `signal`: the share of the learnable arms, in per cent, whose prompts succeed in one of 4 answers at the start: 5,
 //!   10, 25, 50 or 100. It is the number of ladders: 1, 2, 5, 10 or 20, of 20, 10, 4, 2 or 1 arms.
 //! - `transfer`: `none`: each key has a table of its own. `strong`: all have the same, so that one rule is all there is to
 //!   learn, but that each key has to be trusted to follow it. `weak`: the same for half of the digits.
@@ -14,8 +14,8 @@
 use curricle::Rng;
 
 use super::keys::{KEYS, Keys};
-use super::ladder::table;
 use super::luck::Noisy;
+use super::table::Table;
 use super::{Arm, Shape, WarmUp, Workload};
 use crate::Result;
 
@@ -63,18 +63,10 @@ pub fn cell(dials: &str) -> Result<impl Workload + use<>> {
         "50" => ARMS,
         _ => return Err(format!("noise is 0, 20 or 50, not `{noise}`").into()),
     };
-    let tables = (0..=ARMS as u64).map(|key| if key == 0 { table(100) } else { partly(key, shared) });
-    Ok(Noisy { within: Ladders { keys: Keys(tables.collect()), depth }, arms })
-}
-
-/// The table of a key that agrees with the common one on its first digits; it is a permutation, too.
-fn partly(key: u64, shared: usize) -> [u8; 8] {
-    let mut table = table(200);
-    let own = self::table(200 + key);
-    // The other digits stand for the same symbols in the order of the key's own table.
-    let rest: Vec<u8> = own.into_iter().filter(|symbol| table[shared..].contains(symbol)).collect();
-    table[shared..].copy_from_slice(&rest);
-    table
+    let common = Table::new(200);
+    let mut tables = vec![Table::new(100)];
+    tables.extend((1..=ARMS as u64).map(|key| Table::agreeing(200 + key, &common, shared)));
+    Ok(Noisy { within: Ladders { keys: Keys(tables), depth }, arms })
 }
 
 impl Workload for Ladders {
@@ -95,7 +87,7 @@ impl Workload for Ladders {
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 300, rate: 3e-3 }
+        WarmUp { steps: 900, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {
@@ -147,21 +139,6 @@ mod tests {
         for (noise, arms) in [(0, 20), (20, 25), (50, 40)] {
             let cell = cell(&format!("signal=10/transfer=none/noise={noise}")).unwrap();
             assert_eq!(cell.arms().len(), arms);
-        }
-    }
-
-    #[test]
-    fn tables_are_permutations_that_agree_as_far_as_they_are_shared() {
-        for shared in [0, 4, 8] {
-            let tables: Vec<_> = (1..=ARMS as u64).map(|key| partly(key, shared)).collect();
-            for table in &tables {
-                let mut sorted = table.to_vec();
-                sorted.sort_unstable();
-                assert_eq!(sorted, (2..10).collect::<Vec<u8>>());
-                assert_eq!(table[..shared], tables[0][..shared]);
-            }
-            let equal = tables.iter().filter(|table| **table == tables[0]).count();
-            assert!(if shared == 8 { equal == ARMS } else { equal < 4 });
         }
     }
 }

@@ -2,13 +2,13 @@
 //! which they are no arm tells.
 //!
 //! Six topics of eight keys each, of which the warm-up has four (see [`keys`](super::keys)). A prompt is *solved* if it asks
-//! for known keys only, *open* if for one that is not (success one in 8), and *hopeless* if for three that are not (one in
-//! 512, until others are learned) or if it has a key that no answer fits, half of them each.
+//! for known keys only, *open* if for one that is not (success one in 4), and *hopeless* if for three that are not (one in
+//! 64, until others are learned) or if it has a key that no answer fits, half of them each.
 
 use curricle::Rng;
 
 use super::keys::{KEYS, Keys};
-use super::ladder::table;
+use super::table::Table;
 use super::{Arm, Shape, WarmUp, Workload, weighted};
 
 const TOPICS: usize = 6;
@@ -35,7 +35,7 @@ const DEAD: usize = TOPICS * EACH;
 
 impl Pool {
     pub fn new() -> Self {
-        Self { keys: Keys((0..DEAD as u64).map(|key| table(1000 + key)).collect()) }
+        Self { keys: Keys((0..DEAD as u64).map(|key| Table::new(1000 + key)).collect()) }
     }
 
     fn draw(&self, topic: usize, may_be_dead: bool, rng: &mut Rng) -> Vec<u8> {
@@ -82,7 +82,7 @@ impl Workload for Pool {
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 900, rate: 3e-3 }
+        WarmUp { steps: 1200, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {

@@ -12,8 +12,9 @@ const LENGTHS: [usize; 4] = [3, 5, 7, 8];
 const TRAINED: usize = 3;
 /// Pools of all sizes, neither in the order of lengths nor in that of algorithms.
 const SAMPLES: [usize; 9] = [600, 20_000, 2000, 6000, 200, 10_000, 1000, 4000, 400];
-/// How often the warm-up shows each length.
-const SHOWN: [f64; 4] = [0.6, 0.25, 0.1, 0.05];
+/// How often the warm-up shows each algorithm, and each length.
+const SHOWN: [f64; 3] = [0.43, 0.43, 0.14];
+const LONG: [f64; 4] = [0.6, 0.25, 0.1, 0.05];
 
 pub struct Sequence;
 
@@ -68,7 +69,7 @@ impl Workload for Sequence {
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 600, rate: 3e-3 }
+        WarmUp { steps: 800, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {
@@ -76,8 +77,8 @@ impl Workload for Sequence {
     }
 
     fn example(&self, rng: &mut Rng) -> (Vec<u8>, Vec<u8>) {
-        let length = LENGTHS[weighted(&SHOWN, rng)];
-        let prompt = draw((rng.below(NAMES.len() as u64) as usize, length), rng);
+        let length = LENGTHS[weighted(&LONG, rng)];
+        let prompt = draw((weighted(&SHOWN, rng), length), rng);
         let mut answer = solve(&prompt);
         answer.push(END);
         (prompt, answer)
