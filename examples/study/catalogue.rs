@@ -1,6 +1,6 @@
 //! What there is to run: the workloads and the curricula, as the tables see them.
 
-use crate::Result;
+use crate::{Result, curriculum, workload};
 
 /// An arm of a workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,12 +98,12 @@ impl Place {
     }
 }
 
-/// All workloads but those of the map.
+/// All workloads that have a name of their own; of the map, one place.
+///
+/// # Errors
+/// None, as long as the names of the workloads are right.
 pub fn tasks() -> Result<Vec<Task>> {
-    ["sequence", "sequence-noise", "chain", "ladder", "map/signal=10/transfer=none/noise=20"]
-        .into_iter()
-        .map(task)
-        .collect()
+    Ok(workload::all()?.into_iter().map(Task::of).collect())
 }
 
 /// The workload of a name.
@@ -111,21 +111,46 @@ pub fn tasks() -> Result<Vec<Task>> {
 /// # Errors
 /// There is none.
 pub fn task(name: &str) -> Result<Task> {
-    Ok(Task { name: name.into(), arms: crate::synthetic::arms(name), tokens: 50_000 })
+    Ok(Task::of(workload::about(name)?))
+}
+
+impl Task {
+    fn of(about: workload::About) -> Self {
+        let workload::About { name, arms, tokens } = about;
+        let arm = |(name, learnable)| Arm { name, learnable };
+        Self { name, arms: arms.into_iter().map(arm).collect(), tokens }
+    }
 }
 
 /// All curricula, in the order of the tables.
 pub fn curricula() -> Vec<Choice> {
-    let choice = |(name, about): (&str, &str)| Choice { name: name.into(), about: about.into() };
-    let all = [
-        ("uniform", "every arm alike"),
-        ("uniform-all", "every arm alike, and no group is dropped"),
-        ("refill-32", "every arm alike, refilled to 32 groups"),
-        ("refill-16", "every arm alike, refilled to 16 groups"),
-        ("hand", "by hand"),
-        ("sec", "SEC as published"),
-        ("default", "our default"),
-        ("default-no-floor", "our default without its floor"),
-    ];
-    all.into_iter().map(choice).collect()
+    let choice =
+        |recipe: curriculum::Recipe| Choice { name: recipe.name.into(), about: recipe.line.into() };
+    curriculum::all().into_iter().map(choice).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the tables call by name is there.
+    #[test]
+    fn names_are_those_of_curricula_and_workloads() {
+        let curricula = curricula();
+        for name in BASELINES.iter().chain(&[OURS]) {
+            assert!(curricula.iter().any(|choice| choice.name == *name), "{name}");
+        }
+        for part in PARTS {
+            assert!(curricula.iter().any(|choice| choice.name.starts_with(part)), "{part}");
+        }
+        assert_eq!(Place::all().len(), 45);
+        for place in Place::all() {
+            let task = task(&place.workload()).unwrap();
+            assert_eq!(Place::of(&task.name), Some(place));
+            let lost = task.arms.iter().filter(|arm| !arm.learnable).count();
+            assert_eq!(100 * lost, place.unlearnable as usize * task.arms.len(), "{}", task.name);
+        }
+        // The place whose rates all have is among those that are tuned.
+        assert!(tasks().unwrap().iter().any(|task| task.name == crate::rates::CENTRE.workload()));
+    }
 }

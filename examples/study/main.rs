@@ -15,25 +15,32 @@
 
 mod catalogue;
 mod compare;
+mod curriculum;
 mod fault;
 mod file;
+mod grpo;
 #[path = "../../src/table/parquet/guarded.rs"]
 mod guarded;
 #[path = "../../src/bin/curricle/report/html.rs"]
 mod html;
 mod map;
 mod merge;
+mod model;
 mod options;
 mod page;
 mod plan;
+mod prompts;
 mod rates;
-#[path = "synthetic/types.rs"]
 mod run;
 mod runner;
+mod sampling;
 mod statistics;
 mod store;
+#[cfg(test)]
 mod synthetic;
 mod table;
+mod warm_up;
+mod workload;
 
 use catalogue::OURS;
 use compare::Reference;

@@ -10,7 +10,7 @@ use crate::statistics::mean;
 use crate::store::{Kept, write_whole};
 
 /// The place of the map whose rates all its places have.
-const CENTRE: Place = Place { unlearnable: 20, transfer: Transfer::None, signal: 10 };
+pub const CENTRE: Place = Place { unlearnable: 20, transfer: Transfer::None, signal: 10 };
 
 /// The rate of a curriculum in a workload.
 #[derive(Debug, Clone, PartialEq)]
