@@ -59,7 +59,7 @@ impl Workload for Chain {
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 1000, rate: 1.5e-3 }
+        WarmUp { steps: 400, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {

@@ -43,7 +43,7 @@ impl Workload for Ladder {
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 1000, rate: 1.5e-3 }
+        WarmUp { steps: 600, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {

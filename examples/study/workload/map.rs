@@ -87,7 +87,7 @@ impl Workload for Ladders {
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 900, rate: 1.5e-3 }
+        WarmUp { steps: 600, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {

@@ -82,7 +82,7 @@ impl Workload for Pool {
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 1200, rate: 1.5e-3 }
+        WarmUp { steps: 800, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {

@@ -14,7 +14,7 @@ const TRAINED: usize = 3;
 const SAMPLES: [usize; 9] = [600, 20_000, 2000, 6000, 200, 10_000, 1000, 4000, 400];
 /// How often the warm-up shows each algorithm, and each length.
 const SHOWN: [f64; 3] = [0.43, 0.43, 0.14];
-const LONG: [f64; 4] = [0.6, 0.25, 0.1, 0.05];
+const LONG: [f64; 4] = [0.75, 0.15, 0.06, 0.04];
 
 pub struct Sequence;
 
@@ -69,7 +69,7 @@ impl Workload for Sequence {
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 800, rate: 1.5e-3 }
+        WarmUp { steps: 600, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {
