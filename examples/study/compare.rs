@@ -1,6 +1,6 @@
 //! From the runs of a workload to its table: each curriculum against one that they are all measured by, seed by seed.
 
-use crate::catalogue::{BASELINES, Place};
+use crate::catalogue::BASELINES;
 use crate::fault::Fault;
 use crate::run::{Point, Setting};
 use crate::statistics::{
@@ -256,7 +256,7 @@ fn tokens(runs: &[&Kept], row: &Row, reference: &Row, budget: f64) -> Option<Tok
     })
 }
 
-/// The tables of all workloads of some runs, in the order of the workloads' names given; those of the map are left out.
+/// The tables of all workloads of some runs, in the order of the names given; what has no name there stands behind.
 pub fn tables(
     runs: &[Kept],
     (workloads, curricula): (&[String], &[String]),
@@ -271,8 +271,7 @@ pub fn tables(
     let of = |workload: &String| -> Vec<&Kept> {
         runs.iter().filter(|run| run.setting.workload == *workload).collect()
     };
-    let there = found.iter().filter(|workload| Place::of(workload).is_none());
-    let there = there.map(of).filter(|runs| !runs.is_empty());
+    let there = found.iter().map(of).filter(|runs| !runs.is_empty());
     there.map(|runs| table(&runs, curricula, by)).collect()
 }
 

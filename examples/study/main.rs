@@ -126,9 +126,10 @@ fn make(table: Name, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The tables of the workloads; none of the rates and of the map, which are of another form.
+/// The tables of the workloads; none of the rates, which are of another form.
 fn tables(table: Name, all: &All, runs: &[Kept]) -> Result<Vec<compare::Table>> {
-    let workloads: Vec<String> = all.tasks.iter().map(|task| task.name.clone()).collect();
+    let tasks = if table == Name::Map { &all.map } else { &all.tasks };
+    let workloads: Vec<String> = tasks.iter().map(|task| task.name.clone()).collect();
     let curricula: Vec<String> = all.curricula.iter().map(|choice| choice.name.clone()).collect();
     let by = if table == Name::Parts { Reference::Of(OURS) } else { Reference::Baseline };
     match table {
@@ -179,13 +180,13 @@ fn pages(options: &Options) -> Result<()> {
     let all = all()?;
     let parts = parts(options, &all)?;
     let path = options.out.join("study.html");
-    store::write_whole(&path, page::page(&parts, &all.curricula)?.as_bytes())?;
+    store::write_whole(&path, page::page(&parts, &all.curricula).as_bytes())?;
     println!("{}", path.display());
     let Some(folder) = &options.svg else { return Ok(()) };
     for part in parts.iter().filter(|part| !part.runs.is_empty()) {
         let picture = match part.name {
             Name::Rates => None,
-            Name::Map => Some(map::picture(&map::tables(&part.runs)?, true)),
+            Name::Map => Some(map::picture(&part.tables, true)),
             _ => page::overview(part, true),
         };
         if let Some(picture) = picture {

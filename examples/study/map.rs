@@ -1,25 +1,9 @@
 //! When a curriculum pays: the default at every place of the map, against the best baseline of the place.
 
-use crate::catalogue::{BASELINES, OURS, Place, Transfer};
-use crate::compare::{Reference, Row, Table, table};
-use crate::fault::Fault;
+use crate::catalogue::{OURS, Place, Transfer};
+use crate::compare::{Row, Table};
 use crate::page::grid::{Cell, MARKS, Panel, draw, mark, of_ratio};
-use crate::store::Kept;
 use crate::table::{interval, percent, ratio};
-
-/// What is known of the places where there are runs.
-pub fn tables(runs: &[Kept]) -> Result<Vec<(Place, Table)>, Fault> {
-    let mut found = Vec::new();
-    let names: Vec<String> = BASELINES.iter().chain(&[OURS]).map(|name| (*name).to_owned()).collect();
-    for place in Place::all() {
-        let workload = place.workload();
-        let of: Vec<&Kept> = runs.iter().filter(|run| run.setting.workload == workload).collect();
-        if !of.is_empty() {
-            found.push((place, table(&of, &names, Reference::Baseline)?));
-        }
-    }
-    Ok(found)
-}
 
 fn cell(row: &Row) -> Option<Cell> {
     let (gain, tokens) = (row.gain.as_ref()?, row.tokens.as_ref());
@@ -34,13 +18,13 @@ fn cell(row: &Row) -> Option<Cell> {
 }
 
 /// The picture; with `alone` as a file of its own.
-pub fn picture(tables: &[(Place, Table)], alone: bool) -> String {
+pub fn picture(tables: &[Table], alone: bool) -> String {
     let panel = |unlearnable: u64| {
         let row = |transfer: Transfer| {
             let cell = |&signal: &u64| {
                 let place = Place { unlearnable, transfer, signal };
-                let found = tables.iter().find(|(other, _)| *other == place);
-                found.and_then(|(_, table)| cell(table.row(OURS)?))
+                let found = tables.iter().find(|table| Place::of(&table.workload) == Some(place));
+                found.and_then(|table| cell(table.row(OURS)?))
             };
             (format!("transfer {}", transfer.name()), Place::SIGNALS.iter().map(cell).collect())
         };
@@ -60,7 +44,9 @@ pub fn picture(tables: &[(Place, Table)], alone: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::{Reference, tables};
     use crate::run::Setting;
+    use crate::store::Kept;
     use crate::synthetic;
 
     #[test]
@@ -72,11 +58,11 @@ mod tests {
         };
         let runs: Vec<Kept> =
             (1..=6).flat_map(|seed| ["uniform", "default"].map(|name| run(name, seed))).collect();
-        let tables = tables(&runs).unwrap();
+        let tables = tables(&runs, (&[], &[]), Reference::Baseline).unwrap();
         assert_eq!(tables.len(), 1);
-        assert_eq!(tables[0].1.reference.as_deref(), Some("uniform"));
+        assert_eq!(tables[0].reference.as_deref(), Some("uniform"));
         let picture = picture(&tables, true);
-        let gain = tables[0].1.row(OURS).unwrap().gain.clone().unwrap();
+        let gain = tables[0].row(OURS).unwrap().gain.clone().unwrap();
         let area = format!("area {} % {}<", percent(gain.mean), mark(gain.verdict()));
         assert_eq!(
             (picture.matches("<text class=\"c\"").count(), picture.matches(&area).count()),

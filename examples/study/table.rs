@@ -223,7 +223,7 @@ mod tests {
         let text = text(&tables);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 2 * 6);
-        assert!(lines[0].starts_with("sequence: measured by uniform, seed by seed; up to 6000"));
+        assert!(lines[0].starts_with("chain: measured by uniform, seed by seed; up to 6000"));
         assert!(lines[2].starts_with("  default    ") && lines[3].contains("reference"));
         let verdicts = ["better", "not worse", "worse", "open"];
         assert!(verdicts.iter().any(|verdict| lines[2].contains(verdict)), "{}", lines[2]);

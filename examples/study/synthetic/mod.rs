@@ -112,7 +112,7 @@ pub fn run(setting: &Setting, progress: &dyn Fn(u64)) -> Run {
 pub fn all() -> All {
     let task = |name: &str| Task { name: name.into(), arms: arms(name), tokens: 50_000 };
     let place = Place { unlearnable: 20, transfer: Transfer::None, signal: 10 };
-    let names = ["sequence", "sequence-noise", "chain", "ladder", &place.workload()].map(task);
+    let names = ["chain", "chain-noise", "sequence", "ladder", &place.workload()].map(task);
     let curricula = [
         "uniform",
         "uniform-all",
