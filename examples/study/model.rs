@@ -97,10 +97,7 @@ impl Writer {
             output: linear(WIDTH, shape.symbols),
         };
         let tables = [model.symbols.id, model.columns.id];
-        let last =
-            model.blocks.iter().flat_map(|block| [block.gather.weight.id, block.narrow.weight.id]);
-        let last = last.collect();
-        model.map(&mut Fill { rng: Rng::at(seed, Round(1), Purpose::User), tables, last })
+        model.map(&mut Fill { rng: Rng::at(seed, Round(1), Purpose::User), tables })
     }
 
     /// Reads prompts.
@@ -238,24 +235,21 @@ impl Block {
 }
 
 /// Fills all matrices with normally distributed weights: tables, of which one row is read at a time, with a standard
-/// deviation of 1, linear maps with a variance of one over their inputs, and those whose result is added to the states with
-/// half of that deviation. Vectors (biases and the gains of norms) stay.
+/// deviation of 1/2, linear maps with a variance of one over their inputs. Vectors (biases and the gains of norms) stay.
 struct Fill {
     rng: Rng,
     tables: [ParamId; 2],
-    last: Vec<ParamId>,
 }
 
 impl ModuleMapper for Fill {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let is_table = self.tables.contains(&param.id);
-        let part = if self.last.contains(&param.id) { 0.5 } else { 1.0 };
         param.map(|old| {
             let shape = old.dims();
             if D != 2 {
                 return old;
             }
-            let scale = if is_table { 1.0 } else { part * (1.0 / shape[0] as f64).sqrt() };
+            let scale = if is_table { 0.5 } else { (1.0 / shape[0] as f64).sqrt() };
             let count = shape.iter().product();
             let data: Vec<f32> = (0..count).map(|_| (scale * self.rng.normal()) as f32).collect();
             let device = old.device();

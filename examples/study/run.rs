@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn a_run_repeated_is_equal_to_the_last_bit() {
         for curriculum in ["default", "refill-16"] {
-            let setting = setting("sequence-noise", curriculum);
+            let setting = Setting { tokens: 8000, ..setting("ladder", curriculum) };
             let once = told(&setting);
             let twice = std::thread::scope(|scope| {
                 let runs = [(); 2].map(|()| scope.spawn(|| told(&setting)));
@@ -335,7 +335,9 @@ mod tests {
 
     #[test]
     fn every_curriculum_and_every_workload_makes_steps() {
-        let curricula = curriculum::all().into_iter().map(|recipe| ("sequence-noise", recipe.name));
+        let curricula = curriculum::all()
+            .into_iter()
+            .map(|recipe| ("map/signal=25/transfer=weak/noise=20", recipe.name));
         let workloads = workload::NAMES.into_iter().map(|name| (name, "rollouts"));
         for (workload, curriculum) in curricula.chain(workloads) {
             let points = told(&Setting { tokens: 1, ..setting(workload, curriculum) });

@@ -108,7 +108,7 @@ mod tests {
     use curricle::{Purpose, Round};
 
     use super::*;
-    use crate::workload::{self, Workload};
+    use crate::workload;
 
     /// Prompts of several lengths side by side, a symbol at a time, rows that end dropping out: the chances are those of
     /// one forward pass over each prompt and its whole answer by itself.
