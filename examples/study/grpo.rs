@@ -11,6 +11,8 @@ use crate::workload::Shape;
 
 /// How far the ratio of chances may go before the objective is flat.
 const CLIP: f64 = 0.2;
+/// Steps until the learning rate has risen to what it is set to.
+const RISE: f64 = 10.0;
 /// The greatest norm of a gradient.
 const NORM: f64 = 1.0;
 
@@ -40,13 +42,21 @@ pub struct Trainer {
     optimiser: ModuleOptimizer,
     shape: Shape,
     rate: f64,
+    steps: u64,
     device: Device,
 }
 
 impl Trainer {
     /// Adam at a learning rate, with a step that does not depend on the size of the gradient; the device is one with gradients.
     pub fn new(model: Writer, shape: Shape, rate: f64, device: Device) -> Self {
-        Self { model, optimiser: AdamConfig::new().with_epsilon(1e-8).init(), shape, rate, device }
+        Self {
+            model,
+            optimiser: AdamConfig::new().with_epsilon(1e-8).init(),
+            shape,
+            rate,
+            steps: 0,
+            device,
+        }
     }
 
     pub fn set_rate(&mut self, rate: f64) {
@@ -114,7 +124,10 @@ impl Trainer {
         let gradients =
             clipped(GradientsParams::from_grads(loss.backward(), &self.model), &self.model)?;
         let model = self.model.clone();
-        self.model = self.optimiser.step(self.rate, model, gradients);
+        self.steps += 1;
+        // Before Adam has seen some gradients it takes each for as sure as can be.
+        let part = (self.steps as f64 / RISE).min(1.0);
+        self.model = self.optimiser.step(part * self.rate, model, gradients);
         Ok(())
     }
 }

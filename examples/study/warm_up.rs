@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use burn::module::Module;
-use burn::tensor::Device;
 use curricle::{Purpose, Rng, Round};
 use parking_lot::Mutex;
 
 use crate::Result;
 use crate::grpo::Trainer;
-use crate::model::Writer;
+use crate::model::{Writer, device};
 use crate::workload::Workload;
 
 /// Examples of a step.
@@ -35,7 +34,7 @@ fn make(workload: &dyn Workload, seed: u64) -> Result<Writer> {
     if cfg!(test) {
         warm_up.steps = 2;
     }
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let mut trainer = Trainer::new(Writer::new(shape, seed, &device), shape, warm_up.rate, device);
     for step in 0..warm_up.steps {
         let mut rng = Rng::at(seed, Round((1 << 40) + step), Purpose::User);

@@ -12,7 +12,7 @@ const LONGEST: usize = 10;
 const OPERATIONS: usize = 3;
 const SAMPLES: usize = 400;
 /// How much rarer the warm-up shows each length than the one before.
-const RARER: f64 = 0.55;
+const RARER: f64 = 0.4;
 
 pub struct Chain;
 
@@ -55,11 +55,11 @@ impl Workload for Chain {
     }
 
     fn tokens(&self) -> u64 {
-        140_000
+        400_000
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 400, rate: 1.5e-3 }
+        WarmUp { steps: 700, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {

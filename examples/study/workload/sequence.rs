@@ -65,11 +65,11 @@ impl Workload for Sequence {
     }
 
     fn tokens(&self) -> u64 {
-        150_000
+        400_000
     }
 
     fn warm_up(&self) -> WarmUp {
-        WarmUp { steps: 600, rate: 1.5e-3 }
+        WarmUp { steps: 700, rate: 1.5e-3 }
     }
 
     fn prompt(&self, level: usize, rng: &mut Rng) -> Vec<u8> {
