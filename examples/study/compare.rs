@@ -155,7 +155,7 @@ pub fn table(runs: &[&Kept], names: &[String], by: Reference<'_>) -> Result<Tabl
     for (one, other) in runs.iter().zip(runs.iter().skip(1)) {
         let of = |run: &Kept| (run.setting.curriculum.clone(), run.setting.seed);
         if of(one) == of(other) {
-            let (one, other) = (one.setting.clone(), other.setting.clone());
+            let [one, other] = [one, other].map(|run| Box::new(run.setting.clone()));
             return Err(Fault::Twice { one, other });
         }
     }

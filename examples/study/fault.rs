@@ -29,7 +29,7 @@ pub enum Fault {
     Run { setting: Setting, what: String },
     /// Two runs of which one only can be meant.
     #[error("{} and {}: a table has one run of a curriculum and a seed", told(one), told(other))]
-    Twice { one: Setting, other: Setting },
+    Twice { one: Box<Setting>, other: Box<Setting> },
     /// A run that ended long before its tokens were spent.
     #[error("{}: it ended after {end} tokens", told(setting))]
     Short { setting: Setting, end: u64 },

@@ -277,7 +277,7 @@ impl Reading {
     }
 
     fn runs(mut self) -> Result<Vec<Kept>, Refusal> {
-        let mut workloads = self.texts()?.into_iter();
+        let workloads = self.texts()?;
         let mut curricula = self.texts()?.into_iter();
         let mut seeds = self.counts()?.into_iter();
         let mut rates = self.numbers()?.into_iter();
@@ -296,7 +296,7 @@ impl Reading {
         let mut drawn = self.counts()?.into_iter();
         let mut seconds = self.numbers()?.into_iter();
         let mut runs: Vec<Kept> = Vec::new();
-        while let Some(workload) = workloads.next() {
+        for workload in workloads {
             let setting = Setting {
                 workload: one(Some(workload))?,
                 curriculum: one(curricula.next())?,

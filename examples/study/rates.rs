@@ -92,13 +92,32 @@ impl Rates {
     }
 }
 
+/// The rates that were tried for a curriculum in a workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tried {
+    pub workload: String,
+    pub curriculum: String,
+    /// Each rate with its mean area.
+    pub areas: Vec<(f64, f64)>,
+}
+
+impl Tried {
+    /// The best rate and its area, and whether it is at an end of those tried; of equals, the least.
+    pub fn best(&self) -> Option<(f64, f64, bool)> {
+        let first = *self.areas.first()?;
+        let best = self.areas.iter().fold(first, |best, it| if it.1 > best.1 { *it } else { best });
+        let ends = [self.areas.first(), self.areas.last()].map(|end| end.map(|end| end.0));
+        Some((best.0, best.1, ends.contains(&Some(best.0))))
+    }
+}
+
 /// The area of each rate in each workload and curriculum, over the seeds that all its rates have: in the order of the
 /// runs, rates rising.
-pub fn tried(runs: &[Kept]) -> Vec<(String, String, Vec<(f64, f64)>)> {
-    let mut found: Vec<(String, String, Vec<(f64, f64)>)> = Vec::new();
+pub fn tried(runs: &[Kept]) -> Vec<Tried> {
+    let mut found: Vec<Tried> = Vec::new();
     for run in runs {
         let (workload, curriculum) = (&run.setting.workload, &run.setting.curriculum);
-        if found.iter().any(|(known, other, _)| known == workload && other == curriculum) {
+        if found.iter().any(|known| known.workload == *workload && known.curriculum == *curriculum) {
             continue;
         }
         let budget = |run: &Kept| (run.end().min(run.setting.tokens)) as f64;
@@ -119,18 +138,16 @@ pub fn tried(runs: &[Kept]) -> Vec<(String, String, Vec<(f64, f64)>)> {
             mean(&areas.collect::<Vec<f64>>())
         };
         let areas = rates.iter().filter_map(|&rate| Some((rate, area(rate)?))).collect();
-        found.push((workload.clone(), curriculum.clone(), areas));
+        found.push(Tried { workload: workload.clone(), curriculum: curriculum.clone(), areas });
     }
     found
 }
 
-/// The best rate of each; of equals, the least.
+/// The best rate of each.
 pub fn choose(runs: &[Kept], path: &Path) -> Rates {
-    let best = |(workload, curriculum, areas): (String, String, Vec<(f64, f64)>)| {
-        let first = *areas.first()?;
-        let (rate, area) = areas.iter().fold(first, |best, it| if it.1 > best.1 { *it } else { best });
-        let ends = [areas.first(), areas.last()].map(|end| end.map(|end| end.0));
-        let is_at_end = ends.contains(&Some(rate));
+    let best = |tried: Tried| {
+        let (rate, area, is_at_end) = tried.best()?;
+        let Tried { workload, curriculum, .. } = tried;
         Some(Tuned { workload, curriculum, rate, area, is_at_end })
     };
     Rates { path: path.to_path_buf(), all: tried(runs).into_iter().filter_map(best).collect() }

@@ -78,7 +78,7 @@ const MEASURED: u64 = 0x3EA5;
 /// There is no such workload or curriculum; what curricle or burn refuse.
 pub fn run(setting: &Setting, progress: &dyn Fn(u64 /* tokens so far */)) -> Result<Run> {
     let workload = workload::find(&setting.workload)?;
-    let start = warm_up::start(&setting.workload, workload.as_ref(), setting.seed)?;
+    let start = warm_up::start(&setting.workload, workload.as_ref(), setting.seed, setting.tokens)?;
     let began = Instant::now();
     let mut training = Training::new(setting, workload.as_ref(), start);
     let first = training.measure(began)?;
@@ -353,7 +353,8 @@ mod tests {
     fn luck_has_nothing_to_do_with_the_answer() {
         let setting = setting("sequence-noise", "uniform");
         let workload = workload::find(&setting.workload).unwrap();
-        let start = warm_up::start(&setting.workload, workload.as_ref(), setting.seed).unwrap();
+        let start =
+            warm_up::start(&setting.workload, workload.as_ref(), setting.seed, setting.tokens).unwrap();
         let training = Training::new(&setting, workload.as_ref(), start);
         let pairs: Vec<(f64, f64)> = (0..4000)
             .map(|ticket| {

@@ -146,14 +146,14 @@ fn aligned(rows: impl Iterator<Item = Vec<String>>) -> String {
 /// The areas of all rates that were tried.
 pub fn rates(runs: &[Kept]) -> String {
     let head = ["workload", "curriculum", "area by rate"].map(str::to_owned).to_vec();
-    let rows = rates::tried(runs).into_iter().map(|(workload, curriculum, areas)| {
+    let rows = rates::tried(runs).into_iter().map(|rates::Tried { workload, curriculum, areas }| {
         let area = |(rate, area): &(f64, f64)| format!("{rate}: {area:.3}");
         [workload, curriculum].into_iter().chain(areas.iter().map(area)).collect()
     });
     aligned(std::iter::once(head).chain(rows))
 }
 
-/// How many parts of the default each verdict met, in a line; nothing if there is no part among the rows.
+/// The gains of each part of the default in all workloads, a line a part.
 pub fn parts(tables: &[Table]) -> String {
     let mut names: Vec<&String> = Vec::new();
     for row in tables.iter().flat_map(|table| &table.rows).filter(|row| is_part(&row.curriculum)) {

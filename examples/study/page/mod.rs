@@ -133,12 +133,13 @@ fn section(name: Name, body: &str) -> String {
 
 fn of_rates(runs: &[Kept]) -> String {
     let mut table = Table::new(["workload", "curriculum", "best", "areas"]);
-    for (workload, curriculum, areas) in rates::tried(runs) {
-        let best = areas.iter().map(|(_, area)| *area).fold(f64::NEG_INFINITY, f64::max);
-        let at = areas.iter().position(|(_, area)| *area == best);
-        let is_end = at == Some(0) || at.map(|at| at + 1) == Some(areas.len());
-        let rate = at.and_then(|at| areas.get(at)).map_or("–".into(), |(rate, _)| rate.to_string());
-        let rate = if is_end { format!("{rate} (at the end)") } else { rate };
+    for tried in rates::tried(runs) {
+        let rate = match tried.best() {
+            Some((rate, _, true)) => format!("{rate} (at the end)"),
+            Some((rate, ..)) => rate.to_string(),
+            None => "–".into(),
+        };
+        let rates::Tried { workload, curriculum, areas } = tried;
         let each: Vec<String> = areas.iter().map(|(rate, area)| format!("{rate}: {area:.3}")).collect();
         table.row([workload, curriculum, rate, each.join(", ")]);
     }
