@@ -6,9 +6,10 @@
 //!     --folder PATH   where the files go, instead of the folder for temporary files
 //! ```
 //!
-//! A step draws 512 of 100 arms (SEC, distinct, weights by score) and observes 512 outcomes with a success and a number of
-//! rollouts. The journal runs beside a twin that writes nothing down, and makes the same decisions: the cost of a step's
-//! records is the median of the differences. Each way back runs in a process of its own, so that its peak is its own.
+//! A step draws 512 of 100 arms (sharp Boltzmann, distinct, weights by score) and observes 512 outcomes with a
+//! success and a number of rollouts. The journal runs beside a twin that writes nothing down, and makes the same
+//! decisions: the cost of a step's records is the median of the differences. Each way back runs in a process of its
+//! own, so that its peak is its own.
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 

@@ -31,7 +31,7 @@ fn weights() -> Vec<f64> {
     (0..SAMPLES).map(|sample| 0.5 + (sample % 97) as f64 / 97.0).collect()
 }
 
-fn sec() -> Builder<Bounded<Boltzmann>, GroupSpread> {
+fn sharp() -> Builder<Bounded<Boltzmann>, GroupSpread> {
     Curriculum::builder(SAMPLES)
         .arms(ARMS, |sample| (sample.0 % u64::from(ARMS)) as u32)
         .weights(weights())
@@ -79,7 +79,7 @@ where
 fn arrivals(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("arrival, 512 in flight");
     for any in [false, true] {
-        let mut curriculum = sec().pace(Arrival::new().in_flight(512)).build().expect("good options");
+        let mut curriculum = sharp().pace(Arrival::new().in_flight(512)).build().expect("good options");
         let mut open: std::collections::VecDeque<Batch> =
             (0..511).map(|_| curriculum.draw(1).expect("enough samples")).collect();
         let mut rng = Rng::at(1, Round(0), Purpose::User);
@@ -98,17 +98,17 @@ fn arrivals(criterion: &mut Criterion) {
 }
 
 fn curricula(criterion: &mut Criterion) {
-    verbs(criterion, "SEC, distinct", sec().sampler(Distinct));
-    verbs(criterion, "SEC, systematic", sec().sampler(Systematic));
-    verbs(criterion, "SEC, replace", sec().sampler(Replace));
-    verbs(criterion, "SEC, passes", sec().sampler(Passes));
-    verbs(criterion, "SEC, sequential", sec().sampler(Sequential));
-    let apart = sec().sampler(Systematic).exclude_in_flight(true);
-    verbs(criterion, "SEC, systematic, in flight excluded", apart);
-    let mixture = sec().policy(Mixture::new(vec![1.0; ARMS as usize]).unit(Unit::Cost));
+    verbs(criterion, "sharp, distinct", sharp().sampler(Distinct));
+    verbs(criterion, "sharp, systematic", sharp().sampler(Systematic));
+    verbs(criterion, "sharp, replace", sharp().sampler(Replace));
+    verbs(criterion, "sharp, passes", sharp().sampler(Passes));
+    verbs(criterion, "sharp, sequential", sharp().sampler(Sequential));
+    let apart = sharp().sampler(Systematic).exclude_in_flight(true);
+    verbs(criterion, "sharp, systematic, in flight excluded", apart);
+    let mixture = sharp().policy(Mixture::new(vec![1.0; ARMS as usize]).unit(Unit::Cost));
     verbs(criterion, "mixture of cost, passes", mixture.sampler(Passes));
-    let by_score = sec().sampler(Distinct).weighting(Weighting::Score { floor: 0.01 });
-    verbs(criterion, "SEC, distinct, weights by score", by_score);
+    let by_score = sharp().sampler(Distinct).weighting(Weighting::Score { floor: 0.01 });
+    verbs(criterion, "sharp, distinct, weights by score", by_score);
     let order: Vec<SampleId> = (0..SAMPLES as u64).map(SampleId).collect();
     let policy = Gaussian::new(MeanRule::paper(BATCH as f64), Spread::Ranks(1000.0));
     let gain_rl = Curriculum::builder(SAMPLES).order(&order).policy(policy).signal(Utility);

@@ -136,7 +136,7 @@ pub fn bandit(arms: usize, batch: usize) -> Work {
     })
 }
 
-/// SEC over as many arms as samples, with all the bookkeeping of a curriculum.
+/// Sharp Boltzmann over as many arms as samples, with all the bookkeeping of a curriculum.
 pub fn bandit_curriculum(arms: usize, batch: usize) -> Work {
     let builder = Curriculum::builder(arms).arms(arms as u32, |SampleId(sample)| sample as u32);
     let builder = builder.policy(Boltzmann::new()).sampler(Replace);

@@ -80,7 +80,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     sizes.iter().filter(|&&samples| samples > 1_000_000).for_each(|&samples| flatness(samples));
 
     println!(
-        "\nwhole step: draw {BATCH} (SEC, {ARMS} arms if not said otherwise, distinct, weights by score), gate, observe {BATCH}"
+        "\nwhole step: draw {BATCH} (sharp Boltzmann, {ARMS} arms if not said otherwise, distinct, weights by score), gate, observe {BATCH}"
     );
     println!(
         "  samples   draw ns  observe ns  allocations a step | build s  peak B/sample  snapshot s  B/sample  restore s"
