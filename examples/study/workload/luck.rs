@@ -35,7 +35,7 @@ impl Luck {
             Self::Coin => 0.5,
             Self::ByPrompt => {
                 let sum: u64 = prompt.iter().map(|&symbol| u64::from(symbol)).sum();
-                if sum % 2 == 0 { 0.15 } else { 0.85 }
+                if sum.is_multiple_of(2) { 0.15 } else { 0.85 }
             }
             Self::Swing => 0.5 + 0.35 * libm::sin(5.0 * std::f64::consts::TAU * spent),
             Self::Impossible => 0.0,
