@@ -8,13 +8,13 @@ use super::{Arm, END, SIGN, Shape, WarmUp, Workload, digit, value, weighted};
 
 const NAMES: [&str; 3] = ["add", "subtract", "reverse"];
 /// The last one is never trained on.
-const LENGTHS: [usize; 4] = [3, 5, 7, 8];
+const LENGTHS: [usize; 4] = [3, 6, 9, 11];
 const TRAINED: usize = 3;
 /// Pools of all sizes, neither in the order of lengths nor in that of algorithms.
 const SAMPLES: [usize; 9] = [600, 20_000, 2000, 6000, 200, 10_000, 1000, 4000, 400];
 /// How often the warm-up shows each algorithm, and each length.
 const SHOWN: [f64; 3] = [0.43, 0.43, 0.14];
-const LONG: [f64; 4] = [0.75, 0.15, 0.06, 0.04];
+const LONG: [f64; 4] = [0.85, 0.1, 0.035, 0.015];
 
 pub struct Sequence;
 
