@@ -321,7 +321,7 @@ mod tests {
                 let runs = [(); 2].map(|()| scope.spawn(|| told(&setting)));
                 runs.map(|run| run.join().unwrap())
             });
-            assert!(once.len() > 2 && once.last() != once.first());
+            assert!(once.last().is_some_and(|last| last.steps > 0));
             assert_eq!(twice, [once.clone(), once]);
         }
     }
