@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn a_run_repeated_is_equal_to_the_last_bit() {
         for curriculum in ["default", "refill-16"] {
-            let setting = Setting { tokens: 8000, ..setting("ladder", curriculum) };
+            let setting = setting("map/signal=25/transfer=weak/noise=50", curriculum);
             let once = told(&setting);
             let twice = std::thread::scope(|scope| {
                 let runs = [(); 2].map(|()| scope.spawn(|| told(&setting)));
