@@ -7,8 +7,8 @@
 //! Pools of 2000 prompts of which each has a chance of success; 300 steps of 64 prompts and 512 rollouts, so that
 //! each prompt is met some ten times. `useful` are groups with a success and a failure, for each 1000 rollouts;
 //! `signal` is the mean of `4 p (1 - p)` over all rollouts, what a rollout says of the gradient where a coin is 1.
-//! Over steps 101 to 300, mean and standard deviation over eight seeds, the same coins for all. Where a pool moves,
-//! each useful group raises the log-odds of its prompt by 0.1, so that what was learned is solved.
+//! Over steps 101 to 300, mean and standard deviation over eight seeds, with the same pools for all. Where a pool
+//! moves, each useful group raises the log-odds of its prompt by 0.1, so that what was learned is solved.
 //!
 //! `alike` draws all prompts alike, in passes; `by belief` by the chance that eight rollouts of them are useful.
 //! Nothing here reads a clock.

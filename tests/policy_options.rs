@@ -146,6 +146,14 @@ fn numbers_of_policies() {
         ("gaussian process noise", make(move |x| GaussianProcess::new(alike(1.0)).noise(x))),
         ("gaussian process mean", make(move |x| GaussianProcess::new(alike(1.0)).start(x, 1.0))),
         ("gaussian process variance", make(move |x| GaussianProcess::new(alike(1.0)).start(0.0, x))),
+        (
+            "gaussian process, nothing forgotten, noise",
+            make(move |x| GaussianProcess::new(alike(9.0)).retention(1.0).noise(x)),
+        ),
+        (
+            "gaussian process, nothing forgotten, variance",
+            make(move |x| GaussianProcess::new(alike(9.0)).retention(1.0).start(0.5, x)),
+        ),
         ("gaussian process scale", make(move |x| GaussianProcess::new(alike(x)))),
         ("kalman drift", make(Kalman::new)),
         ("kalman noise", make(|x| Kalman::new(0.1).noise(x))),

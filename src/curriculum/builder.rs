@@ -208,9 +208,11 @@ impl<P, S, D> Builder<P, S, D> {
         Self { weights: Some(weights), ..self }
     }
 
-    /// Says what the training is for by a weight `>= 0` of each sample, which need not be that with which it is drawn: the
-    /// target of the policy becomes the sums over each arm, as by [`set_mixture`](Curriculum::set_mixture). Samples that
-    /// come and go later leave it as it is.
+    /// Says what the training is for by a weight `>= 0` of each sample, which need not be that with which it is
+    /// drawn: the target of the policy becomes the sums over each arm, as by
+    /// [`set_mixture`](Curriculum::set_mixture), in the place of one that was stated otherwise. Samples that come and
+    /// go later leave it as it is; a run that is [reconciled](Curriculum::reconcile) with other data keeps the target
+    /// that it had.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -223,8 +225,9 @@ impl<P, S, D> Builder<P, S, D> {
     /// ```
     ///
     /// # Errors
-    /// [`build`](Self::build) gives [`Error::Length`], [`Error::OutOfRange`] and [`Error::NonFinite`] for the weights,
-    /// [`Error::NothingToDraw`] if all are 0, and [`Error::Unsupported`] for a policy that has no target.
+    /// [`build`](Self::build) gives [`Error::Length`], [`Error::OutOfRange`] and [`Error::NonFinite`] for the
+    /// weights, [`Error::NothingToDraw`] if all are 0, and [`Error::Unsupported`] for a policy that has no target, or
+    /// goes around one that has none.
     pub fn target_by_sample(self, weights: Vec<f64>) -> Self {
         Self { target: Some(weights), ..self }
     }

@@ -45,7 +45,7 @@ pub struct Explanation {
     /// The probability of its arm in the next draw, as the policy would decide it now; none over ranks, and if it
     /// cannot decide.
     pub next_share: Option<f64>,
-    /// Whether the policy [follows](Policy::is_adapted) what came back yet.
+    /// False while the policy [waits](Policy::is_adapted), and decides as at the start whatever has come back.
     pub is_adapted: bool,
     /// Whether there is feedback that the next draw learns from before it decides, so that it may decide otherwise.
     pub is_feedback_due: bool,
@@ -215,7 +215,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             rank: None,
             last_share,
             next_share: None,
-            is_adapted: memory.policy.is_adapted(),
+            is_adapted: memory.policy.is_adapted(&Turn::new(memory.round, n.max(1), population)),
             is_feedback_due: self.is_feedback_due(),
             first_slot: None,
             expected: None,
@@ -415,7 +415,10 @@ impl fmt::Display for Explanation {
             }
         }
         if !self.is_adapted {
-            writeln!(f, "The policy has not adapted to anything yet: this is where it starts from.")?;
+            writeln!(
+                f,
+                "The policy has not adapted yet: it decides as at the start, whatever has come back."
+            )?;
         }
         if self.is_feedback_due {
             writeln!(
@@ -442,7 +445,10 @@ impl fmt::Display for Explanation {
             let KnownBelief { reports, success, rollouts, useful, useful_unseen, .. } = *belief;
             if belief.given > 0.0 {
                 let (given, times) = (Digits(belief.given), Digits(self.weight / belief.given));
-                writeln!(f, "Its weight is the given {given}, times {times} by belief.")?;
+                writeln!(
+                    f,
+                    "Its weight is the given {given}, times {times} by belief and what was lost."
+                )?;
             }
             let chance = Digits(useful);
             write!(f, "The chance that its next group is useful is {chance}")?;

@@ -1,11 +1,11 @@
 //! What a curriculum shows of itself.
 
-use super::Curriculum;
+use super::{Curriculum, Memory};
 use crate::base::id::ArmId;
 use crate::base::math::{exp, ln};
 use crate::base::metrics::Metrics;
 use crate::event::Reason;
-use crate::policy::{Allotment, Policy};
+use crate::policy::{Allotment, Policy, Turn};
 
 impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// The state of the run as names and numbers, to be logged after a draw.
@@ -17,7 +17,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// | `curriculum/tickets/{drawn,admitted,rejected,banked,lost,open}` | where all tickets are |
     /// | `policy/entropy` | entropy of the probabilities of the arms, in nats; not over ranks |
     /// | `policy/effective_arms` | `exp(entropy)`: the number of equally likely arms that it is worth |
-    /// | `policy/is_adapted` | 1 if decisions follow what came back, 0 as long as they are [those of the start](Policy::is_adapted) |
+    /// | `policy/is_adapted` | 0 while the policy [waits](Policy::is_adapted), and its decisions are those of the start whatever has come back; else 1 |
     /// | `sampler/batch` | how many samples the last batch had, as long as it has not been folded in |
     /// | `sampler/in_flight` | samples that rest because they are [in flight](crate::Builder::exclude_in_flight), if any do |
     /// | `sampler/effective_sample_size` | `(sum w)^2 / sum w^2` of the last batch with `w = 1 / propensity` |
@@ -60,7 +60,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         ];
         metrics.push_counts("curriculum/tickets", tickets);
         self.policy_metrics(&mut metrics);
-        metrics.push("policy/is_adapted", f64::from(u8::from(self.memory.policy.is_adapted())));
+        let Memory { policy, population, round, batch, .. } = &self.memory;
+        let is_adapted = policy.is_adapted(&Turn::new(*round, (*batch).max(1), population));
+        metrics.push("policy/is_adapted", f64::from(u8::from(is_adapted)));
         self.batch_metrics(&mut metrics);
         if self.options.exclude_in_flight {
             metrics.push("sampler/in_flight", self.memory.population.in_flight() as f64);

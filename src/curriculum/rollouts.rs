@@ -17,9 +17,8 @@ const MOST: f64 = 16_777_216.0;
 /// What rollouts are shared out for, of which each prompt of a batch gets two at least; for
 /// [`Curriculum::rollouts`].
 ///
-/// Both give fewer to prompts that are nearly solved or hopeless. They differ on the frontier: at even odds six
-/// rollouts nearly always hold a success and a failure, and a seventh is better spent where one of the two is rare;
-/// the noise of the gradient is greatest there all the same.
+/// They differ: at even odds six rollouts nearly always hold a success and a failure, and a seventh makes more groups
+/// useful where one of the two is rare, though not where it hardly ever comes; the gradient is noisiest at even odds.
 ///
 /// ```
 /// use curricle::Allocation;
@@ -33,15 +32,17 @@ pub enum Allocation {
     /// For the greatest number of useful groups: each further rollout goes where it raises the chance most that the
     /// group has both a success and a failure, `E[p^n (1 - p)] + E[(1 - p)^n p]` for the one after `n`.
     UsefulGroups,
-    /// For the least variance of the mean gradient: beyond two, in proportion to the standard deviation of a rollout,
-    /// `sqrt(E[p (1 - p)])`. Numbers are rounded by largest remainder.
+    /// For the least sum of `E[p (1 - p)] / n`, the variances of the mean rewards: in proportion to the standard
+    /// deviation of a rollout, `sqrt(E[p (1 - p)])`, and two where that would be less; so prompts that are nearly
+    /// solved or hopeless get fewest. Numbers are rounded by largest remainder.
     Neyman,
 }
 
 impl<P, S, D> Curriculum<P, S, D> {
     /// Shares `budget` rollouts out among the draws of a batch, by what is [believed](crate::Belief) of their
-    /// samples, with an [aim](Allocation). The numbers sum up to the budget; of equals the first ticket gets what is
-    /// left over. Nothing of the state changes, and nobody has to go by them: an outcome says how many there were.
+    /// samples, with an [aim](Allocation). The numbers sum up to the budget (of a batch that is not empty); of equals
+    /// the first ticket gets what is left over. Nothing of the state changes, and nobody has to go by them: an
+    /// outcome says how many there were.
     ///
     /// The weights go on to be those of groups of [`Belief::rollouts`](crate::Belief::rollouts).
     ///
@@ -82,7 +83,7 @@ impl<P, S, D> Curriculum<P, S, D> {
         }
         Ok(match aim {
             Allocation::UsefulGroups => useful_groups(&posteriors, budget - sure),
-            Allocation::Neyman => neyman(&posteriors, budget - sure),
+            Allocation::Neyman => neyman(&posteriors, budget),
         })
     }
 }
@@ -152,19 +153,33 @@ fn useful_groups(posteriors: &[(f64, f64)], more: u64) -> Vec<u32> {
     shared
 }
 
-/// Two each, and the others in proportion to the standard deviation of a rollout.
-fn neyman(posteriors: &[(f64, f64)], more: u64) -> Vec<u32> {
+/// In proportion to the standard deviation of a rollout; two where that would be less.
+fn neyman(posteriors: &[(f64, f64)], budget: u64) -> Vec<u32> {
     let deviation = |&(a, b): &(f64, f64)| (a / (a + b) * (b / (a + b + 1.0))).sqrt();
     let deviations: Vec<f64> = posteriors.iter().map(deviation).collect();
-    let sum: f64 = deviations.iter().sum();
-    let quota = |deviation: f64| more as f64 * deviation / sum;
-    let mut shared: Vec<u32> = deviations.iter().map(|&it| LEAST as u32 + quota(it) as u32).collect();
-    let given: u64 = shared.iter().map(|&rollouts| u64::from(rollouts) - LEAST).sum();
-    let mut order: Vec<usize> = (0..shared.len()).collect();
-    let remainder = |place: usize| quota(deviations[place]).fract();
-    order.sort_by(|&a, &b| remainder(b).total_cmp(&remainder(a)));
-    let left = if order.is_empty() { 0 } else { more.saturating_sub(given) as usize };
-    order.iter().cycle().take(left).for_each(|&place| shared[place] += 1);
+    let mut order: Vec<usize> = (0..deviations.len()).collect();
+    order.sort_by(|&a, &b| deviations[a].total_cmp(&deviations[b]));
+    // From the least on: who gets two, until all others get more.
+    let (mut sum, mut left): (f64, u64) = (deviations.iter().sum(), budget);
+    let mut few = 0;
+    for &place in &order {
+        if left as f64 * deviations[place] >= LEAST as f64 * sum {
+            break;
+        }
+        (sum, left, few) = (sum - deviations[place], left - LEAST, few + 1);
+    }
+    let mut shared = vec![LEAST as u32; deviations.len()];
+    let mut others = order.split_off(few);
+    // Anew: differences have lost their digits.
+    let sum: f64 = others.iter().map(|&place| deviations[place]).sum();
+    let quota = |place: usize| left as f64 * deviations[place] / sum;
+    others.iter().for_each(|&place| shared[place] = quota(place) as u32);
+    let given: u64 = others.iter().map(|&place| u64::from(shared[place])).sum();
+    others.sort_by(|&a, &b| quota(b).fract().total_cmp(&quota(a).fract()).then(a.cmp(&b)));
+    // Where all get two, what is left goes round.
+    let all: Vec<usize> = if others.is_empty() { (0..shared.len()).collect() } else { others };
+    let more = if all.is_empty() { 0 } else { left.saturating_sub(given) as usize };
+    all.iter().cycle().take(more).for_each(|&place| shared[place] += 1);
     shared
 }
 
@@ -176,6 +191,37 @@ mod tests {
     use crate::belief::useful;
 
     proptest! {
+        /// No sharing of whole rollouts has a much less sum of variances: each exchange of one costs.
+        #[test]
+        fn no_exchange_takes_variance_away(
+            posteriors in prop::collection::vec((0.01..30.0f64, 0.01..30.0f64), 1..12),
+            more in 0..80u64,
+        ) {
+            let budget = LEAST * posteriors.len() as u64 + more;
+            let shared = neyman(&posteriors, budget);
+            let sum: u64 = shared.iter().map(|&rollouts| u64::from(rollouts)).sum();
+            prop_assert_eq!(sum, budget);
+            prop_assert!(shared.iter().all(|&rollouts| u64::from(rollouts) >= LEAST));
+            let variance = |&(a, b): &(f64, f64)| a / (a + b) * (b / (a + b + 1.0));
+            let whole = |shared: &[f64]| -> f64 {
+                posteriors.iter().zip(shared).map(|(it, n)| variance(it) / n).sum()
+            };
+            // The least there is without rounding: max(2, c sd), with c by bisection.
+            let (mut low, mut high) = (0.0, 1e9);
+            let at = |c: f64| -> Vec<f64> {
+                posteriors.iter().map(|it| (c * variance(it).sqrt()).max(LEAST as f64)).collect()
+            };
+            for _ in 0..200 {
+                let middle = 0.5 * (low + high);
+                if at(middle).iter().sum::<f64>() > budget as f64 { high = middle } else { low = middle }
+            }
+            for (found, best) in shared.iter().zip(at(low)) {
+                prop_assert!((f64::from(*found) - best).abs() <= 1.0 + 1e-6, "{shared:?} {:?}", at(low));
+            }
+            let found: Vec<f64> = shared.iter().map(|&rollouts| rollouts.into()).collect();
+            prop_assert!(whole(&found) >= whole(&at(low)) - 1e-9);
+        }
+
         /// No rollout that is moved from one group to another makes more of them useful.
         #[test]
         fn no_exchange_gains(

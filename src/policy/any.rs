@@ -112,10 +112,10 @@ macro_rules! any {
                 }
             }
 
-            fn is_adapted(&self) -> bool {
+            fn is_adapted(&self, turn: &Turn<'_>) -> bool {
                 match self {
-                    $(Self::$plain(policy) => policy.is_adapted(),)*
-                    $(Self::$around(policy) => policy.is_adapted(),)*
+                    $(Self::$plain(policy) => policy.is_adapted(turn),)*
+                    $(Self::$around(policy) => policy.is_adapted(turn),)*
                 }
             }
         }

@@ -120,7 +120,8 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     }
 
     /// Takes over other weights of a mixture; see [`Curriculum::set_mixture`](crate::Curriculum::set_mixture). The
-    /// default refuses: [`Fixed`] and [`Mixture`] have such weights, and what goes around one of them passes them on.
+    /// default refuses: [`Fixed`], [`Mixture`], [`Tilt`] and [`Guarded`] have such weights, and what goes around one of
+    /// them passes them on.
     ///
     /// # Errors
     /// [`Error::Unsupported`]; what is wrong with the weights. Nothing has changed then.
@@ -134,11 +135,13 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
         None
     }
 
-    /// Whether decisions follow what came back: false as long as they are those of the start whatever that was. The
-    /// [metrics](crate::Curriculum::metrics) and [`explain`](crate::Curriculum::explain) say so. The default is true;
-    /// [`ScalingLaw`] waits for its first fit, [`OnlineMixing`] for the end of its warm-up, [`Tilt`] for a signal of
-    /// any arm.
-    fn is_adapted(&self) -> bool {
+    /// False while the decision of a turn is still that of the start, whatever has come back: while the policy waits.
+    /// The [metrics](crate::Curriculum::metrics) and [`explain`](crate::Curriculum::explain) say so. The default is
+    /// true, also for what never follows anything, such as [`Uniform`], and for [`Mastered`], which looks
+    /// at success by itself. [`ScalingLaw`] waits for its first fit,
+    /// [`OnlineMixing`] for the end of its warm-up and until its exploration falls, [`Pac`] for its cold rounds,
+    /// [`ColdStart`] for its tickets, and [`Tilt`] for a signal of any arm.
+    fn is_adapted(&self, _turn: &Turn<'_>) -> bool {
         true
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Error, Result, finite, length, within};
+use crate::base::error::{Result, finite, length, within};
 use crate::base::math::exp;
 use crate::base::rng::Rng;
 use crate::policy::kit::open_arms::choose;
@@ -12,6 +12,11 @@ use crate::population::Population;
 
 /// More arms would be a matrix of more than 32 MiB.
 const MOST_ARMS: f64 = 2048.0;
+/// The least variance of a score, in those that the means start with: below it a report would say more than the
+/// rounding of what is believed leaves.
+const LEAST_NOISE: f64 = 1e-8;
+/// What rounding may leave of a covariance, in starting variances.
+const ROUNDING: f64 = 1e-6;
 
 /// How alike arms are, from 0 for strangers to 1; for [`GaussianProcess`].
 ///
@@ -68,6 +73,9 @@ impl Similarity {
             }
             Self::Points { points, scale } => {
                 let (Some(first), Some(second)) = (points.get(a), points.get(b)) else { return 0.0 };
+                if a == b {
+                    return 1.0;
+                }
                 let apart = |(x, y): (&f64, &f64)| (x - y) / scale * ((x - y) / scale);
                 exp(-0.5 * first.iter().zip(second).map(apart).sum::<f64>())
             }
@@ -116,15 +124,17 @@ impl Similarity {
 /// after every round             m <- m_0 + sqrt(r) (m - m_0),  P <- r P + (1 - r) v_0 S
 /// ```
 ///
-/// The last line lets means change: what is believed returns to what was at the start, to 37 % of it after `2 / (1 -
-/// r)` rounds. With all arms strangers it is a [`Kalman`](crate::policy::Kalman) filter that forgets in this way.
-/// Slots are drawn from each arm's own distribution; probabilities are as in [`Thompson`](crate::policy::Thompson). A
-/// similarity that is wrong misleads: what is alike by it is believed to be, until each arm has reports of its own.
+/// The bandit of the paper takes upper confidence bounds; this samples. The last line lets means change: what is
+/// believed returns to what was at the start, of means near 37 % of it after `2 / (1 - r)` rounds. With all arms
+/// strangers it is a [`Kalman`](crate::policy::Kalman) filter that forgets in this way. Slots are drawn from each
+/// arm's own distribution; probabilities are as in [`Thompson`](crate::policy::Thompson). A similarity that is wrong
+/// misleads: what is alike by it is believed to be, until each arm has reports of its own.
 ///
-/// Defaults: `r = 0.99`; a score has variance `s^2 = 1/4`; `m_0 = 1/2` and `v_0 = 1/4`, for scores in `[0, 1]`. At most
-/// 2048 arms, none of which can be added later.
+/// Defaults: `r = 0.99`; a score has variance `s^2 = 1/4`, at least `10^-8 v_0`; `m_0 = 1/2` and `v_0 = 1/4`, for
+/// scores in `[0, 1]`. At most 2048 arms, none of which can be added later.
 ///
-/// Cost: O(n K) variates a round, O(K^2) for each arm that reports. Memory: 16 K^2 bytes.
+/// Cost: O(n K) variates and O(K^2) a round, O(K^2) more for each arm that reports; O(K^2 d) when it is built, for
+/// points of d numbers. Memory: 16 K^2 bytes and what says how arms are alike, both in every snapshot.
 ///
 /// Papers: Krause and Ong, *Contextual Gaussian Process Bandit Optimization*, NeurIPS 2011; the forgetting is
 /// *back to the prior* of Van Vaerenbergh, Lazaro-Gredilla and Santamaria, *Kernel Recursive Least-Squares Tracker for
@@ -223,13 +233,41 @@ impl GaussianProcess {
     }
 }
 
+/// Whether a matrix, row by row, can be a covariance of means whose variances are at most this: symmetric, and positive
+/// semidefinite, which a factorisation finds; all up to rounding.
+fn is_covariance(matrix: &[f64], arms: usize, variance: f64) -> bool {
+    let slack = ROUNDING * variance;
+    let entry = |row: usize, column: usize| matrix[row * arms + column];
+    let mut factor = vec![0.0; arms * arms];
+    for row in 0..arms {
+        for column in 0..=row {
+            let (one, other) = (entry(row, column), entry(column, row));
+            if !((one - other).abs() <= slack && one.abs() <= variance + slack) {
+                return false;
+            }
+            let (above, left) = (&factor[row * arms..][..column], &factor[column * arms..][..column]);
+            let sum: f64 = above.iter().zip(left).map(|(a, b)| a * b).sum();
+            let rest = one - sum + if row == column { slack } else { 0.0 };
+            factor[row * arms + column] = if row == column {
+                if rest <= 0.0 {
+                    return false;
+                }
+                rest.sqrt()
+            } else {
+                rest / factor[column * arms + column]
+            };
+        }
+    }
+    true
+}
+
 impl Policy for GaussianProcess {
     fn prepare(&mut self, population: &Population) -> Result<()> {
         let arms = population.arms().count();
         within("arms of a Gaussian process", arms as f64, 1.0, MOST_ARMS)?;
         within("retention", self.retention, 0.0, 1.0)?;
-        within("variance of a score", self.noise, 1e-100, 1e100)?;
         within("starting variance", self.variance, 1e-100, 1e100)?;
+        within("variance of a score", self.noise, LEAST_NOISE * self.variance, 1e100)?;
         within("starting mean", finite("starting mean", 0, self.mean)?, -1e100, 1e100)?;
         self.similarity.check(arms)?;
         self.prior = self.similarity.matrix(arms);
@@ -240,15 +278,13 @@ impl Policy for GaussianProcess {
     }
 
     fn is_learned_from(&self, built: &Self, arms: usize) -> bool {
-        let most = 1.000_001 * self.variance;
-        let is_possible = |entry: &f64| (-most..=most).contains(entry);
         (&self.similarity, self.retention, self.noise, self.mean, self.variance)
             == (&built.similarity, built.retention, built.noise, built.mean, built.variance)
             && self.prior == built.prior
             && self.means.len() == arms
             && self.covariance.len() == arms * arms
             && self.means.iter().all(|mean| mean.is_finite())
-            && self.covariance.iter().all(is_possible)
+            && is_covariance(&self.covariance, arms, self.variance)
     }
 
     fn reads(&self) -> Reads {
@@ -273,11 +309,6 @@ impl Policy for GaussianProcess {
             *entry = self.retention * *entry + (1.0 - self.retention) * prior;
         }
     }
-
-    fn grow(&mut self, _: usize) -> Result<()> {
-        let request = "an arm of which nobody says what it is like";
-        Err(Error::Unsupported { part: "Gaussian process", request })
-    }
 }
 
 #[cfg(test)]
@@ -286,6 +317,7 @@ mod tests {
 
     use super::*;
     use crate::ArmId;
+    use crate::base::error::Error;
     use crate::base::math::pow;
     use crate::policy::Kalman;
     use crate::policy::kit::open_arms::testing::population;
@@ -394,6 +426,41 @@ mod tests {
         assert!(means[0] > 0.9 && means[1] > 0.6 && (means[2] - 0.5).abs() < 1e-12, "{means:?}");
         assert_eq!(process.belief(ArmId(3)), None);
         assert!(matches!(process.grow(4), Err(Error::Unsupported { .. })));
+    }
+
+    /// What no reports could have made is refused, and what a thousand rounds of them made is not.
+    #[test]
+    fn a_forged_covariance_is_refused() {
+        let population = population(&[1; 4]);
+        for (retention, noise) in [(1.0, 0.25), (1.0, 2.5e-9), (0.9, 1e-6)] {
+            let points = (0..4).map(|arm| vec![f64::from(arm)]).collect();
+            let process = GaussianProcess::new(Similarity::Points { points, scale: 5.0 });
+            let mut built = process.retention(retention).noise(noise);
+            built.prepare(&population).unwrap();
+            let mut learned = built.clone();
+            for round in 0..1000u32 {
+                let reward =
+                    |arm: u32| Reward::new(ArmId(arm), 1 + round % 7, f64::from((round ^ arm) & 1));
+                learned.learn(&population, &[reward(round % 4), reward((round + 1) % 4)]);
+                let means = (0..4).filter_map(|arm| learned.belief(ArmId(arm)));
+                assert!(means.into_iter().all(|(mean, _)| mean.abs() < 1e3), "{noise} {round}");
+            }
+            assert!(learned.is_learned_from(&built, 4), "{retention} {noise}");
+            for change in [
+                |p: &mut Vec<f64>| p[0] = -0.25,
+                |p: &mut Vec<f64>| (p[0], p[1], p[4], p[5]) = (0.0, 0.25, 0.25, 0.25),
+                |p: &mut Vec<f64>| p[1] += 0.1,
+                |p: &mut Vec<f64>| p[5] = 0.3,
+                |p: &mut Vec<f64>| p[7] = f64::NAN,
+                |p: &mut Vec<f64>| p.truncate(15),
+            ] {
+                let mut forged = learned.clone();
+                change(&mut forged.covariance);
+                assert!(!forged.is_learned_from(&built, 4));
+            }
+        }
+        let mut wild = GaussianProcess::new(Similarity::Tree(vec![vec![]; 4])).start(0.5, 1e9);
+        assert!(matches!(wild.prepare(&population), Err(Error::OutOfRange { .. })));
     }
 
     #[test]

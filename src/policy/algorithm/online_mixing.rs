@@ -156,8 +156,9 @@ impl Policy for OnlineMixing {
         Ok(())
     }
 
-    fn is_adapted(&self) -> bool {
-        self.rounds > 0 && self.rounds >= self.warm_up
+    fn is_adapted(&self, turn: &Turn<'_>) -> bool {
+        let even = 1.0 / self.rewards.len().max(1) as f64;
+        turn.round.0 >= self.warm_up && self.exploration(self.rounds + 1) < even
     }
 
     fn learn(&mut self, _: &Population, rewards: &[Reward]) {

@@ -178,9 +178,13 @@ impl Policy for Pac {
         Reads::SCORE | Field::Success.into()
     }
 
+    fn is_adapted(&self, turn: &Turn<'_>) -> bool {
+        turn.round.0 >= self.cold
+    }
+
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let open = open(turn.population, self.arms.len())?;
-        if turn.round.0 < self.cold {
+        if !self.is_adapted(turn) {
             let p = allotment.arms(self.arms.len());
             open.iter().for_each(|&arm| p[arm] = 1.0 / open.len() as f64);
             return Ok(());

@@ -247,7 +247,7 @@ impl Policy for ScalingLaw {
         }
     }
 
-    fn is_adapted(&self) -> bool {
+    fn is_adapted(&self, _: &Turn<'_>) -> bool {
         self.domains.iter().any(|domain| domain.law.is_some())
     }
 

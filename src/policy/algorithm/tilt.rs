@@ -296,8 +296,18 @@ impl Policy for Tilt {
         Ok(())
     }
 
-    fn is_adapted(&self) -> bool {
-        self.arms.iter().any(|gain| gain.mean > 0.0)
+    fn is_adapted(&self, turn: &Turn<'_>) -> bool {
+        // An arm without a ticket counts as one with signal: beside those that had none it already has more.
+        let drawn = (0..).map(ArmId).zip(&self.arms);
+        let drawn = drawn.filter(|(arm, _)| self.target.share(arm.index(), turn.population) > 0.0);
+        let (mut seen, mut unseen) = (false, false);
+        for (_, gain) in drawn {
+            (seen, unseen) = (seen || gain.tickets > 0, unseen || gain.tickets == 0);
+            if gain.mean > 0.0 {
+                return true;
+            }
+        }
+        seen && unseen
     }
 
     fn learn(&mut self, population: &Population, rewards: &[Reward]) {

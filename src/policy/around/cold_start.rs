@@ -135,8 +135,11 @@ impl<P: Policy> Policy for ColdStart<P> {
         self.inner.requested()
     }
 
-    fn is_adapted(&self) -> bool {
-        self.inner.is_adapted()
+    fn is_adapted(&self, turn: &Turn<'_>) -> bool {
+        let is_cold = |arm: usize| {
+            self.seen[arm] < self.tickets && turn.population.drawable(ArmId(arm as u32)) > 0
+        };
+        (self.is_over(turn) || !(0..self.seen.len()).any(is_cold)) && self.inner.is_adapted(turn)
     }
 }
 

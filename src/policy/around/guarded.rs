@@ -397,8 +397,8 @@ impl<P: Policy> Policy for Guarded<P> {
         self.inner.requested()
     }
 
-    fn is_adapted(&self) -> bool {
-        self.inner.is_adapted()
+    fn is_adapted(&self, turn: &Turn<'_>) -> bool {
+        self.inner.is_adapted(turn)
     }
 }
 

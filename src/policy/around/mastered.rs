@@ -183,10 +183,6 @@ impl<P: Policy> Policy for Mastered<P> {
     fn requested(&self) -> Option<Vec<f64>> {
         self.inner.requested()
     }
-
-    fn is_adapted(&self) -> bool {
-        self.inner.is_adapted()
-    }
 }
 
 #[cfg(test)]

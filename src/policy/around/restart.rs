@@ -260,8 +260,8 @@ impl<P: Forget> Policy for Restart<P> {
         self.inner.requested()
     }
 
-    fn is_adapted(&self) -> bool {
-        self.inner.is_adapted()
+    fn is_adapted(&self, turn: &Turn<'_>) -> bool {
+        self.inner.is_adapted(turn)
     }
 }
 
