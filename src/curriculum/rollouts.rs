@@ -191,9 +191,10 @@ mod tests {
     use crate::belief::useful;
 
     proptest! {
-        /// No sharing of whole rollouts has a much less sum of variances: each exchange of one costs.
+        /// Within one rollout of the sharing of fractions that has the least sum of variances, which is found by
+        /// bisection.
         #[test]
-        fn no_exchange_takes_variance_away(
+        fn the_sum_of_variances_is_all_but_the_least(
             posteriors in prop::collection::vec((0.01..30.0f64, 0.01..30.0f64), 1..12),
             more in 0..80u64,
         ) {

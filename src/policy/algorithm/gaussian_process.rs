@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Result, finite, length, within};
+use crate::base::id::ArmId;
 use crate::base::math::exp;
 use crate::base::rng::Rng;
 use crate::policy::kit::open_arms::choose;
@@ -209,7 +210,7 @@ impl GaussianProcess {
     }
 
     /// Mean and variance of what is believed of an arm; none of one that is not there.
-    pub fn belief(&self, arm: crate::ArmId) -> Option<(f64, f64)> {
+    pub fn belief(&self, arm: ArmId) -> Option<(f64, f64)> {
         let (mean, variance) = (self.means.get(arm.index())?, self.diagonal(arm.index()));
         Some((*mean, variance))
     }
@@ -316,7 +317,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ArmId;
     use crate::base::error::Error;
     use crate::base::math::pow;
     use crate::policy::Kalman;

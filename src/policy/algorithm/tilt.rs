@@ -298,8 +298,7 @@ impl Policy for Tilt {
 
     fn is_adapted(&self, turn: &Turn<'_>) -> bool {
         // An arm without a ticket counts as one with signal: beside those that had none it already has more.
-        let drawn = (0..).map(ArmId).zip(&self.arms);
-        let drawn = drawn.filter(|(arm, _)| self.target.share(arm.index(), turn.population) > 0.0);
+        let drawn = (0..).zip(&self.arms).filter(|(arm, _)| self.is_drawn(*arm, turn.population));
         let (mut seen, mut unseen) = (false, false);
         for (_, gain) in drawn {
             (seen, unseen) = (seen || gain.tickets > 0, unseen || gain.tickets == 0);
