@@ -76,7 +76,7 @@ pub struct Gain {
 
 impl Gain {
     pub fn verdict(&self) -> Verdict {
-        Verdict::of(self.interval, self.seeds)
+        Verdict::of(self.interval, self.p, self.seeds)
     }
 }
 

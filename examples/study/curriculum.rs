@@ -4,16 +4,19 @@
 //! unlearnable ones alike: nobody is told which are which, but for the order by hand.
 
 use curricle::policy::{
-    Advance, Boltzmann, Bounded, Dump, Fixed, Guarded, Policy, Posterior, Prior, Staged, Tilt, Uniform,
+    Advance, Boltzmann, Bounded, Dump, Fixed, Gaussian, Guarded, MeanRule, Policy, Posterior, Prior,
+    Spread, Staged, Tilt, Uniform,
 };
 use curricle::sampler::{Sampler, Systematic};
-use curricle::signal::{MeanAdvantage, Signal};
+use curricle::signal::{Angle, MeanAdvantage, Signal};
 use curricle::{
-    AgeLimit, Allocation, ArmId, Batch, Belief, Builder, Curriculum, Feedback, Gate, Refill, Step,
-    Verdict, Weighting,
+    AgeLimit, Allocation, ArmId, Batch, Belief, Builder, Curriculum, Feedback, Gate, Purpose, Refill,
+    Rng, Round, SampleId, Step, Verdict, Weighting,
 };
 
 use crate::Result;
+use crate::angle;
+use crate::model::Writer;
 use crate::prompts::Prompts;
 use crate::workload::Arm;
 
@@ -26,6 +29,8 @@ pub const ROLLOUTS: usize = 8;
 pub struct Class<'a> {
     pub arms: &'a [Arm],
     pub prompts: &'a Prompts,
+    /// The model that the run begins with.
+    pub model: &'a Writer,
     pub seed: u64,
     /// Held-out pass rate of each arm at the start.
     pub passes: &'a [f64],
@@ -76,6 +81,8 @@ pub struct Recipe {
     /// What it is.
     pub line: &'static str,
     pub filling: Filling,
+    /// What is reported of the prompts of each batch beside the rewards, if anything.
+    pub angle: Option<Angle>,
     pub make: fn(&Class<'_>) -> Result<Box<dyn Teacher>>,
 }
 
@@ -83,8 +90,10 @@ const DRAWN: Filling = Filling::Drawn(PROMPTS);
 
 /// All curricula; the first is what the others are compared with.
 pub fn all() -> Vec<Recipe> {
-    let recipe = |name, line, make| Recipe { name, line, filling: DRAWN, make };
-    let filled = |name, line, filling, make| Recipe { name, line, filling, make };
+    let filled = |name, line, filling, make| Recipe { name, line, filling, angle: None, make };
+    let recipe = |name, line, make| filled(name, line, DRAWN, make);
+    let angled =
+        |name, line, angle, make| Recipe { name, line, filling: DRAWN, angle: Some(angle), make };
     vec![
         recipe("uniform", "every arm alike", |class| made(class.arms().policy(Uniform))),
         recipe("uniform-all", "every arm alike, and no group is dropped", |class| {
@@ -141,6 +150,20 @@ pub fn all() -> Vec<Recipe> {
         recipe("mopps", "MoPPS as published: a posterior for each prompt", |class| {
             let builder = class.builder().arms(class.prompts.count() as u32, |sample| sample.0 as u32);
             made(builder.policy(Posterior::new()))
+        }),
+        angled("gain-rl", "GAIN-RL in the paper's proportions", Angle::new(), |class| {
+            class.along(class.by_angle(Angle::new())?)
+        }),
+        angled(
+            "gain-rl-unbiased",
+            "the same by angles without the bias towards short prompts",
+            Angle::unbiased(),
+            |class| class.along(class.by_angle(Angle::unbiased())?),
+        ),
+        angled("gain-rl-shuffled", "the same along ranks drawn at random", Angle::new(), |class| {
+            let mut order: Vec<SampleId> = class.prompts.samples().collect();
+            Rng::at(class.seed, Round(2), Purpose::User).shuffle(&mut order);
+            class.along(order)
         }),
         recipe("default", "our default, told that all arms count alike", |class| {
             made(class.ours(tilt()))
@@ -228,6 +251,24 @@ impl<'a> Class<'a> {
 
     fn arms(&self) -> Builder<Uniform, curricle::signal::GroupSpread, Systematic> {
         self.builder().arms(self.prompts.arms() as u32, |sample| self.prompts.arm(sample) as u32)
+    }
+
+    /// All samples, greatest angle concentration first.
+    fn by_angle(&self, angle: Angle) -> Result<Vec<SampleId>> {
+        let texts: Vec<&[u8]> = self.prompts.samples().map(|sample| self.prompts.get(sample)).collect();
+        let scores = angle::of(self.model, angle, &texts)?;
+        let mut order: Vec<(f32, SampleId)> = scores.into_iter().zip(self.prompts.samples()).collect();
+        order.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(&other.1)));
+        Ok(order.into_iter().map(|(_, sample)| sample).collect())
+    }
+
+    /// GAIN-RL along ranks, in the proportions of the paper: of 8000 samples a step of 1024 and a deviation of 1000.
+    fn along(&self, best_first: Vec<SampleId>) -> Result<Box<dyn Teacher>> {
+        let step = best_first.len() as f64 * 1024.0 / 8000.0;
+        let gaussian = Gaussian::new(MeanRule::paper(step), Spread::Fraction(0.125));
+        let builder =
+            Curriculum::builder(self.prompts.count()).gate(Gate::zero_signal()).seed(self.seed);
+        made(builder.ranked(&best_first, PROMPTS as u32).policy(gaussian))
     }
 
     /// The default preset with a policy in the place of its own.

@@ -7,12 +7,15 @@
 //! study rates|small|map|parts|quick [--workload NAMES] [--curriculum NAMES] [--seeds N] [--jobs N] [--list]
 //! study page [TABLES] [--svg DIR] [--read FILE.parquet]
 //! study merge [TABLES] [--record DIR] [--note TEXT]
+//! study unpack FILES.parquet
 //! ```
 //!
-//! All take `--out DIR`, `target/study` unless given: the runs are in its folder `runs`, the tuned rates in `rates.csv`
-//! (or `--rates FILE`), the page in `study.html`. A table that was stopped goes on with the same command. Names are
-//! parted by commas; one that ends in `*` is the beginning of names.
+//! All take `--out DIR`, `target/study` unless given: the runs are in its folder `runs`, the warm-ups in `starts`, the
+//! tuned rates in `rates.csv` (or `--rates FILE`), the page in `study.html`. A table that was stopped goes on with the same command. Names are
+//! parted by commas; one that ends in `*` is the beginning of names. `unpack` takes the runs of a record into the folder of
+//! runs, for a table to go on with. `--device gpu` trains on a graphics processor, with the feature `gpu`.
 
+mod angle;
 mod catalogue;
 mod compare;
 mod curriculum;
@@ -50,17 +53,20 @@ use plan::{All, Name};
 use rates::Rates;
 use run::Setting;
 use store::{Kept, Store};
+use warm_up::Starts;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Result<()> {
     let options = Options::of(lexopt::Parser::from_env())?;
+    model::set_device(&options.device)?;
     match options.verb {
         Verb::Run => one(&options),
         Verb::Names => names(),
         Verb::Table(table) => make(table, &options),
         Verb::Page => pages(&options),
         Verb::Merge => record(&options),
+        Verb::Unpack => unpack(&options),
     }
 }
 
@@ -97,15 +103,15 @@ fn one(options: &Options) -> Result<()> {
         tokens: options.tokens.unwrap_or(task.tokens),
     };
     let bar = indicatif::ProgressBar::new(setting.tokens);
-    let run = kept(&setting, &|tokens| bar.set_position(tokens))?;
+    let run = kept(&setting, &Starts::kept(options.starts()), &|tokens| bar.set_position(tokens))?;
     bar.finish_and_clear();
     print!("{}", table::points(&run));
     Ok(())
 }
 
-fn kept(setting: &Setting, progress: &dyn Fn(u64)) -> Result<Kept> {
+fn kept(setting: &Setting, starts: &Starts, progress: &dyn Fn(u64)) -> Result<Kept> {
     let arms = catalogue::task(&setting.workload)?.arms;
-    Ok(Kept::new(run::run(setting, progress)?, arms)?)
+    Ok(Kept::new(run::run(setting, starts, progress)?, arms)?)
 }
 
 fn make(table: Name, options: &Options) -> Result<()> {
@@ -115,7 +121,9 @@ fn make(table: Name, options: &Options) -> Result<()> {
         return runner::list(&Store::to_read(options.runs()), &settings, options.jobs);
     }
     let store = Store::to_write(options.runs())?;
-    let runs = runner::run_all(&store, &settings, options.jobs, kept)?;
+    let starts = Starts::kept(options.starts());
+    let make = |setting: &Setting, progress: &dyn Fn(u64)| kept(setting, &starts, progress);
+    let runs = runner::run_all(&store, &settings, options.jobs, make)?;
     if table == Name::Rates {
         let mut found = Rates::read(&options.rates())?;
         found.put(rates::choose(&runs, &options.rates()));
@@ -211,6 +219,19 @@ fn record(options: &Options) -> Result<()> {
         for path in merge::write(&options.record, &name, &options.note, (&runs, &tables, &text))? {
             println!("{}", path.display());
         }
+    }
+    Ok(())
+}
+
+/// Keeps each run of some records by itself, as if it had been made here.
+fn unpack(options: &Options) -> Result<()> {
+    let store = Store::to_write(options.runs())?;
+    for path in &options.unpacked {
+        let runs = file::read(path)?;
+        for run in &runs {
+            store.keep(run)?;
+        }
+        println!("{}: {} runs", path.display(), runs.len());
     }
     Ok(())
 }

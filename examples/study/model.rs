@@ -4,23 +4,50 @@
 //! [`Writer::read`], which takes the cache of what stands before. Prompts fill the first columns; an answer begins at
 //! the same column whatever the length of its prompt, and does not see the columns between.
 
+use std::sync::OnceLock;
+
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::nn::{Initializer, Linear, LinearConfig, RmsNorm, RmsNormConfig};
 use burn::tensor::activation::{log_softmax, relu, softmax};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use curricle::signal::Spans;
 use curricle::{Purpose, Rng, Round};
 
+use crate::Result;
+use crate::sampling::read;
 use crate::workload::{BEGIN, END, Shape};
 
-const WIDTH: usize = 48;
+/// Numbers of a state.
+pub const WIDTH: usize = 48;
 const HEADS: usize = 4;
 const BLOCKS: usize = 2;
 /// What is added to the score of a column that must not be seen.
 const HIDDEN: f32 = -1e9;
 
-/// Where all runs train and sample. Nothing else names a backend of burn: here stands what another one would take.
+/// Where models can be.
+const DEVICES: [&str; 2] = ["cpu", "gpu"];
+static DEVICE: OnceLock<Device> = OnceLock::new();
+
+/// Where all runs of this process train and sample; the processor, unless something else was set. Nothing else names a
+/// backend of burn.
 pub fn device() -> Device {
-    Device::flex()
+    DEVICE.get_or_init(Device::flex).clone()
+}
+
+/// Says where, before the first run.
+///
+/// # Errors
+/// There is no such device, or this program was built without it.
+pub fn set_device(name: &str) -> Result<()> {
+    let device = match name {
+        "cpu" => Device::flex(),
+        #[cfg(feature = "gpu")]
+        "gpu" => Device::wgpu(burn::tensor::DeviceKind::DefaultDevice),
+        #[cfg(not(feature = "gpu"))]
+        "gpu" => return Err("`--device gpu` needs the feature `gpu`".into()),
+        _ => return Err(format!("no device `{name}`; there are {}", DEVICES.join(" and ")).into()),
+    };
+    DEVICE.set(device).map_err(|_| "the device is set already".into())
 }
 
 /// A decoder-only transformer.
@@ -115,6 +142,23 @@ impl Writer {
         let (_, mut cache) = self.read(&symbols, [rows, longest], 0, None, device);
         cache.hidden = Tensor::from_data(TensorData::new(hidden, [rows, 1, 1, longest]), device);
         cache
+    }
+
+    /// What the model makes of each column of prompts behind its last norm, row by row, and where each prompt lies among
+    /// the rows.
+    pub fn states(&self, prompts: &[&[u8]], device: &Device) -> Result<(Vec<f32>, Vec<Spans>)> {
+        let (rows, longest) =
+            (prompts.len(), prompts.iter().map(|prompt| prompt.len()).max().unwrap_or(0));
+        let filled = |prompt: &&[u8]| -> Vec<u8> {
+            prompt.iter().copied().chain(std::iter::repeat(END)).take(longest).collect()
+        };
+        let symbols: Vec<u8> = prompts.iter().flat_map(filled).collect();
+        let (states, _) = self.read(&symbols, [rows, longest], 0, None, device);
+        let span = |(row, prompt): (usize, &&[u8])| Spans {
+            prefix: 0..0,
+            question: row * longest..row * longest + prompt.len(),
+        };
+        Ok((read(self.norm.forward(states))?, prompts.iter().enumerate().map(span).collect()))
     }
 
     /// Reads rows of symbols, of which the first stands at a column, behind what is in a cache: what it makes of them,

@@ -13,6 +13,8 @@ pub enum Verb {
     Table(Name),
     Page,
     Merge,
+    /// Takes the runs of a record into the folder of runs.
+    Unpack,
 }
 
 #[derive(Debug, Clone)]
@@ -27,6 +29,10 @@ pub struct Options {
     rates: Option<PathBuf>,
     pub svg: Option<PathBuf>,
     pub read: Option<PathBuf>,
+    /// Where the models are; `model::DEVICES`.
+    pub device: String,
+    /// Records whose runs are taken over.
+    pub unpacked: Vec<PathBuf>,
     pub record: PathBuf,
     pub note: String,
     // Of a single run.
@@ -55,6 +61,8 @@ impl Options {
             rates: None,
             svg: None,
             read: None,
+            device: "cpu".into(),
+            unpacked: Vec::new(),
             record: "benches/record".into(),
             note: String::new(),
             workload: "sequence".into(),
@@ -75,6 +83,7 @@ impl Options {
                 Long("rates") => found.rates = Some(arguments.value()?.into()),
                 Long("svg") => found.svg = Some(arguments.value()?.into()),
                 Long("read") => found.read = Some(arguments.value()?.into()),
+                Long("device") => found.device = arguments.value()?.string()?,
                 Long("record") => found.record = arguments.value()?.into(),
                 Long("note") => found.note = arguments.value()?.string()?,
                 Long("seed") => found.seed = arguments.value()?.parse()?,
@@ -84,15 +93,20 @@ impl Options {
             }
         }
         let mut said = said.into_iter();
-        let verb =
-            said.next().ok_or("say run, names, rates, small, map, parts, quick, page or merge")?;
+        let verb = said
+            .next()
+            .ok_or("say run, names, rates, small, map, parts, quick, page, merge or unpack")?;
         found.verb = match verb.as_str() {
             "run" => Verb::Run,
             "names" => Verb::Names,
             "page" => Verb::Page,
             "merge" => Verb::Merge,
+            "unpack" => Verb::Unpack,
             name => Verb::Table(Name::of(name).ok_or_else(|| format!("{name:?} is nothing to do"))?),
         };
+        if found.verb == Verb::Unpack {
+            found.unpacked = said.by_ref().map(PathBuf::from).collect();
+        }
         for name in said {
             let table = Name::of(&name).ok_or_else(|| format!("there is no table {name:?}"))?;
             match found.verb {
@@ -114,6 +128,11 @@ impl Options {
     /// The folder of the runs.
     pub fn runs(&self) -> PathBuf {
         self.out.join("runs")
+    }
+
+    /// The folder of the warm-ups.
+    pub fn starts(&self) -> PathBuf {
+        self.out.join("starts")
     }
 
     /// The file of the tuned rates.
@@ -144,6 +163,8 @@ mod tests {
         assert_eq!((page.verb, page.tables.clone()), (Verb::Page, vec![Name::Map, Name::Quick]));
         assert_eq!(page.rates(), PathBuf::from("here/rates.csv"));
         assert_eq!(of("merge").unwrap().tables.len(), 4);
+        let unpack = of("unpack small.parquet a/map.parquet").unwrap();
+        assert_eq!(unpack.unpacked, ["small.parquet", "a/map.parquet"].map(PathBuf::from));
         let run = of("run --workload chain --curriculum sec").unwrap();
         assert_eq!((run.workload.as_str(), run.curriculum.as_str()), ("chain", "sec"));
         for bad in ["small map", "tiny", "page tiny", "small --seeds many", "small --sed 3"] {

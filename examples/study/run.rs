@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Device;
+use curricle::signal::Angle;
 use curricle::{Batch, Feedback, Outcome, Purpose, Rng, Round, Step, Ticket, Verdict};
 
 use crate::curriculum::{self, Class, Filling, PROMPTS, ROLLOUTS, Teacher};
@@ -18,8 +19,9 @@ use crate::grpo::{Group, Trainer};
 use crate::model::{Writer, device};
 use crate::prompts::Prompts;
 use crate::sampling::sample;
+use crate::warm_up::Starts;
 use crate::workload::{self, Arm, Workload};
-use crate::{Result, warm_up};
+use crate::{Result, angle};
 
 /// What a run is: enough to make it again.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,15 +72,19 @@ const ANSWERS: u64 = 0xA45E;
 const LUCK: u64 = 0x10C4;
 const MEASURED: u64 = 0x3EA5;
 
-/// Makes a run; `progress` is told the rollout tokens so far.
+/// Makes a run from the warm-up of its workload and seed; `progress` is told the rollout tokens so far.
 ///
 /// The result is a pure function of the setting, but for the seconds.
 ///
 /// # Errors
 /// There is no such workload or curriculum; what curricle or burn refuse.
-pub fn run(setting: &Setting, progress: &dyn Fn(u64 /* tokens so far */)) -> Result<Run> {
+pub fn run(
+    setting: &Setting,
+    starts: &Starts,
+    progress: &dyn Fn(u64 /* tokens so far */),
+) -> Result<Run> {
     let workload = workload::find(&setting.workload)?;
-    let start = warm_up::start(&setting.workload, workload.as_ref(), setting.seed, setting.tokens)?;
+    let start = starts.of(&setting.workload, workload.as_ref(), setting.seed, setting.tokens)?;
     let began = Instant::now();
     let mut training = Training::new(setting, workload.as_ref(), start);
     let first = training.measure(began)?;
@@ -86,11 +92,13 @@ pub fn run(setting: &Setting, progress: &dyn Fn(u64 /* tokens so far */)) -> Res
     let class = Class {
         arms: &training.arms,
         prompts: &training.prompts,
+        model: &training.trainer.model.valid(),
         seed: setting.seed,
         passes: &first.passes,
         rounds: (setting.tokens as f64 / training.tokens_of_a_step).ceil() as u64,
     };
     let mut teacher = (recipe.make)(&class)?;
+    training.angle = recipe.angle;
     let mut points = vec![first];
     while training.tokens < setting.tokens {
         training.step(teacher.as_mut(), recipe.filling)?;
@@ -109,6 +117,8 @@ struct Training<'a> {
     prompts: Prompts,
     trainer: Trainer,
     device: Device,
+    /// What is reported beside the rewards.
+    angle: Option<Angle>,
     /// Groups that wait for their step, if it is refilled.
     banked: BTreeMap<Ticket, Group>,
     tokens: u64,
@@ -134,6 +144,7 @@ impl<'a> Training<'a> {
             prompts,
             trainer,
             device,
+            angle: None,
             banked: BTreeMap::new(),
             tokens: 0,
             rollouts: 0,
@@ -211,6 +222,10 @@ impl<'a> Training<'a> {
         let model = self.trainer.model.valid();
         let sampled = sample(&model, self.workload.shape(), &prompts, rows, &self.device)?;
         let spent = self.tokens as f64 / self.setting.tokens as f64;
+        let angles = match self.angle {
+            Some(angle) => angle::of(&model, angle, &prompts)?,
+            None => Vec::new(),
+        };
 
         let (mut answers, mut groups, mut feedback) =
             (sampled.into_iter().zip(luck), Vec::new(), Vec::new());
@@ -233,6 +248,10 @@ impl<'a> Training<'a> {
             self.drawn[arm] += count as u64;
             self.useful += u64::from(rewards.iter().any(|&reward| reward != rewards[0]));
             let outcome = Outcome::group(&rewards)?.cost(tokens as f32);
+            let outcome = match angles.get(groups.len()) {
+                Some(&angle) => outcome.utility(angle),
+                None => outcome,
+            };
             feedback.push(Feedback::new(draw.ticket, outcome));
             groups.push((draw.ticket, Group { prompt: prompt.to_vec(), rollouts, rewards }));
         }
@@ -307,7 +326,7 @@ mod tests {
     }
 
     fn told(setting: &Setting) -> Vec<Point> {
-        let run = run(setting, &|_| ()).unwrap();
+        let run = run(setting, &Starts::default(), &|_| ()).unwrap();
         run.points.into_iter().map(|point| Point { seconds: 0.0, ..point }).collect()
     }
 
@@ -358,8 +377,9 @@ mod tests {
     fn luck_has_nothing_to_do_with_the_answer() {
         let setting = setting("sequence-noise", "uniform");
         let workload = workload::find(&setting.workload).unwrap();
-        let start =
-            warm_up::start(&setting.workload, workload.as_ref(), setting.seed, setting.tokens).unwrap();
+        let start = Starts::default()
+            .of(&setting.workload, workload.as_ref(), setting.seed, setting.tokens)
+            .unwrap();
         let training = Training::new(&setting, workload.as_ref(), start);
         let pairs: Vec<(f64, f64)> = (0..4000)
             .map(|ticket| {

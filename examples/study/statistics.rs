@@ -12,6 +12,8 @@ const SEED: u64 = 16;
 pub const FEWEST: usize = 6;
 /// With more, the sign-flip test is not enumerated.
 const MOST_FLIPPED: usize = 20;
+/// Below this the sign flips agree with an interval.
+pub const SURE: f64 = 0.05;
 /// What "not worse" allows to lose.
 pub const MARGIN: f64 = 0.02;
 
@@ -137,11 +139,11 @@ pub fn sign_flip_p(values: &[f64]) -> Option<f64> {
 /// What an interval of a gain says, by the rule of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// All of it is above 0.
+    /// All of it is above 0, and the sign flips agree.
     Better,
     /// All of it is above -2 %.
     NotWorse,
-    /// All of it is below 0.
+    /// All of it is below 0, and the sign flips agree.
     Worse,
     /// None of these, or too few seeds.
     Open,
@@ -149,12 +151,14 @@ pub enum Verdict {
 
 impl Verdict {
     /// The first of the rules that holds.
-    pub fn of(interval: Option<Interval>, seeds: usize) -> Self {
+    pub fn of(interval: Option<Interval>, p: Option<f64>, seeds: usize) -> Self {
+        // Of a few seeds the interval alone is too narrow; of so many that no flips are reckoned it is not.
+        let is_sure = p.is_none_or(|p| p < SURE);
         match interval {
             _ if seeds < FEWEST => Self::Open,
-            Some(Interval { low, .. }) if low > 0.0 => Self::Better,
+            Some(Interval { low, .. }) if low > 0.0 && is_sure => Self::Better,
             Some(Interval { low, .. }) if low > -MARGIN => Self::NotWorse,
-            Some(Interval { high, .. }) if high < 0.0 => Self::Worse,
+            Some(Interval { high, .. }) if high < 0.0 && is_sure => Self::Worse,
             _ => Self::Open,
         }
     }
@@ -315,7 +319,8 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        let of = |low, high| Verdict::of(Some(Interval { low, high }), 8);
+        let told = |low, high, p| Verdict::of(Some(Interval { low, high }), Some(p), 8);
+        let of = |low, high| told(low, high, 0.049);
         assert_eq!(of(0.001, 0.05), Verdict::Better);
         assert_eq!(of(0.0, 0.05), Verdict::NotWorse);
         assert_eq!(of(-0.019, 0.05), Verdict::NotWorse);
@@ -323,7 +328,10 @@ mod tests {
         assert_eq!(of(-0.02, 0.05), Verdict::Open);
         assert_eq!(of(-0.03, -0.001), Verdict::Worse);
         assert_eq!(of(-0.03, 0.0), Verdict::Open);
-        assert_eq!(Verdict::of(Some(Interval { low: 0.1, high: 0.2 }), 5), Verdict::Open);
-        assert_eq!(Verdict::of(None, 8), Verdict::Open);
+        assert_eq!(told(0.001, 0.05, 0.05), Verdict::NotWorse);
+        assert_eq!(told(-0.05, -0.03, 0.05), Verdict::Open);
+        assert_eq!(Verdict::of(Some(Interval { low: 0.1, high: 0.2 }), Some(0.01), 5), Verdict::Open);
+        assert_eq!(Verdict::of(Some(Interval { low: 0.1, high: 0.2 }), None, 30), Verdict::Better);
+        assert_eq!(Verdict::of(None, Some(0.01), 8), Verdict::Open);
     }
 }

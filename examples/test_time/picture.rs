@@ -8,12 +8,15 @@ use crate::course::{Course, Run};
 
 type Result = std::result::Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
-const COLOURS: [RGBColor; 5] = [
+const COLOURS: [RGBColor; 8] = [
     RGBColor(140, 140, 140),
     RGBColor(214, 138, 30),
     RGBColor(60, 160, 110),
+    RGBColor(200, 40, 40),
+    RGBColor(120, 20, 20),
     RGBColor(24, 96, 196),
     RGBColor(170, 60, 110),
+    RGBColor(90, 80, 60),
 ];
 const FONT: &str = "sans-serif";
 /// Queries that a point is the mean of, in every seed.

@@ -53,7 +53,7 @@ impl Sum {
         let half = self.queries as f64 / 2.0;
         let percent = |count: u64, of: f64| format!("{:.1} %", 100.0 * count as f64 / of);
         let all = |parts: [u64; 2]| parts[0] + parts[1];
-        print!("{seed:>4}  {:<21}", course.name());
+        print!("{seed:>4}  {:<23}", course.name());
         print!("{:>9}", percent(all(self.right), 2.0 * half));
         self.right.iter().for_each(|&count| print!("{:>9}", percent(count, half)));
         print!("{:>9}", all(self.spent));
@@ -80,7 +80,7 @@ pub fn print(runs: &[Run]) {
         "the queries of a seed were independent; over all seeds by clusters, each seed one sign)\n"
     );
     println!(
-        "{:>4}  {:<21}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>9}{:>7}{:>7}{:>10}",
+        "{:>4}  {:<23}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>9}{:>7}{:>7}{:>10}",
         "seed",
         "",
         "right",
@@ -113,14 +113,18 @@ pub fn print(runs: &[Run]) {
         sum.print("all", course);
     }
     println!();
-    for (sum, course) in sums.iter().zip(Course::ALL).skip(1) {
+    for (sum, course) in sums.iter().zip(Course::ALL) {
         let gained = sum.fixed() as f64 - sum.harmed() as f64;
-        let spent = (sum.spent[0] + sum.spent[1]).max(1) as f64;
-        let budget = if matches!(course, Course::Budget | Course::Guarded) {
-            format!(", {:.3} of the queries for a budget of {BUDGET}", spent / sum.queries as f64)
-        } else {
-            String::new()
-        };
+        let spent = (sum.spent[0] + sum.spent[1]) as f64;
+        if spent == 0.0 {
+            continue;
+        }
+        let budget =
+            if matches!(course, Course::Budget | Course::Lesson | Course::Saved | Course::Guarded) {
+                format!(", {:.3} of the queries for a budget of {BUDGET}", spent / sum.queries as f64)
+            } else {
+                String::new()
+            };
         println!("{}: {:.3} right answers gained an update{budget}", course.name(), gained / spent);
     }
 }

@@ -80,6 +80,11 @@ impl Model for Typist {
             as u8)
     }
 
+    /// A place that ends as the text does shows how the text goes on.
+    fn relevance(&mut self, query: &Query, window: &Window) -> crate::Result<Option<f64>> {
+        Ok(Some(f64::from(u8::from(window.context == query.context()))))
+    }
+
     fn loss(&mut self, window: &Window) -> crate::Result<Option<f64>> {
         let row = self.now().log_probabilities(&[window.context])?;
         Ok(Some(-f64::from(row[usize::from(window.next)])))

@@ -61,7 +61,10 @@ pub struct Toy {
     pub corrupt: f64,
     /// How often an own answer is right.
     pub knows: f64,
+    /// How much a pair about a symbol has to do with a question.
+    pub relevance: fn(&Question, usize) -> Option<f64>,
     pub adapted: u64,
+    pub synthesised: u64,
     pub trained_on: Vec<(usize, usize)>,
     pub restore_fails: bool,
     number: u64,
@@ -82,7 +85,9 @@ impl Toy {
             fault,
             corrupt: 0.0,
             knows: 0.8,
+            relevance: |question, symbol| Some(f64::from(u8::from(question.symbol == symbol))),
             adapted: 0,
+            synthesised: 0,
             trained_on: Vec::new(),
             restore_fails: false,
             number: 0,
@@ -149,6 +154,7 @@ impl Model for Toy {
         count: usize,
         seed: u64,
     ) -> Result<Vec<(usize, usize, u64)>, String> {
+        self.synthesised += 1;
         self.fails(Stage::Synthesise)?;
         let mut rng = Rng::at(seed, Round(0), Purpose::User);
         let fault = (self.fault)(self.number);
@@ -238,6 +244,15 @@ impl Model for Toy {
     fn loss(&mut self, sample: &(usize, usize, u64)) -> Result<Option<f64>, String> {
         let nan = self.fails(Stage::Loss)?;
         Ok(Some(if nan { f64::NAN } else { -ln(self.row(sample.0)[sample.1]) }))
+    }
+
+    fn relevance(
+        &mut self,
+        input: &Question,
+        sample: &(usize, usize, u64),
+    ) -> Result<Option<f64>, String> {
+        let nan = self.fails(Stage::Relevance)?;
+        Ok(if nan { Some(f64::NAN) } else { (self.relevance)(input, sample.0) })
     }
 
     fn drift(&mut self) -> Result<Option<f64>, String> {

@@ -39,7 +39,7 @@ impl Workload for Ladder {
     }
 
     fn tokens(&self) -> u64 {
-        600_000
+        500_000
     }
 
     fn warm_up(&self) -> WarmUp {

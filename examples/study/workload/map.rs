@@ -2,8 +2,8 @@
 //!
 //! Twenty arms stand on ladders. Arm `d` of a ladder asks for the keys `d - 2`, `d - 1` and `d` of its ladder, in answers of
 //! three digits (see [`keys`](super::keys)); what stands before the first is a key that everybody knows. At the start no
-//! other key is known, so the first arm of each ladder succeeds in one of 8 answers, the second in one of 64, the others in
-//! one of 512; each key that is learned opens the next arm. The name has the dials: `map/signal=10/transfer=weak/noise=20`.
+//! other key is known, so the first arm of each ladder succeeds in one of 4 answers, the second in one of 16, the others in
+//! one of 64; each key that is learned opens the next arm. The name has the dials: `map/signal=10/transfer=weak/noise=20`.
 //!
 //! - `signal`: the share of the learnable arms, in per cent, whose prompts succeed in one of 4 answers at the start: 5,
 //!   10, 25, 50 or 100. It is the number of ladders: 1, 2, 5, 10 or 20, of 20, 10, 4, 2 or 1 arms.

@@ -118,10 +118,10 @@ pub const NAMES: [&str; 8] = [
 /// There is none of that name.
 pub fn find(name: &str) -> Result<Box<dyn Workload>> {
     Ok(match name {
-        "sequence" => Box::new(sequence::Sequence),
-        "sequence-noise" => Box::new(luck::Noisy::new(sequence::Sequence)),
-        "chain" => Box::new(chain::Chain),
-        "chain-noise" => Box::new(luck::Noisy::new(chain::Chain)),
+        "sequence" => Box::new(sequence::Sequence::new()),
+        "sequence-noise" => Box::new(luck::Noisy::new(sequence::Sequence::new())),
+        "chain" => Box::new(chain::Chain::new()),
+        "chain-noise" => Box::new(luck::Noisy::new(chain::Chain::new())),
         "ladder" => Box::new(ladder::Ladder::new()),
         "pool" => Box::new(pool::Pool::new()),
         "countdown" => Box::new(countdown::Countdown),

@@ -1,7 +1,7 @@
 //! A pool like those of real post-training: 40 to 90 % of the prompts of an arm are solved or hopeless at the start, and
 //! which they are no arm tells.
 //!
-//! Six topics of eight keys each, of which the warm-up has four (see [`keys`](super::keys)). A prompt is *solved* if it asks
+//! Six topics of six keys each, of which the warm-up has four (see [`keys`](super::keys)). A prompt is *solved* if it asks
 //! for known keys only, *open* if for one that is not (success one in 4), and *hopeless* if for three that are not (one in
 //! 64, until others are learned) or if it has a key that no answer fits, half of them each.
 
@@ -13,7 +13,7 @@ use super::{Arm, Shape, WarmUp, Workload, weighted};
 
 const TOPICS: usize = 6;
 /// Keys of a topic, and how many of them are known.
-const EACH: usize = 8;
+const EACH: usize = 6;
 const KNOWN: usize = 4;
 const SAMPLES: usize = 800;
 /// Shares of solved, open, and hopeless prompts, by topic.
@@ -78,7 +78,7 @@ impl Workload for Pool {
     }
 
     fn tokens(&self) -> u64 {
-        250_000
+        400_000
     }
 
     fn warm_up(&self) -> WarmUp {

@@ -58,6 +58,23 @@ impl Table {
     }
 }
 
+/// For each pair of digits a wrong answer that the warm-up knows as well as the right one.
+pub struct Rivals(u64);
+
+impl Rivals {
+    /// Those of a number.
+    pub fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The rival of what is right for a pair: another digit, always the same one.
+    pub fn of(&self, a: i64, b: i64, right: i64) -> i64 {
+        let place = Round((self.0 << 16) + 10 * a as u64 + b as u64);
+        let further = 1 + Rng::at(0x21BA1, place, Purpose::User).below(9) as i64;
+        (right + further).rem_euclid(10)
+    }
+}
+
 /// A symbol and others, all different.
 fn open(right: u8, rng: &mut Rng) -> [u8; OPEN] {
     let mut others: Vec<u8> = (DIGIT..DIGIT + BASE as u8).filter(|&symbol| symbol != right).collect();
@@ -88,6 +105,20 @@ mod tests {
             let equal = tables.iter().filter(|&table| *table == tables[0]).count();
             assert!(if agreed == BASE { equal == 20 } else { equal < 4 });
         }
+    }
+
+    #[test]
+    fn a_rival_is_wrong_and_stays() {
+        let rivals = Rivals::new(3);
+        let all = |rivals: &Rivals| -> Vec<i64> {
+            (0..100).map(|pair| rivals.of(pair / 10, pair % 10, pair % 7)).collect()
+        };
+        let found = all(&rivals);
+        assert!(
+            found.iter().zip(0..).all(|(&rival, pair)| (0..10).contains(&rival) && rival != pair % 7)
+        );
+        assert_eq!(found, all(&rivals));
+        assert_ne!(found, all(&Rivals::new(4)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::attempt::{Attempt, Chance, Stop};
 use super::clusters::Clusters;
 use super::filter::Filter;
 use super::journal::{Action, Entry, Journal, Stage, Verified, Why};
-use super::options::{Options, Variant};
+use super::options::{Options, RankedBy, Variant};
 use super::outcome::{Failure, Outcome, guarded, offered, refused};
 use super::{GainGate, Model, NearDuplicates, Switch};
 use crate::base::error::{Error, Result, finite, within};
@@ -19,8 +19,8 @@ use crate::test_time::budget::Budget;
 /// each.
 ///
 /// ```text
-/// score       u = 1 - (p_1 - p_2) of the candidates' relative probabilities
-/// budget      u -> wanted?                          no: answer as it is
+/// score       u = 1 - (p_1 - p_2) of the candidates' relative probabilities, or what there is to learn
+/// budget      score -> wanted?                      no: answer as it is
 /// switch      has adapting been shown to harm?      yes: answer as it is
 /// gate        expected gain > cost, or explore      neither: answer as it is
 /// cluster     learned for a like input before?      yes: load, answer, restore
@@ -302,7 +302,18 @@ impl<B: Budget> Improver<B> {
         let candidates = guarded(Stage::Candidates, || model.candidates(input))?;
         let uncertainty = self.uncertainty(&candidates).map_err(refused(Stage::Candidates))?;
         attempt.entry.uncertainty = Some(uncertainty);
-        self.decide(uncertainty, &chance, &mut attempt.entry)
+        let mut made = None;
+        let score = match self.options.ranked_by {
+            RankedBy::Uncertainty => uncertainty,
+            RankedBy::Lesson => {
+                let pairs = self.synthesise(model, input, source, (&chance, &mut attempt.entry))?;
+                let lesson = lesson(model, input, &pairs)?;
+                attempt.entry.lesson = Some(lesson);
+                made = Some(pairs);
+                lesson
+            }
+        };
+        self.decide(score, &chance, &mut attempt.entry)
             .map_err(refused(Stage::Budget))?
             .map_or(Ok(()), |why| Err(Stop::Decided(why)))?;
 
@@ -325,10 +336,10 @@ impl<B: Budget> Improver<B> {
             }
         }
 
-        let asked = self.options.samples;
-        let mut pairs = guarded(Stage::Synthesise, || source(model, input, asked, chance.synthesis))?;
-        pairs.truncate(asked);
-        attempt.entry.synthesised = pairs.len() as u32;
+        let pairs = match made {
+            Some(pairs) => pairs,
+            None => self.synthesise(model, input, source, (&chance, &mut attempt.entry))?,
+        };
         let filter = Filter { options: &self.options, seen: self.seen.as_ref() };
         let (mut pairs, texts) = filter.accepted(model, input, pairs, chance.agreement)?;
         attempt.entry.accepted = pairs.len() as u32;
@@ -383,16 +394,30 @@ impl<B: Budget> Improver<B> {
         Ok((Action::Adapted, answer))
     }
 
+    fn synthesise<M: Model>(
+        &self,
+        model: &mut M,
+        input: &M::Input,
+        source: &mut Source<'_, M>,
+        (chance, entry): (&Chance, &mut Entry),
+    ) -> Result<Vec<M::Sample>, Failure<M::Error>> {
+        let asked = self.options.samples;
+        let mut pairs = guarded(Stage::Synthesise, || source(model, input, asked, chance.synthesis))?;
+        pairs.truncate(asked);
+        entry.synthesised = pairs.len() as u32;
+        Ok(pairs)
+    }
+
     /// One less the margin of the likeliest two answers.
     fn uncertainty(&self, candidates: &[Candidate<String>]) -> Result<f64> {
         Relative::of(candidates, self.options.per_length)?.score(Score::MarginComplement)
     }
 
     /// Budget, switch and gate: why not to go on, if there is a reason.
-    fn decide(&mut self, uncertainty: f64, chance: &Chance, entry: &mut Entry) -> Result<Option<Why>> {
-        let choice = self.budget.wants(uncertainty, chance.budget)?;
+    fn decide(&mut self, score: f64, chance: &Chance, entry: &mut Entry) -> Result<Option<Why>> {
+        let choice = self.budget.wants(score, chance.budget)?;
         // A budget of the caller's own may rank.
-        let standing = choice.rank.map_or(uncertainty, |rank| 1.0 - rank);
+        let standing = choice.rank.map_or(score, |rank| 1.0 - rank);
         let standing = finite("standing", entry.ticket.0, standing)?.clamp(0.0, 1.0);
         entry.choice = Some(choice);
         entry.standing = Some(standing);
@@ -427,9 +452,33 @@ impl<B: Budget> Improver<B> {
 fn mean_loss<M: Model>(model: &mut M, pairs: &[M::Sample]) -> Result<Option<f64>, Failure<M::Error>> {
     let mut sum = 0.0;
     for (index, pair) in pairs.iter().enumerate() {
-        let loss = guarded(Stage::Loss, || model.loss(pair))?;
-        let loss = offered(Stage::Loss, "loss", loss)?;
-        sum += finite("loss", index as u64, loss).map_err(refused(Stage::Loss))?;
+        sum += loss(model, index, pair)?;
     }
     Ok((!pairs.is_empty()).then(|| sum / pairs.len() as f64))
+}
+
+/// The loss of a pair, and its number for whoever is told that it is none.
+fn loss<M: Model>(model: &mut M, index: usize, pair: &M::Sample) -> Result<f64, Failure<M::Error>> {
+    let loss = guarded(Stage::Loss, || model.loss(pair))?;
+    let loss = offered(Stage::Loss, "loss", loss)?;
+    finite("loss", index as u64, loss).map_err(refused(Stage::Loss))
+}
+
+/// What there is to learn for an input; see [`Options::by_lesson`].
+fn lesson<M: Model>(
+    model: &mut M,
+    input: &M::Input,
+    pairs: &[M::Sample],
+) -> Result<f64, Failure<M::Error>> {
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for (index, pair) in pairs.iter().enumerate() {
+        let weight = guarded(Stage::Relevance, || model.relevance(input, pair))?;
+        let weight = offered(Stage::Relevance, "relevance", weight)?;
+        let weight = within("relevance", weight, 0.0, 1.0).map_err(refused(Stage::Relevance))?;
+        if weight > 0.0 {
+            sum += weight * loss(model, index, pair)?;
+            weights += weight;
+        }
+    }
+    Ok(sum / f64::max(weights, 1.0))
 }

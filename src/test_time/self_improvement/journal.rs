@@ -59,6 +59,7 @@ pub enum Stage {
     Accepts,
     Agreement,
     Loss,
+    Relevance,
     Adapt,
     Drift,
     Store,
@@ -83,10 +84,13 @@ pub struct Entry {
     pub ticket: Ticket,
     /// `1 - margin`; none if scoring failed.
     pub uncertainty: Option<f64>,
+    /// What there is to learn for it, in nats, where the budget goes by that: see
+    /// [`Options::by_lesson`](super::Options::by_lesson).
+    pub lesson: Option<f64>,
     /// What the budget made of it.
     pub choice: Option<Choice>,
-    /// How uncertain it is among what came before, in `[0, 1]`, 1 the most: one less its rank where the
-    /// budget ranks, else its uncertainty, cut. What the gate goes by.
+    /// Where it stands among what came before, in `[0, 1]`, 1 the most uncertain, or with the most to learn: one less its
+    /// rank where the budget ranks, else what the budget saw, cut. What the gate goes by.
     pub standing: Option<f64>,
     /// What the gate expected.
     pub expected: Option<Expectation>,
@@ -114,6 +118,7 @@ impl Entry {
         Self {
             ticket,
             uncertainty: None,
+            lesson: None,
             choice: None,
             standing: None,
             expected: None,

@@ -10,6 +10,7 @@
 //! | [`Options::agreement`], [`Options::loss_band`], [`Model::accepts`] | wrong pairs |
 //! | [`Options::hold_out`], [`Options::drift`] | an update that does harm: it is rolled back |
 //! | [`Options::clusters`] | paying again for what a like input has paid for |
+//! | [`Options::by_lesson`] | updates for inputs of which the pairs say nothing new |
 //! | [`Options::gate`] | updates where nothing is to be gained |
 //! | [`Options::switch`] | a job where adapting harms altogether |
 

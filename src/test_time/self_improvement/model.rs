@@ -111,6 +111,16 @@ pub trait Model {
         Ok(None)
     }
 
+    /// How much a pair has to do with an input, in `[0, 1]`: 1 if whoever knows the pair can answer the input, 0 if it
+    /// does not help. Such as a similarity of embeddings, or whether both end alike.
+    fn relevance(
+        &mut self,
+        _input: &Self::Input,
+        _sample: &Self::Sample,
+    ) -> Result<Option<f64>, Self::Error> {
+        Ok(None)
+    }
+
     /// How far the weights as they now are have moved what the model says about some fixed inputs, such
     /// as the mean KL divergence, in nats.
     fn drift(&mut self) -> Result<Option<f64>, Self::Error> {

@@ -22,6 +22,14 @@ pub enum Variant {
     InContext,
 }
 
+/// By what the budget ranks inputs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum RankedBy {
+    #[default]
+    Uncertainty,
+    Lesson,
+}
+
 /// The settings of an [`Improver`](super::Improver).
 ///
 /// [`Options::paper`] is TT-SI as published: one pair, no check of any kind. `Options::default()` makes
@@ -50,6 +58,7 @@ pub struct Options {
     pub(super) variant: Variant,
     pub(super) samples: usize,
     pub(super) per_length: PerLength,
+    pub(super) ranked_by: RankedBy,
     pub(super) duplicates: Option<f64>,
     pub(super) seen: Option<NearDuplicates>,
     pub(super) agreement: Option<(usize, f64)>,
@@ -76,6 +85,7 @@ impl Options {
             variant: Variant::TtSi,
             samples: 1,
             per_length: PerLength::Sum,
+            ranked_by: RankedBy::Uncertainty,
             duplicates: None,
             seen: None,
             agreement: None,
@@ -114,6 +124,26 @@ impl Options {
     #[must_use]
     pub fn per_length(mut self, per_length: PerLength) -> Self {
         self.per_length = per_length;
+        self
+    }
+
+    /// Lets the budget see, in place of the uncertainty, what there is to learn for an input: the *lesson*,
+    ///
+    /// ```text
+    /// sum over pairs of w l / max(1, sum over pairs of w)      w: relevance to the input; l: loss, before adapting
+    /// ```
+    ///
+    /// that is, how far the model is from what its pairs say about this very input. An input can be uncertain
+    /// and have nothing that an update could change: where several answers are right, or the pairs do not
+    /// speak of it. The budget should be one that ranks, as [`Tracking`](crate::test_time::budget::Tracking): a lesson
+    /// is in nats, and has no fixed scale.
+    ///
+    /// Pairs are synthesised for *every* input, and each is read once; those of an input that is chosen are used for it.
+    /// So this is for pairs that cost little beside an update. Needs [`Model::relevance`](super::Model::relevance) and
+    /// [`Model::loss`](super::Model::loss). The score is ours; no paper has it.
+    #[must_use]
+    pub fn by_lesson(mut self) -> Self {
+        self.ranked_by = RankedBy::Lesson;
         self
     }
 
