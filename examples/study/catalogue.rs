@@ -35,6 +35,9 @@ pub const UNIFORM: &str = BASELINES[0];
 /// The default without one of its parts, or with another beside.
 const PARTS: [&str; 3] = ["default-", "guarded", "rollouts"];
 
+/// The default with what it may be put together with: parts that stand beside the baselines, too.
+pub const TOGETHER: [&str; 3] = ["default-belief", "default-refill-16", "default-belief-16"];
+
 /// Whether a curriculum is the default with a part more or less.
 pub fn is_part(curriculum: &str) -> bool {
     PARTS.iter().any(|part| curriculum.starts_with(part))
@@ -137,7 +140,7 @@ mod tests {
     #[test]
     fn names_are_those_of_curricula_and_workloads() {
         let curricula = curricula();
-        for name in BASELINES.iter().chain(&[OURS]) {
+        for name in BASELINES.iter().chain(&TOGETHER).chain(&[OURS]) {
             assert!(curricula.iter().any(|choice| choice.name == *name), "{name}");
         }
         for part in PARTS {

@@ -187,12 +187,27 @@ pub fn all() -> Vec<Recipe> {
             Filling::Refilled(32),
             |class| made(class.ours(tilt()).refill(refill())),
         ),
+        filled(
+            "default-refill-16",
+            "our default, refilled to 16 groups",
+            Filling::Refilled(16),
+            |class| made(class.ours(tilt()).refill(refill())),
+        ),
         recipe("belief", "every arm alike, prompts by belief", |class| {
             made(class.arms().policy(Uniform).weighting(belief()))
         }),
         recipe("default-belief", "our default, prompts by belief", |class| {
             made(class.arms().prompts().target(Prior::Uniform).weighting(belief()))
         }),
+        filled(
+            "default-belief-16",
+            "our default, prompts by belief, refilled to 16 groups",
+            Filling::Refilled(16),
+            |class| {
+                let builder = class.arms().prompts().target(Prior::Uniform).weighting(belief());
+                made(builder.refill(refill()))
+            },
+        ),
         recipe("guarded", "our default, guarded", |class| {
             made(class.ours(Guarded::new(tilt()).target(Prior::Uniform)))
         }),

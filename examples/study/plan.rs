@@ -1,7 +1,7 @@
 //! The tables of the study as lists of settings.
 
 use crate::Result;
-use crate::catalogue::{BASELINES, Choice, OURS, Place, Task, UNIFORM, is_part};
+use crate::catalogue::{BASELINES, Choice, OURS, Place, TOGETHER, Task, UNIFORM, is_part};
 use crate::rates::Rates;
 use crate::run::Setting;
 
@@ -99,7 +99,7 @@ fn is_meant(name: &str, asked: &[String]) -> bool {
 pub fn settings(table: Name, all: &All, rates: &Rates, filter: &Filter) -> Result<Vec<Setting>> {
     let is_in = |curriculum: &str| match table {
         Name::Rates => [UNIFORM, OURS].contains(&curriculum),
-        Name::Small => !is_part(curriculum),
+        Name::Small => !is_part(curriculum) || TOGETHER.contains(&curriculum),
         Name::Parts => is_part(curriculum) || [UNIFORM, OURS].contains(&curriculum),
         Name::Map | Name::Quick => [UNIFORM, BASELINES[1], OURS].contains(&curriculum),
     };
