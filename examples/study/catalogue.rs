@@ -17,6 +17,8 @@ pub struct Task {
     pub arms: Vec<Arm>,
     /// Rollout tokens of a run of the tables.
     pub tokens: u64,
+    /// Whether it is trained on by imitation: then nothing is refilled, and no rollouts are shared out.
+    pub is_supervised: bool,
 }
 
 /// A curriculum, and what it is in a line.
@@ -24,6 +26,8 @@ pub struct Task {
 pub struct Choice {
     pub name: String,
     pub about: String,
+    /// Whether a step has the prompts of one draw, of which each counts alike.
+    pub is_plain: bool,
 }
 
 /// What is judged: the library's default.
@@ -119,16 +123,19 @@ pub fn task(name: &str) -> Result<Task> {
 
 impl Task {
     fn of(about: workload::About) -> Self {
-        let workload::About { name, arms, tokens } = about;
+        let workload::About { name, arms, tokens, is_supervised } = about;
         let arm = |(name, learnable)| Arm { name, learnable };
-        Self { name, arms: arms.into_iter().map(arm).collect(), tokens }
+        Self { name, arms: arms.into_iter().map(arm).collect(), tokens, is_supervised }
     }
 }
 
 /// All curricula, in the order of the tables.
 pub fn curricula() -> Vec<Choice> {
-    let choice =
-        |recipe: curriculum::Recipe| Choice { name: recipe.name.into(), about: recipe.line.into() };
+    let choice = |recipe: curriculum::Recipe| Choice {
+        name: recipe.name.into(),
+        about: recipe.line.into(),
+        is_plain: matches!(recipe.filling, curriculum::Filling::Drawn(_)),
+    };
     curriculum::all().into_iter().map(choice).collect()
 }
 

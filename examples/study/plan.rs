@@ -129,6 +129,8 @@ pub fn settings(table: Name, all: &All, rates: &Rates, filter: &Filter) -> Resul
         Name::Rates => RATES.to_vec(),
         _ => vec![0.0],
     };
+    let is_plain =
+        |name: &str| all.curricula.iter().any(|choice| choice.name == name && choice.is_plain);
     let asked: Vec<&str> =
         curricula.into_iter().filter(|name| is_meant(name, &filter.curricula)).collect();
     let mut settings = Vec::new();
@@ -137,7 +139,10 @@ pub fn settings(table: Name, all: &All, rates: &Rates, filter: &Filter) -> Resul
         for (curriculum, tried) in
             asked.iter().flat_map(|name| tried.iter().map(move |rate| (name, *rate)))
         {
-            for task in tasks.iter().filter(|task| is_meant(&task.name, &filter.workloads)) {
+            let is_of = |task: &&&Task| {
+                is_meant(&task.name, &filter.workloads) && (!task.is_supervised || is_plain(curriculum))
+            };
+            for task in tasks.iter().filter(is_of) {
                 let (rate, tokens) = match table {
                     Name::Rates => (tried, task.tokens),
                     Name::Quick => QUICK,
@@ -228,6 +233,18 @@ mod tests {
         let strange = Filter { curricula: names("default-no-floor"), ..Filter::default() };
         let refused = settings(Name::Small, &synthetic::all(), &rates(), &strange).unwrap_err();
         assert!(refused.to_string().contains("default-no-floor"), "{refused}");
+    }
+
+    #[test]
+    fn what_is_imitated_is_not_refilled() {
+        let mut all = synthetic::all();
+        all.tasks.iter_mut().for_each(|task| task.is_supervised = task.name == "ladder");
+        let found = settings(Name::Small, &all, &rates(), &Filter::default()).unwrap();
+        let of = |workload: &str, curriculum: &str| {
+            found.iter().any(|run| run.workload == workload && run.curriculum == curriculum)
+        };
+        assert!(of("chain", "refill-32") && of("ladder", UNIFORM) && of("ladder", OURS));
+        assert!(!of("ladder", "refill-32"));
     }
 
     #[test]

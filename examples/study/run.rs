@@ -18,7 +18,7 @@ use crate::curriculum::{self, Class, Filling, PROMPTS, ROLLOUTS, Teacher};
 use crate::grpo::{Group, Trainer};
 use crate::model::{Writer, device};
 use crate::prompts::Prompts;
-use crate::sampling::sample;
+use crate::sampling::{read, sample};
 use crate::warm_up::Starts;
 use crate::workload::{self, Arm, Workload};
 use crate::{Result, angle};
@@ -158,6 +158,14 @@ impl<'a> Training<'a> {
     /// Draws what the gradient is over, and takes the step.
     fn step(&mut self, teacher: &mut dyn Teacher, filling: Filling) -> Result<()> {
         let groups = match filling {
+            Filling::Drawn(prompts) if self.workload.is_supervised() => {
+                return self.imitate(teacher, prompts);
+            }
+            _ if self.workload.is_supervised() => {
+                return Err(
+                    "what is trained on by imitation has no rollouts to refill or to share".into()
+                );
+            }
             Filling::Drawn(prompts) => {
                 let batch = teacher.draw(prompts)?;
                 let rollouts = vec![ROLLOUTS; batch.draws.len()];
@@ -175,6 +183,51 @@ impl<'a> Training<'a> {
             return Ok(());
         }
         self.trainer.improve(&groups.iter().map(|(_, group)| group).collect::<Vec<_>>())?;
+        self.steps += 1;
+        Ok(())
+    }
+
+    /// A supervised step on the prompts of one draw. What is reported is what so many rollouts would have been: each is
+    /// right with the chance that the model gives to the right answer. All prompts are trained on, whatever the verdict.
+    fn imitate(&mut self, teacher: &mut dyn Teacher, prompts: usize) -> Result<()> {
+        let batch = teacher.draw(prompts)?;
+        let prompts: Vec<&[u8]> = batch.samples().map(|sample| self.prompts.get(sample)).collect();
+        let answers: Option<Vec<Vec<u8>>> =
+            prompts.iter().map(|prompt| self.workload.model_answer(prompt)).collect();
+        let answers = answers.ok_or("a prompt without an answer to imitate")?;
+        let model = self.trainer.model.valid();
+        let texts: Vec<&[u8]> = answers.iter().map(Vec::as_slice).collect();
+        let cache = model.prompts(&prompts, &self.device);
+        let chances = read(model.log_chances(self.workload.shape(), &texts, cache, &self.device))?;
+        let angles = match self.angle {
+            Some(angle) => angle::of(&model, angle, &prompts)?,
+            None => Vec::new(),
+        };
+        let columns = chances.len() / texts.len().max(1);
+        let mut feedback = Vec::new();
+        for (place, (draw, text)) in batch.draws.iter().zip(&texts).enumerate() {
+            let of: f64 =
+                chances.iter().skip(place * columns).take(text.len()).map(|&it| f64::from(it)).sum();
+            let rewards: Vec<f32> = (0..ROLLOUTS)
+                .map(|rollout| {
+                    f32::from(self.stream(LUCK, draw.ticket, rollout).unit() < libm::exp(of))
+                })
+                .collect();
+            self.tokens += text.len() as u64;
+            self.rollouts += 1;
+            self.drawn[self.prompts.arm(draw.sample)] += 1;
+            self.useful += u64::from(rewards.iter().any(|&reward| reward != rewards[0]));
+            let outcome = Outcome::group(&rewards)?.cost(text.len() as f32).loss(-of as f32);
+            let outcome = match angles.get(place) {
+                Some(&angle) => outcome.utility(angle),
+                None => outcome,
+            };
+            feedback.push(Feedback::new(draw.ticket, outcome));
+        }
+        let examples: Vec<(Vec<u8>, Vec<u8>)> =
+            prompts.iter().map(|prompt| prompt.to_vec()).zip(answers).collect();
+        teacher.observe(&feedback)?;
+        self.trainer.imitate(&examples)?;
         self.steps += 1;
         Ok(())
     }
@@ -362,7 +415,10 @@ mod tests {
         let curricula = curriculum::all()
             .into_iter()
             .map(|recipe| ("map/signal=25/transfer=weak/noise=20", recipe.name));
-        let workloads = workload::NAMES.into_iter().map(|name| (name, "rollouts"));
+        let workloads = workload::NAMES.into_iter().map(|name| match name {
+            "addition" => (name, "gain-rl"),
+            _ => (name, "rollouts"),
+        });
         for (workload, curriculum) in curricula.chain(workloads) {
             let points = told(&Setting { tokens: 1, ..setting(workload, curriculum) });
             let (first, last) = (&points[0], &points[points.len() - 1]);

@@ -69,7 +69,7 @@ impl<'a> WarmUp<'a> {
         let warm_up = workload.warm_up();
         let steps = match (cfg!(test), is_trial) {
             (true, _) => 2,
-            (_, true) => FEW,
+            (_, true) => warm_up.steps.min(FEW),
             _ => warm_up.steps,
         };
         Self { workload, seed, steps, rate: warm_up.rate }

@@ -16,8 +16,6 @@ use crate::speller::Speller;
 use crate::task::{Language, Query, SYMBOLS, windows};
 use crate::typist::Typist;
 
-/// Pairs synthesised for an update, the same for all.
-const PAIRS: usize = 48;
 /// The share of words that are names, in the first half of the stream and in the second.
 pub const NAMES: [f64; 2] = [0.1, 0.4];
 /// The budget of [`Course::Budget`] and [`Course::Guarded`].
@@ -91,8 +89,8 @@ pub struct Run {
     pub seconds: f64,
 }
 
-/// All of them, on the same trained model and the same stream.
-pub fn all(seed: u64, queries: usize, bar: &ProgressBar) -> Result<Vec<Run>> {
+/// All of them, on the same trained model and the same stream, with so many pairs an update.
+pub fn all(seed: u64, (queries, pairs): (usize, usize), bar: &ProgressBar) -> Result<Vec<Run>> {
     let language = Language::new(seed);
     bar.set_message("training");
     let speller = Speller::trained(&language, seed)?;
@@ -100,7 +98,7 @@ pub fn all(seed: u64, queries: usize, bar: &ProgressBar) -> Result<Vec<Run>> {
     let stream: Vec<Query> =
         (0..queries).map(|number| language.query(NAMES[2 * number / queries], &mut rng)).collect();
     let stage = Stage { seed, stream: &stream, bar };
-    let published = || Options::paper().samples(PAIRS).seed(seed);
+    let published = || Options::paper().samples(pairs).seed(seed);
     let share = || Tracking::with(BUDGET, ETA, WINDOW);
     let runs = Course::ALL.map(|course| {
         bar.set_message(course.name());

@@ -2,7 +2,8 @@
 //! but the text before the cursor has; test-time training reads it again.
 //!
 //! ```text
-//! cargo run --release --features train --example test_time -- [--seeds N] [--first SEED] [--queries N] [--picture FILE]
+//! cargo run --release --features train --example test_time -- [--seeds N] [--first SEED] [--queries N] [--pairs N]
+//!     [--picture FILE]
 //! ```
 //!
 //! The network sees three symbols, so only its weights can hold a name. Every query is answered eight ways: as it is; by
@@ -33,6 +34,8 @@ struct Options {
     seeds: u64,
     first: u64,
     queries: usize,
+    /// Synthesised for an update, the same for all.
+    pairs: usize,
     picture: PathBuf,
 }
 
@@ -46,7 +49,8 @@ fn main() -> Result<()> {
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { seeds: 1, first: 1, queries: 800, picture: "test-time.svg".into() };
+    let mut options =
+        Options { seeds: 1, first: 1, queries: 800, pairs: 48, picture: "test-time.svg".into() };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         use lexopt::prelude::*;
@@ -54,6 +58,7 @@ fn options() -> Result<Options> {
             Long("seeds") => options.seeds = arguments.value()?.parse()?,
             Long("first") => options.first = arguments.value()?.parse()?,
             Long("queries") => options.queries = arguments.value()?.parse()?,
+            Long("pairs") => options.pairs = arguments.value()?.parse()?,
             Long("picture") => options.picture = arguments.value()?.into(),
             other => return Err(other.unexpected().into()),
         }
@@ -84,7 +89,8 @@ fn run_all(options: &Options) -> Result<Vec<Run>> {
                     );
                     bar.set_prefix(format!("seed {seed}"));
                     // The receiver outlives the scope.
-                    let _ = results.send((seed, course::all(seed, options.queries, &bar)));
+                    let _ =
+                        results.send((seed, course::all(seed, (options.queries, options.pairs), &bar)));
                 }
             });
         }

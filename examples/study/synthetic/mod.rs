@@ -110,7 +110,8 @@ pub fn run(setting: &Setting, progress: &dyn Fn(u64)) -> Run {
 
 /// What there is to choose from, for the tests.
 pub fn all() -> All {
-    let task = |name: &str| Task { name: name.into(), arms: arms(name), tokens: 50_000 };
+    let task =
+        |name: &str| Task { name: name.into(), arms: arms(name), tokens: 50_000, is_supervised: false };
     let place = Place { unlearnable: 20, transfer: Transfer::None, signal: 10 };
     let names = ["chain", "chain-noise", "sequence", "ladder", &place.workload()].map(task);
     let curricula = [
@@ -123,7 +124,11 @@ pub fn all() -> All {
         "default",
         "default-no-floor",
     ];
-    let choice = |name: &str| Choice { name: name.into(), about: format!("what {name} is") };
+    let choice = |name: &str| Choice {
+        name: name.into(),
+        about: format!("what {name} is"),
+        is_plain: !name.starts_with("refill"),
+    };
     All {
         tasks: names.to_vec(),
         map: Place::all().into_iter().map(|place| task(&place.workload())).collect(),

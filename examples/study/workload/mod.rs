@@ -2,6 +2,7 @@
 //!
 //! To add one is a file with an `impl Workload` and a line in [`find`] and [`NAMES`].
 
+mod addition;
 mod chain;
 mod countdown;
 mod keys;
@@ -12,7 +13,7 @@ mod pool;
 mod sequence;
 mod table;
 
-use curricle::Rng;
+use curricle::{Purpose, Rng, Round};
 
 use crate::Result;
 pub use luck::Luck;
@@ -98,10 +99,22 @@ pub trait Workload: Send + Sync {
 
     /// Whether an answer, without its end, is right.
     fn is_right(&self, prompt: &[u8], answer: &[u8]) -> bool;
+
+    /// What a prompt is to be answered with, its end included, if the workload is trained on by imitation and not by
+    /// reinforcement. All prompts have one, or none.
+    fn model_answer(&self, _prompt: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Whether it is trained on by imitation.
+    fn is_supervised(&self) -> bool {
+        let mut rng = Rng::at(0, Round(0), Purpose::User);
+        self.model_answer(&self.prompt(0, &mut rng)).is_some()
+    }
 }
 
 /// The names of the workloads, with one cell of the map.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     "sequence",
     "sequence-noise",
     "chain",
@@ -110,6 +123,7 @@ pub const NAMES: [&str; 8] = [
     "pool",
     "map/signal=10/transfer=none/noise=20",
     "countdown",
+    "addition",
 ];
 
 /// The workload of a name. The cells of the map have their dials in it: see [`map`].
@@ -125,6 +139,7 @@ pub fn find(name: &str) -> Result<Box<dyn Workload>> {
         "ladder" => Box::new(ladder::Ladder::new()),
         "pool" => Box::new(pool::Pool::new()),
         "countdown" => Box::new(countdown::Countdown),
+        "addition" => Box::new(addition::Addition),
         _ => match name.strip_prefix("map/") {
             Some(dials) => Box::new(map::cell(dials)?),
             None => return Err(format!("no workload `{name}`").into()),
@@ -140,6 +155,8 @@ pub struct About {
     pub arms: Vec<(String, bool)>,
     /// Rollout tokens of a run, unless it says otherwise.
     pub tokens: u64,
+    /// Whether it is trained on by imitation.
+    pub is_supervised: bool,
 }
 
 /// Of one workload.
@@ -150,7 +167,8 @@ pub fn about(name: &str) -> Result<About> {
     let workload = find(name)?;
     let arms = workload.arms().into_iter().map(|arm| (arm.is_learnable(), arm.name));
     let arms = arms.map(|(is_learnable, name)| (name, is_learnable)).collect();
-    Ok(About { name: name.to_owned(), arms, tokens: workload.tokens() })
+    let (tokens, is_supervised) = (workload.tokens(), workload.is_supervised());
+    Ok(About { name: name.to_owned(), arms, tokens, is_supervised })
 }
 
 /// Of all that have a fixed name.
@@ -183,8 +201,6 @@ fn weighted(weights: &[f64], rng: &mut Rng) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use curricle::{Purpose, Round};
-
     use super::*;
 
     fn random(seed: u64) -> Rng {
