@@ -11,9 +11,10 @@
 //! ```
 //!
 //! All take `--out DIR`, `target/study` unless given: the runs are in its folder `runs`, the warm-ups in `starts`, the
-//! tuned rates in `rates.csv` (or `--rates FILE`), the page in `study.html`. A table that was stopped goes on with the same command. Names are
-//! parted by commas; one that ends in `*` is the beginning of names. `unpack` takes the runs of a record into the folder of
-//! runs, for a table to go on with. `--device gpu` trains on a graphics processor, with the feature `gpu`.
+//! tuned rates in `rates.csv` (or `--rates FILE`), the page in `study.html`. A table that was stopped goes on with the
+//! same command. Names are parted by commas; one that ends in `*` is the beginning of names. `unpack` takes the runs of a
+//! record into the folder of runs, for a table to go on with. `--device gpu` trains on a graphics processor, with the
+//! feature `gpu`; its runs are in `runs-gpu`.
 
 mod angle;
 mod catalogue;
@@ -223,15 +224,23 @@ fn record(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Keeps each run of some records by itself, as if it had been made here.
+/// Keeps each run of some records by itself, as if it had been made here. What is there already stays.
 fn unpack(options: &Options) -> Result<()> {
     let store = Store::to_write(options.runs())?;
     for path in &options.unpacked {
         let runs = file::read(path)?;
-        for run in &runs {
-            store.keep(run)?;
+        if let Some(run) = runs.iter().find(|run| run.stream != curricle::ALGORITHM) {
+            let (path, found, now) = (path.clone(), run.stream, curricle::ALGORITHM);
+            return Err(fault::Fault::Stream { path, found, now }.into());
         }
-        println!("{}: {} runs", path.display(), runs.len());
+        let mut kept = 0;
+        for run in &runs {
+            if store.find(&run.setting)?.is_none() {
+                store.keep(run)?;
+                kept += 1;
+            }
+        }
+        println!("{}: {} runs, {kept} of them new", path.display(), runs.len());
     }
     Ok(())
 }

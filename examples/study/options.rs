@@ -106,6 +106,9 @@ impl Options {
         };
         if found.verb == Verb::Unpack {
             found.unpacked = said.by_ref().map(PathBuf::from).collect();
+            if found.unpacked.is_empty() {
+                return Err("say which records to unpack".into());
+            }
         }
         for name in said {
             let table = Name::of(&name).ok_or_else(|| format!("there is no table {name:?}"))?;
@@ -125,9 +128,12 @@ impl Options {
         Ok(found)
     }
 
-    /// The folder of the runs.
+    /// The folder of the runs: those of one device, as each rounds otherwise.
     pub fn runs(&self) -> PathBuf {
-        self.out.join("runs")
+        match self.device.as_str() {
+            "cpu" => self.out.join("runs"),
+            device => self.out.join(format!("runs-{device}")),
+        }
     }
 
     /// The folder of the warm-ups.
@@ -167,7 +173,8 @@ mod tests {
         assert_eq!(unpack.unpacked, ["small.parquet", "a/map.parquet"].map(PathBuf::from));
         let run = of("run --workload chain --curriculum sec").unwrap();
         assert_eq!((run.workload.as_str(), run.curriculum.as_str()), ("chain", "sec"));
-        for bad in ["small map", "tiny", "page tiny", "small --seeds many", "small --sed 3"] {
+        assert_eq!(of("small --device gpu --out here").unwrap().runs(), PathBuf::from("here/runs-gpu"));
+        for bad in ["small map", "tiny", "page tiny", "small --seeds many", "small --sed 3", "unpack"] {
             assert!(of(bad).is_err(), "{bad}");
         }
         assert!(Options::of(lexopt::Parser::from_args([""; 0])).is_err());

@@ -7,12 +7,13 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use burn::module::Module;
 use burn::tensor::Device;
 use curricle::signal::Angle;
-use curricle::{Batch, Feedback, Outcome, Purpose, Rng, Round, Step, Ticket, Verdict};
+use curricle::{Batch, Feedback, Outcome, Purpose, Rng, Round, SampleId, Step, Ticket, Verdict};
 
 use crate::curriculum::{self, Class, Filling, PROMPTS, ROLLOUTS, Teacher};
 use crate::grpo::{Group, Trainer};
@@ -114,7 +115,7 @@ struct Training<'a> {
     setting: &'a Setting,
     workload: &'a dyn Workload,
     arms: Vec<Arm>,
-    prompts: Prompts,
+    prompts: Arc<Prompts>,
     trainer: Trainer,
     device: Device,
     /// What is reported beside the rewards.
@@ -132,7 +133,7 @@ struct Training<'a> {
 
 impl<'a> Training<'a> {
     fn new(setting: &'a Setting, workload: &'a dyn Workload, start: Writer) -> Self {
-        let (arms, prompts) = (workload.arms(), Prompts::new(workload, setting.seed));
+        let (arms, prompts) = (workload.arms(), Arc::new(Prompts::new(workload, setting.seed)));
         let drawn = vec![0; arms.len()];
         let device = device();
         let gradients = device.clone().autodiff();
@@ -191,7 +192,8 @@ impl<'a> Training<'a> {
     /// right with the chance that the model gives to the right answer. All prompts are trained on, whatever the verdict.
     fn imitate(&mut self, teacher: &mut dyn Teacher, prompts: usize) -> Result<()> {
         let batch = teacher.draw(prompts)?;
-        let prompts: Vec<&[u8]> = batch.samples().map(|sample| self.prompts.get(sample)).collect();
+        let all = Arc::clone(&self.prompts);
+        let prompts: Vec<&[u8]> = batch.samples().map(|sample| all.get(sample)).collect();
         let answers: Option<Vec<Vec<u8>>> =
             prompts.iter().map(|prompt| self.workload.model_answer(prompt)).collect();
         let answers = answers.ok_or("a prompt without an answer to imitate")?;
@@ -199,13 +201,10 @@ impl<'a> Training<'a> {
         let texts: Vec<&[u8]> = answers.iter().map(Vec::as_slice).collect();
         let cache = model.prompts(&prompts, &self.device);
         let chances = read(model.log_chances(self.workload.shape(), &texts, cache, &self.device))?;
-        let angles = match self.angle {
-            Some(angle) => angle::of(&model, angle, &prompts)?,
-            None => Vec::new(),
-        };
+        let angles = self.angles(&model, &prompts)?;
         let columns = chances.len() / texts.len().max(1);
         let mut feedback = Vec::new();
-        for (place, (draw, text)) in batch.draws.iter().zip(&texts).enumerate() {
+        for (place, ((draw, text), angle)) in batch.draws.iter().zip(&texts).zip(angles).enumerate() {
             let of: f64 =
                 chances.iter().skip(place * columns).take(text.len()).map(|&it| f64::from(it)).sum();
             let rewards: Vec<f32> = (0..ROLLOUTS)
@@ -213,16 +212,8 @@ impl<'a> Training<'a> {
                     f32::from(self.stream(LUCK, draw.ticket, rollout).unit() < libm::exp(of))
                 })
                 .collect();
-            self.tokens += text.len() as u64;
-            self.rollouts += 1;
-            self.drawn[self.prompts.arm(draw.sample)] += 1;
-            self.useful += u64::from(rewards.iter().any(|&reward| reward != rewards[0]));
-            let outcome = Outcome::group(&rewards)?.cost(text.len() as f32).loss(-of as f32);
-            let outcome = match angles.get(place) {
-                Some(&angle) => outcome.utility(angle),
-                None => outcome,
-            };
-            feedback.push(Feedback::new(draw.ticket, outcome));
+            let outcome = self.counted(draw.sample, &rewards, (1, text.len() as u64), angle)?;
+            feedback.push(Feedback::new(draw.ticket, outcome.loss(-of as f32)));
         }
         let examples: Vec<(Vec<u8>, Vec<u8>)> =
             prompts.iter().map(|prompt| prompt.to_vec()).zip(answers).collect();
@@ -264,7 +255,8 @@ impl<'a> Training<'a> {
         batch: &Batch,
         rollouts: &[usize],
     ) -> Result<Vec<(Ticket, Group)>> {
-        let prompts: Vec<&[u8]> = batch.samples().map(|sample| self.prompts.get(sample)).collect();
+        let all = Arc::clone(&self.prompts);
+        let prompts: Vec<&[u8]> = batch.samples().map(|sample| all.get(sample)).collect();
         let (mut rows, mut luck) = (Vec::new(), Vec::new());
         for (number, (draw, &rollouts)) in batch.draws.iter().zip(rollouts).enumerate() {
             rows.extend(
@@ -275,14 +267,12 @@ impl<'a> Training<'a> {
         let model = self.trainer.model.valid();
         let sampled = sample(&model, self.workload.shape(), &prompts, rows, &self.device)?;
         let spent = self.tokens as f64 / self.setting.tokens as f64;
-        let angles = match self.angle {
-            Some(angle) => angle::of(&model, angle, &prompts)?,
-            None => Vec::new(),
-        };
+        let angles = self.angles(&model, &prompts)?;
 
         let (mut answers, mut groups, mut feedback) =
             (sampled.into_iter().zip(luck), Vec::new(), Vec::new());
-        for ((draw, prompt), &count) in batch.draws.iter().zip(&prompts).zip(rollouts) {
+        let drawn = batch.draws.iter().zip(&prompts).zip(rollouts).zip(angles);
+        for (((draw, prompt), &count), angle) in drawn {
             let arm = self.prompts.arm(draw.sample);
             let (rollouts, luck): (Vec<_>, Vec<f64>) = answers.by_ref().take(count).unzip();
             let rewards: Vec<f32> = match self.arms[arm].luck {
@@ -296,21 +286,37 @@ impl<'a> Training<'a> {
                 }
             };
             let tokens: u64 = rollouts.iter().map(|rollout| rollout.tokens()).sum();
-            self.tokens += tokens;
-            self.rollouts += count as u64;
-            self.drawn[arm] += count as u64;
-            self.useful += u64::from(rewards.iter().any(|&reward| reward != rewards[0]));
-            let outcome = Outcome::group(&rewards)?.cost(tokens as f32);
-            let outcome = match angles.get(groups.len()) {
-                Some(&angle) => outcome.utility(angle),
-                None => outcome,
-            };
+            let outcome = self.counted(draw.sample, &rewards, (count as u64, tokens), angle)?;
             feedback.push(Feedback::new(draw.ticket, outcome));
             groups.push((draw.ticket, Group { prompt: prompt.to_vec(), rollouts, rewards }));
         }
         let verdicts = teacher.observe(&feedback)?;
         let judged = groups.into_iter().zip(verdicts);
         Ok(judged.filter(|(_, verdict)| *verdict == Verdict::Admit).map(|(group, _)| group).collect())
+    }
+
+    /// The angle of each prompt, if it is reported.
+    fn angles(&self, model: &Writer, prompts: &[&[u8]]) -> Result<Vec<Option<f32>>> {
+        match self.angle {
+            Some(angle) => Ok(angle::of(model, angle, prompts)?.into_iter().map(Some).collect()),
+            None => Ok(vec![None; prompts.len()]),
+        }
+    }
+
+    /// Counts a group, and says what is reported of it.
+    fn counted(
+        &mut self,
+        sample: SampleId,
+        rewards: &[f32],
+        (rollouts, tokens): (u64, u64),
+        angle: Option<f32>,
+    ) -> Result<Outcome> {
+        self.tokens += tokens;
+        self.rollouts += rollouts;
+        self.drawn[self.prompts.arm(sample)] += rollouts;
+        self.useful += u64::from(rewards.iter().any(|&reward| reward != rewards[0]));
+        let outcome = Outcome::group(rewards)?.cost(tokens as f32);
+        Ok(angle.into_iter().fold(outcome, Outcome::utility))
     }
 
     /// The ticket addresses the randomness of a rollout.

@@ -1,7 +1,7 @@
 //! Sums of two numbers of one to five digits, trained on by imitation from nothing: the task of the main job, in tokens.
 //!
-//! A prompt is the digits of both numbers, the answer those of the sum; the least digit stands first in all of them. An arm is
-//! a length. Sums of six digits are held out.
+//! A prompt is the digits of both numbers, the answer those of the sum; the least digit stands first in all of them. An
+//! arm is a length. Sums of six digits are held out.
 
 use curricle::Rng;
 

@@ -89,8 +89,8 @@ pub struct Entry {
     pub lesson: Option<f64>,
     /// What the budget made of it.
     pub choice: Option<Choice>,
-    /// Where it stands among what came before, in `[0, 1]`, 1 the most uncertain, or with the most to learn: one less its
-    /// rank where the budget ranks, else what the budget saw, cut. What the gate goes by.
+    /// Where it stands among what came before, in `[0, 1]`, 1 the most uncertain, or with the most to learn: one less
+    /// its rank where the budget ranks, else what the budget saw, cut. What the gate goes by.
     pub standing: Option<f64>,
     /// What the gate expected.
     pub expected: Option<Expectation>,

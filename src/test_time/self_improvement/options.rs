@@ -135,12 +135,25 @@ impl Options {
     ///
     /// that is, how far the model is from what its pairs say about this very input. An input can be uncertain
     /// and have nothing that an update could change: where several answers are right, or the pairs do not
-    /// speak of it. The budget should be one that ranks, as [`Tracking`](crate::test_time::budget::Tracking): a lesson
-    /// is in nats, and has no fixed scale.
+    /// speak of it. A lesson is in nats, 0 or more, and not in `[0, 1]`: a threshold for margins says nothing of it. A
+    /// budget that ranks needs no scale, as [`Tracking`](crate::test_time::budget::Tracking); one nat is where the
+    /// model gives to what the pairs say less than one chance in e.
     ///
     /// Pairs are synthesised for *every* input, and each is read once; those of an input that is chosen are used for it.
     /// So this is for pairs that cost little beside an update. Needs [`Model::relevance`](super::Model::relevance) and
-    /// [`Model::loss`](super::Model::loss). The score is ours; no paper has it.
+    /// [`Model::loss`](super::Model::loss): what is not offered, a relevance outside of `[0, 1]` or a loss that is not
+    /// finite is a [`Failure`](super::Failure) of that input. The score is ours; no paper has it.
+    ///
+    /// ```
+    /// use curricle::test_time::budget::{Fixed, TokenBucket};
+    /// use curricle::test_time::self_improvement::{Improver, Options};
+    ///
+    /// // Where there is a nat to learn, for a fifth of the inputs; in quiet times up to 100 updates are saved up.
+    /// let budget = TokenBucket::new(Fixed::new(1.0)?, 0.2, 100)?;
+    /// let improver = Improver::new(Options::paper().samples(48).by_lesson(), budget)?;
+    /// # let _ = improver;
+    /// # Ok::<(), curricle::Error>(())
+    /// ```
     #[must_use]
     pub fn by_lesson(mut self) -> Self {
         self.ranked_by = RankedBy::Lesson;
