@@ -51,6 +51,8 @@
 //! | [`feed`] | feeds for several threads, for loading ahead and, with the feature `burn`, for burn |
 //! | [`table`] | tables of scores that were made before training |
 //! | [`test_time`] | after training: budgets, calibration, diverse selection, self-improvement |
+//! | [`gauge`], [`monitor`] | readings of one observation, and of what is remembered |
+//! | [`weigh`], [`route`], [`dial`] | what is made of readings: weights, treatments, settings |
 //! | [`off_policy`] | what another curriculum would have got, from the log of one |
 //! | [`simulator`] | a simulated learner: what a curriculum is worth, within a second |
 //!
@@ -87,19 +89,24 @@ mod belief;
 #[cfg(feature = "config")]
 mod config;
 mod curriculum;
+pub mod dial;
 mod event;
 pub mod feed;
 mod files;
+pub mod gauge;
 mod ledger;
+pub mod monitor;
 pub mod off_policy;
 pub mod policy;
 mod population;
+pub mod route;
 pub mod sampler;
 pub mod signal;
 pub mod simulator;
 pub mod table;
 #[cfg(feature = "scores")]
 pub mod test_time;
+pub mod weigh;
 
 pub use base::error::{
     CheckpointError, Difference, Error, Failure, JournalError, KernelError, Result, SnapshotError,

@@ -105,9 +105,7 @@ impl Trainer {
     }
 
     /// One gradient step on right answers: the mean cross entropy of a token.
-    pub fn imitate(&mut self, examples: &[(Vec<u8>, Vec<u8>)]) -> Result<()> {
-        let prompts: Vec<&[u8]> = examples.iter().map(|(prompt, _)| prompt.as_slice()).collect();
-        let answers: Vec<&[u8]> = examples.iter().map(|(_, answer)| answer.as_slice()).collect();
+    pub fn imitate(&mut self, prompts: &[&[u8]], answers: &[&[u8]]) -> Result<()> {
         let longest = answers.iter().map(|answer| answer.len()).max().unwrap_or(0);
         let tokens: usize = answers.iter().map(|answer| answer.len()).sum();
         let shown = answers.iter().flat_map(|answer| {
@@ -115,8 +113,8 @@ impl Trainer {
             std::iter::repeat_n(1.0 / tokens as f32, answer.len()).chain(blank)
         });
         let shown = TensorData::new(shown.collect::<Vec<f32>>(), [answers.len(), longest]);
-        let cache = self.model.prompts(&prompts, &self.device);
-        let log_chances = self.model.log_chances(self.shape, &answers, cache, &self.device);
+        let cache = self.model.prompts(prompts, &self.device);
+        let log_chances = self.model.log_chances(self.shape, answers, cache, &self.device);
         self.step((log_chances * Tensor::from_data(shown, &self.device)).sum().neg())
     }
 

@@ -6,7 +6,9 @@ use crate::rates::Rates;
 use crate::run::Setting;
 
 /// The rates that are tried, for uniform sampling and for the default, on seeds that no table has.
-pub const RATES: [f64; 4] = [5e-4, 1e-3, 2e-3, 4e-3];
+pub const RATES: [f64; 5] = [2.5e-4, 5e-4, 1e-3, 2e-3, 4e-3];
+/// The same, by imitation from nothing.
+pub const RATES_BY_IMITATION: [f64; RATES.len()] = [1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2];
 const TUNED_ON: [u64; 2] = [101, 102];
 /// What the quick table is made with: it shows that everything runs, and says nothing.
 const QUICK: (f64, u64) = (1e-3, 6000);
@@ -16,7 +18,7 @@ const QUICKEST: [&str; 2] = ["chain", "chain-noise"];
 /// A table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
-    /// The rates: four for uniform sampling and for the default, in every workload.
+    /// The rates: five for uniform sampling and for the default, in every workload.
     Rates,
     /// All workloads, all curricula, eight seeds.
     Small,
@@ -125,10 +127,7 @@ pub fn settings(table: Name, all: &All, rates: &Rates, filter: &Filter) -> Resul
             return Err(format!("`{table}` has no {strange:?}; it has {there}").into());
         }
     }
-    let tried = match table {
-        Name::Rates => RATES.to_vec(),
-        _ => vec![0.0],
-    };
+    let tried = if table == Name::Rates { RATES.len() } else { 1 };
     let is_plain =
         |name: &str| all.curricula.iter().any(|choice| choice.name == name && choice.is_plain);
     let asked: Vec<&str> =
@@ -136,15 +135,14 @@ pub fn settings(table: Name, all: &All, rates: &Rates, filter: &Filter) -> Resul
     let mut settings = Vec::new();
     // Workload after workload: those that run at a time begin with warm-ups of their own.
     for seed in filter.seeds(table) {
-        for (curriculum, tried) in
-            asked.iter().flat_map(|name| tried.iter().map(move |rate| (name, *rate)))
-        {
+        for (curriculum, tried) in asked.iter().flat_map(|name| (0..tried).map(move |at| (name, at))) {
             let is_of = |task: &&&Task| {
                 is_meant(&task.name, &filter.workloads) && (!task.is_supervised || is_plain(curriculum))
             };
             for task in tasks.iter().filter(is_of) {
                 let (rate, tokens) = match table {
-                    Name::Rates => (tried, task.tokens),
+                    Name::Rates if task.is_supervised => (RATES_BY_IMITATION[tried], task.tokens),
+                    Name::Rates => (RATES[tried], task.tokens),
                     Name::Quick => QUICK,
                     _ => (rates.find(&task.name, curriculum)?, task.tokens),
                 };
@@ -186,7 +184,7 @@ mod tests {
     fn the_sizes_of_the_tables() {
         let sizes = Name::ALL.map(|table| of(table, &Filter::default()).len());
         // Five workloads, one of them a place of the map; eight curricula, one of them a part.
-        assert_eq!(sizes, [5 * 2 * 4 * 2, 4 * 7 * 8, 45 * 3 * 6, 4 * 3 * 8, 2 * 3 * 2]);
+        assert_eq!(sizes, [5 * 2 * 5 * 2, 4 * 7 * 8, 45 * 3 * 6, 4 * 3 * 8, 2 * 3 * 2]);
     }
 
     /// No run is asked for twice, and none has the name of another.

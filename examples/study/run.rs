@@ -18,7 +18,7 @@ use curricle::{Batch, Feedback, Outcome, Purpose, Rng, Round, SampleId, Step, Ti
 use crate::curriculum::{self, Class, Filling, PROMPTS, ROLLOUTS, Teacher};
 use crate::grpo::{Group, Trainer};
 use crate::model::{Writer, device};
-use crate::prompts::Prompts;
+use crate::prompts::{Exercise, Prompts};
 use crate::sampling::{read, sample};
 use crate::warm_up::Starts;
 use crate::workload::{self, Arm, Workload};
@@ -51,7 +51,7 @@ pub struct Point {
     pub pass: f64,
     pub worst: f64,
     pub harder: f64,
-    /// Mean entropy of the sampled tokens, in nats.
+    /// Mean entropy of the sampled tokens, in nats; by imitation, their cross entropy.
     pub entropy: f64,
     /// Held-out pass rate by arm and rollouts so far by arm.
     pub passes: Vec<f64>,
@@ -189,38 +189,42 @@ impl<'a> Training<'a> {
     }
 
     /// A supervised step on the prompts of one draw. What is reported is what so many rollouts would have been: each is
-    /// right with the chance that the model gives to the right answer. All prompts are trained on, whatever the verdict.
+    /// right with the chance that the answer is known by. All prompts are trained on, whatever the verdict.
     fn imitate(&mut self, teacher: &mut dyn Teacher, prompts: usize) -> Result<()> {
         let batch = teacher.draw(prompts)?;
         let all = Arc::clone(&self.prompts);
-        let prompts: Vec<&[u8]> = batch.samples().map(|sample| all.get(sample)).collect();
-        let answers: Option<Vec<Vec<u8>>> =
-            prompts.iter().map(|prompt| self.workload.model_answer(prompt)).collect();
-        let answers = answers.ok_or("a prompt without an answer to imitate")?;
+        let (prompts, answers): (Vec<&[u8]>, Vec<&[u8]>) =
+            batch.samples().map(|sample| all.exercise(sample).texts()).unzip();
         let model = self.trainer.model.valid();
-        let texts: Vec<&[u8]> = answers.iter().map(Vec::as_slice).collect();
-        let cache = model.prompts(&prompts, &self.device);
-        let chances = read(model.log_chances(self.workload.shape(), &texts, cache, &self.device))?;
+        let chances = self.log_chances(&model, &prompts, &answers)?;
         let angles = self.angles(&model, &prompts)?;
-        let columns = chances.len() / texts.len().max(1);
         let mut feedback = Vec::new();
-        for (place, ((draw, text), angle)) in batch.draws.iter().zip(&texts).zip(angles).enumerate() {
-            let of: f64 =
-                chances.iter().skip(place * columns).take(text.len()).map(|&it| f64::from(it)).sum();
+        for ((draw, chances), angle) in batch.draws.iter().zip(&chances).zip(angles) {
+            let known = self.workload.known(chances);
             let rewards: Vec<f32> = (0..ROLLOUTS)
-                .map(|rollout| {
-                    f32::from(self.stream(LUCK, draw.ticket, rollout).unit() < libm::exp(of))
-                })
+                .map(|rollout| f32::from(self.stream(LUCK, draw.ticket, rollout).unit() < known))
                 .collect();
-            let outcome = self.counted(draw.sample, &rewards, (1, text.len() as u64), angle)?;
-            feedback.push(Feedback::new(draw.ticket, outcome.loss(-of as f32)));
+            let outcome = self.counted(draw.sample, &rewards, (1, chances.len() as u64), angle)?;
+            feedback.push(Feedback::new(draw.ticket, outcome.loss(-chances.iter().sum::<f32>())));
         }
-        let examples: Vec<(Vec<u8>, Vec<u8>)> =
-            prompts.iter().map(|prompt| prompt.to_vec()).zip(answers).collect();
         teacher.observe(&feedback)?;
-        self.trainer.imitate(&examples)?;
+        self.trainer.imitate(&prompts, &answers)?;
         self.steps += 1;
         Ok(())
+    }
+
+    /// The log-chance of each symbol of the answers to imitate.
+    fn log_chances(
+        &self,
+        model: &Writer,
+        prompts: &[&[u8]],
+        answers: &[&[u8]],
+    ) -> Result<Vec<Vec<f32>>> {
+        let cache = model.prompts(prompts, &self.device);
+        let all = read(model.log_chances(self.workload.shape(), answers, cache, &self.device))?;
+        let longest = answers.iter().map(|answer| answer.len()).max().unwrap_or(0).max(1);
+        let rows = all.chunks(longest).zip(answers);
+        Ok(rows.map(|(row, answer)| row.iter().copied().take(answer.len()).collect()).collect())
     }
 
     fn refill(&mut self, teacher: &mut dyn Teacher, want: usize) -> Result<Vec<(Ticket, Group)>> {
@@ -325,12 +329,25 @@ impl<'a> Training<'a> {
         Rng::at(self.setting.seed ^ (purpose << 32), place, Purpose::User)
     }
 
-    /// Samples an answer to every held-out prompt, with the same random numbers whenever and whatever is measured.
+    /// Samples an answer to every held-out prompt, with the same random numbers whenever and whatever is measured. By
+    /// imitation nothing is sampled: how well the answers are known is computed, and their cross entropy.
     fn measure(&mut self, began: Instant) -> Result<Point> {
         let model = self.trainer.model.valid();
         let spent = self.tokens as f64 / self.setting.tokens as f64;
         let (mut passes, mut entropy, mut tokens) = (Vec::new(), 0.0, 0);
-        for (level, prompts) in self.prompts.held_out().iter().enumerate() {
+        for (level, exercises) in self.prompts.held_out().iter().enumerate() {
+            let (prompts, answers): (Vec<&[u8]>, Vec<&[u8]>) =
+                exercises.iter().map(Exercise::texts).unzip();
+            if self.workload.is_supervised() {
+                let chances = self.log_chances(&model, &prompts, &answers)?;
+                let known: Vec<f64> = chances.iter().map(|of| self.workload.known(of)).collect();
+                passes.push(mean(&known));
+                if level < self.arms.len() {
+                    entropy -= chances.iter().flatten().map(|&it| f64::from(it)).sum::<f64>();
+                    tokens += chances.iter().map(|of| of.len() as u64).sum::<u64>();
+                }
+                continue;
+            }
             let luck = self.arms.get(level).and_then(|arm| arm.luck);
             if let Some(luck) = luck {
                 let chances = prompts.iter().map(|prompt| luck.chance(prompt, spent));
@@ -339,9 +356,9 @@ impl<'a> Training<'a> {
             }
             let stream = |number: usize| Round(((level as u64) << 32) + number as u64);
             let rows = (0..prompts.len()).map(|at| (at, Rng::at(MEASURED, stream(at), Purpose::User)));
-            let texts: Vec<&[u8]> = prompts.iter().map(Vec::as_slice).collect();
-            let sampled = sample(&model, self.workload.shape(), &texts, rows.collect(), &self.device)?;
-            let right = texts.iter().zip(&sampled).filter(|(prompt, rollout)| {
+            let sampled =
+                sample(&model, self.workload.shape(), &prompts, rows.collect(), &self.device)?;
+            let right = prompts.iter().zip(&sampled).filter(|(prompt, rollout)| {
                 rollout.ended().is_some_and(|answer| self.workload.is_right(prompt, answer))
             });
             passes.push(right.count() as f64 / prompts.len() as f64);
@@ -354,7 +371,8 @@ impl<'a> Training<'a> {
         let learnable = self.arms.iter().zip(&passes).filter(|(arm, _)| arm.is_learnable());
         let learnable: Vec<f64> = learnable.map(|(_, &pass)| pass).collect();
         let prompts = learnable.len() as f64 * self.prompts.held_out()[0].len() as f64;
-        self.tokens_of_a_step = tokens as f64 / prompts * (PROMPTS * ROLLOUTS) as f64;
+        let answers = if self.workload.is_supervised() { PROMPTS } else { PROMPTS * ROLLOUTS };
+        self.tokens_of_a_step = tokens as f64 / prompts * answers as f64;
         Ok(Point {
             tokens: self.tokens,
             rollouts: self.rollouts,
@@ -422,7 +440,7 @@ mod tests {
             .into_iter()
             .map(|recipe| ("map/signal=25/transfer=weak/noise=20", recipe.name));
         let workloads = workload::NAMES.into_iter().map(|name| match name {
-            "addition" => (name, "gain-rl"),
+            "addition" | "text" => (name, "gain-rl"),
             _ => (name, "rollouts"),
         });
         for (workload, curriculum) in curricula.chain(workloads) {

@@ -26,13 +26,14 @@ impl Estimate {
         self.done.push((setting.workload.clone(), seconds, setting.tokens));
     }
 
-    /// The seconds of a run: by token what runs of its workload took, or, if there is none, all runs.
+    /// The seconds of a run: by token what the median run of its workload took, or, if there is none, of all runs. Of
+    /// means, one run that was stopped for an hour would make days.
     fn of(&self, setting: &Setting) -> Option<f64> {
         let by_token = |is: &dyn Fn(&str) -> bool| {
-            let found = self.done.iter().filter(|(workload, ..)| is(workload));
-            let (seconds, tokens) = found
-                .fold((0.0, 0.0), |(seconds, tokens), run| (seconds + run.1, tokens + run.2 as f64));
-            (tokens > 0.0).then(|| seconds / tokens)
+            let found = self.done.iter().filter(|(workload, _, tokens)| is(workload) && *tokens > 0);
+            let found = found.map(|(_, seconds, tokens)| seconds / *tokens as f64);
+            let found: Vec<f64> = found.collect();
+            crate::statistics::median(&found)
         };
         let own = by_token(&|workload| workload == setting.workload).or_else(|| by_token(&|_| true));
         own.map(|seconds| seconds * setting.tokens as f64)
@@ -286,8 +287,12 @@ mod tests {
         };
         let mut estimate = Estimate { waiting: vec![of("a", 100)], ..Estimate::default() };
         assert_eq!(estimate.left(1), None);
-        // 0.1 s a token of a; of c, which was never run, what all took: 0.2 s.
-        estimate.done = vec![("a".into(), 10.0, 100), ("b".into(), 50.0, 200)];
+        // 0.1 s a token of a, though one of its runs was stopped for long; of c, which was never run, what the median
+        // of all took: 0.2 s.
+        let a = |seconds| ("a".into(), seconds, 100);
+        let b = ("b".into(), 50.0, 200);
+        estimate.done =
+            vec![a(10.0), a(10.0), a(9000.0), b.clone(), b.clone(), ("b".into(), 40.0, 200)];
         assert_eq!(estimate.left(1), Some(10.0));
         estimate.waiting.push(of("c", 100));
         assert_eq!((estimate.left(1), estimate.left(2)), (Some(30.0), Some(15.0)));

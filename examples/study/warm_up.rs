@@ -93,14 +93,12 @@ impl<'a> WarmUp<'a> {
     /// another warm-up have another mark, and so has a machine that rounds otherwise.
     fn mark(&self, model: &Writer) -> Result<u64> {
         let (prompts, answers): (Vec<_>, Vec<_>) = self.examples(0).into_iter().unzip();
-        let texts = |of: &[Vec<u8>]| of.iter().map(Vec::as_slice).collect::<Vec<&[u8]>>().concat();
-        let prompt: Vec<&[u8]> = prompts.iter().map(Vec::as_slice).collect();
-        let answer: Vec<&[u8]> = answers.iter().map(Vec::as_slice).collect();
+        let (prompts, answers) = (texts(&prompts), texts(&answers));
         let (shape, device) = (self.workload.shape(), device());
         let chances =
-            read(model.log_chances(shape, &answer, model.prompts(&prompt, &device), &device))?;
+            read(model.log_chances(shape, &answers, model.prompts(&prompts, &device), &device))?;
         let numbers = chances.iter().map(|chance| u64::from(chance.to_bits()));
-        let symbols = [texts(&prompts), texts(&answers)].concat();
+        let symbols = [prompts.concat(), answers.concat()].concat();
         let all = numbers.chain(symbols.into_iter().map(u64::from));
         // FNV-1a, a number at a time: no one is to be kept out by it.
         Ok([self.steps, self.rate.to_bits()]
@@ -122,10 +120,15 @@ impl<'a> WarmUp<'a> {
             // The last third at a falling rate, so that all begin at rest.
             let left = (self.steps - step) as f64 / (self.steps as f64 / 3.0);
             trainer.set_rate(self.rate * left.min(1.0));
-            trainer.imitate(&self.examples(step))?;
+            let (prompts, answers): (Vec<_>, Vec<_>) = self.examples(step).into_iter().unzip();
+            trainer.imitate(&texts(&prompts), &texts(&answers))?;
         }
         Ok(trainer.model.valid())
     }
+}
+
+fn texts(of: &[Vec<u8>]) -> Vec<&[u8]> {
+    of.iter().map(Vec::as_slice).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub(crate) mod error;
 pub(crate) mod id;
 pub(crate) mod math;
 pub(crate) mod metrics;
+pub(crate) mod numbers;
 pub(crate) mod rng;
 pub(crate) mod schedule;
 pub(crate) mod seen;

@@ -8,9 +8,9 @@ use crate::base::math;
 
 /// A number as a function of the round: constant, or moving from one value to another.
 ///
-/// Two forms of movement are offered, over `rounds` rounds, after which the value stays at `to`:
-/// linear, `from + (to - from) t / rounds`, and geometric, `from (to / from)^(t / rounds)`, for
-/// scales such as a temperature.
+/// Three forms of movement are offered, over `rounds` rounds, after which the value stays at `to`:
+/// linear, `from + (to - from) t / rounds`; geometric, `from (to / from)^(t / rounds)`, for
+/// scales such as a temperature; and a step, which is `from` until then.
 ///
 /// ```
 /// use curricle::{Round, Schedule};
@@ -44,6 +44,15 @@ pub enum Schedule {
         /// How long the movement takes.
         rounds: u64,
     },
+    /// Stays, and then is another at once.
+    Step {
+        /// The value before.
+        from: f64,
+        /// The value from round `rounds` on.
+        to: f64,
+        /// When it changes.
+        rounds: u64,
+    },
 }
 
 impl From<f64> for Schedule {
@@ -58,13 +67,26 @@ impl Schedule {
         let part = |rounds: u64| round.0.min(rounds) as f64 / rounds.max(1) as f64;
         match *self {
             Schedule::Constant(value) => value,
-            Schedule::Linear { to, rounds, .. } | Schedule::Geometric { to, rounds, .. }
+            Schedule::Linear { to, rounds, .. }
+            | Schedule::Step { to, rounds, .. }
+            | Schedule::Geometric { to, rounds, .. }
                 if round.0 >= rounds =>
             {
                 to
             }
+            Schedule::Step { from, .. } => from,
             Schedule::Linear { from, to, rounds } => from + (to - from) * part(rounds),
             Schedule::Geometric { from, to, rounds } => from * math::pow(to / from, part(rounds)),
+        }
+    }
+
+    /// How long it moves; `None` if it never does.
+    pub(crate) fn rounds(&self) -> Option<u64> {
+        match *self {
+            Schedule::Constant(_) => None,
+            Schedule::Linear { rounds, .. }
+            | Schedule::Step { rounds, .. }
+            | Schedule::Geometric { rounds, .. } => Some(rounds),
         }
     }
 
@@ -72,7 +94,7 @@ impl Schedule {
     pub(crate) fn check(&self, what: &'static str, low: f64, high: f64) -> Result<()> {
         match *self {
             Schedule::Constant(value) => within(what, value, low, high).map(drop),
-            Schedule::Linear { from, to, .. } => {
+            Schedule::Linear { from, to, .. } | Schedule::Step { from, to, .. } => {
                 within(what, from, low, high)?;
                 within(what, to, low, high).map(drop)
             }
@@ -94,6 +116,8 @@ mod tests {
         assert_eq!(geometric.at(Round(0)), 1.0);
         assert!((geometric.at(Round(2)) - 0.1).abs() < 1e-15);
         assert_eq!(geometric.at(Round(4)), 0.01);
+        let step = Schedule::Step { from: 1.0, to: 3.0, rounds: 30 };
+        assert_eq!([0, 29, 30, 99].map(|round| step.at(Round(round))), [1.0, 1.0, 3.0, 3.0]);
         let at_once = Schedule::Linear { from: 1.0, to: 2.0, rounds: 0 };
         assert_eq!(at_once.at(Round(0)), 2.0);
     }

@@ -29,6 +29,15 @@ fn solve(prompt: &[u8]) -> Vec<u8> {
     sum.collect()
 }
 
+impl Addition {
+    /// A prompt of a level and its answer, the end included.
+    fn solved(&self, level: usize, rng: &mut Rng) -> (Vec<u8>, Vec<u8>) {
+        let prompt = self.prompt(level, rng);
+        let answer = [solve(&prompt), vec![END]].concat();
+        (prompt, answer)
+    }
+}
+
 impl Workload for Addition {
     fn arms(&self) -> Vec<Arm> {
         (0..TRAINED).map(|level| Arm::new(format!("{} digits", level + 1), SAMPLES, level)).collect()
@@ -43,7 +52,7 @@ impl Workload for Addition {
     }
 
     fn tokens(&self) -> u64 {
-        300_000
+        200_000
     }
 
     fn warm_up(&self) -> WarmUp {
@@ -56,18 +65,16 @@ impl Workload for Addition {
     }
 
     fn example(&self, rng: &mut Rng) -> (Vec<u8>, Vec<u8>) {
-        let prompt = self.prompt(rng.below(LONGEST as u64) as usize, rng);
-        let mut answer = solve(&prompt);
-        answer.push(END);
-        (prompt, answer)
+        let level = rng.below(LONGEST as u64) as usize;
+        self.solved(level, rng)
     }
 
     fn is_right(&self, prompt: &[u8], answer: &[u8]) -> bool {
         solve(prompt) == answer
     }
 
-    fn model_answer(&self, prompt: &[u8]) -> Option<Vec<u8>> {
-        Some([solve(prompt), vec![END]].concat())
+    fn imitated(&self, level: usize, _is_held_out: bool, rng: &mut Rng) -> Option<(Vec<u8>, Vec<u8>)> {
+        Some(self.solved(level, rng))
     }
 }
 

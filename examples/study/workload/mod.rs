@@ -12,6 +12,7 @@ mod map;
 mod pool;
 mod sequence;
 mod table;
+mod text;
 
 use curricle::{Purpose, Rng, Round};
 
@@ -100,21 +101,31 @@ pub trait Workload: Send + Sync {
     /// Whether an answer, without its end, is right.
     fn is_right(&self, prompt: &[u8], answer: &[u8]) -> bool;
 
-    /// What a prompt is to be answered with, its end included, if the workload is trained on by imitation and not by
-    /// reinforcement. All prompts have one, or none.
-    fn model_answer(&self, _prompt: &[u8]) -> Option<Vec<u8>> {
+    /// A random prompt of a level and what it is to be answered with, its end included, if the workload is trained on by
+    /// imitation and not by reinforcement. All levels have such, or none.
+    fn imitated(
+        &self,
+        _level: usize,
+        _is_held_out: bool,
+        _rng: &mut Rng,
+    ) -> Option<(Vec<u8>, Vec<u8>)> {
         None
+    }
+
+    /// How well an answer is known, from 0 to 1, by the log-chance of each of its symbols: the chance of the whole.
+    fn known(&self, log_chances: &[f32]) -> f64 {
+        libm::exp(log_chances.iter().map(|&chance| f64::from(chance)).sum())
     }
 
     /// Whether it is trained on by imitation.
     fn is_supervised(&self) -> bool {
         let mut rng = Rng::at(0, Round(0), Purpose::User);
-        self.model_answer(&self.prompt(0, &mut rng)).is_some()
+        self.imitated(0, false, &mut rng).is_some()
     }
 }
 
 /// The names of the workloads, with one cell of the map.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "sequence",
     "sequence-noise",
     "chain",
@@ -124,6 +135,7 @@ pub const NAMES: [&str; 9] = [
     "map/signal=10/transfer=none/noise=20",
     "countdown",
     "addition",
+    "text",
 ];
 
 /// The workload of a name. The cells of the map have their dials in it: see [`map`].
@@ -140,6 +152,7 @@ pub fn find(name: &str) -> Result<Box<dyn Workload>> {
         "pool" => Box::new(pool::Pool::new()),
         "countdown" => Box::new(countdown::Countdown),
         "addition" => Box::new(addition::Addition),
+        "text" => Box::new(text::Text::new()),
         _ => match name.strip_prefix("map/") {
             Some(dials) => Box::new(map::cell(dials)?),
             None => return Err(format!("no workload `{name}`").into()),
