@@ -190,15 +190,22 @@ pub fn points(run: &Kept) -> String {
         "% unlearnable",
         "seconds",
         "pass by arm",
+        "% of the rollouts since, by arm",
     ];
-    let rows = run.points.iter().map(|point| {
+    let before = std::iter::once(None).chain(run.points.iter().map(Some));
+    let rows = run.points.iter().zip(before).map(|(point, before)| {
         let lost = run.arms.iter().zip(&point.drawn).filter(|(arm, _)| !arm.learnable);
         let lost = lost.map(|(_, drawn)| drawn).sum::<u64>() as f64;
         let by_arm: Vec<String> = point.passes.iter().map(|pass| format!("{pass:.2}")).collect();
         let counts = [point.tokens, point.rollouts, point.steps, point.useful].map(|it| it.to_string());
         let rates = [point.pass, point.worst, point.harder, point.entropy].map(|it| format!("{it:.3}"));
         let part = format!("{:.0}", 100.0 * lost / point.rollouts.max(1) as f64);
-        let rest = [part, format!("{:.1}", point.seconds), by_arm.join(" ")];
+        let drawn = |arm: usize| point.drawn[arm] - before.map_or(0, |before| before.drawn[arm]);
+        let all = (0..point.drawn.len()).map(drawn).sum::<u64>().max(1) as f64;
+        let shares: Vec<String> = (0..point.drawn.len())
+            .map(|arm| format!("{:.0}", 100.0 * drawn(arm) as f64 / all))
+            .collect();
+        let rest = [part, format!("{:.1}", point.seconds), by_arm.join(" "), shares.join(" ")];
         counts.into_iter().chain(rates).chain(rest).collect()
     });
     aligned(std::iter::once(head.map(str::to_owned).to_vec()).chain(rows))

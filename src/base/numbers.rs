@@ -129,6 +129,14 @@ pub(crate) fn log_sum_exp(values: &[f64]) -> f64 {
     most + ln(sum(values.iter().map(|value| exp(value - most))))
 }
 
+/// `e^x` of each, scaled to a sum of 1, without overflow.
+pub(crate) fn shares(logs: &[f64]) -> Vec<f64> {
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let shares: Vec<f64> = logs.iter().map(|log| exp(log - most)).collect();
+    let whole = sum(shares.iter().copied());
+    shares.iter().map(|share| share / whole).collect()
+}
+
 /// A computed number as it is compared with others.
 pub(crate) fn rounded(value: f64) -> f64 {
     // From 1e7 on, neighbouring numbers are further apart than that.

@@ -1,8 +1,7 @@
 //! Weights by how wrong the model is.
 
 use crate::base::error::{Error, Result, length};
-use crate::base::math::exp;
-use crate::base::numbers::{all_finite, log_sum_exp, positive, sigmoid, some, sum};
+use crate::base::numbers::{all_finite, positive, shares, sigmoid, some, sum};
 
 /// What [`residual`] and [`listwise_residual`] give, a value for each item.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,9 +65,7 @@ pub fn listwise_residual(scores: &[f64], positive_at: usize, temperature: f64) -
         let (value, high) = (positive_at as f64, scores.len() as f64 - 1.0);
         return Err(Error::OutOfRange { what: "positive", value, low: 0.0, high });
     }
-    let scaled: Vec<f64> = scores.iter().map(|score| score / temperature).collect();
-    let whole = log_sum_exp(&scaled);
-    let p: Vec<f64> = scaled.iter().map(|score| exp(score - whole)).collect();
+    let p = shares(&scores.iter().map(|score| score / temperature).collect::<Vec<_>>());
     let mut weight = p.clone();
     weight[positive_at] = sum((0..p.len()).filter(|&at| at != positive_at).map(|at| p[at]));
     Ok(Residual { p, weight })
