@@ -9,6 +9,8 @@ use super::math::{exp, ln};
 
 /// How far a computed number may be from a limit and still be taken for it.
 pub(crate) const SLACK: f64 = 1e-9;
+/// The least number above 0.
+pub(crate) const LEAST: f64 = f64::from_bits(1);
 /// The greatest log-probability that is taken for rounding.
 const LOG_ONE: f64 = 1e-6;
 
@@ -29,9 +31,14 @@ pub(crate) fn mean_of(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| mean(values))
 }
 
-/// The mean of at least one number.
+/// The mean of at least one number; if all are one, that one.
 pub(crate) fn mean(values: &[f64]) -> f64 {
-    sum(values.iter().copied()) / values.len() as f64
+    if all_equal(values) {
+        return values[0];
+    }
+    let (whole, count) = (sum(values.iter().copied()), values.len() as f64);
+    // A sum beyond all numbers is one of parts that are not.
+    if whole.is_finite() { whole / count } else { sum(values.iter().map(|value| value / count)) }
 }
 
 /// Whether all of these numbers, none of them computed, are one.
@@ -46,29 +53,45 @@ pub(crate) fn all_near(values: &[f64]) -> bool {
     most - least <= 1e-12 * least.abs().max(most.abs()).max(1.0)
 }
 
-/// The sum of squared distances from the mean.
-fn squares(values: &[f64]) -> f64 {
+/// Distances from the mean, in units of the greatest of them, and that unit: squares of very large and of very small
+/// numbers are none. A unit of 0 is told as 1.
+fn distances(values: &[f64]) -> (Vec<f64>, f64) {
     let mean = mean(values);
-    sum(values.iter().map(|value| (value - mean) * (value - mean)))
+    let unit = values.iter().map(|value| (value - mean).abs()).fold(0.0, f64::max);
+    let unit = if unit > 0.0 { unit } else { 1.0 };
+    (values.iter().map(|value| (value - mean) / unit).collect(), unit)
+}
+
+/// The sum of products, of squares if the lists are one.
+fn products(a: &[f64], b: &[f64]) -> f64 {
+    sum(a.iter().zip(b).map(|(a, b)| a * b))
+}
+
+/// The root of the mean square of distances.
+fn root(distances: &[f64], unit: f64, count: usize) -> f64 {
+    unit * (products(distances, distances) / count as f64).sqrt()
 }
 
 /// The standard deviation that divides by n; exactly 0 if all are one.
 pub(crate) fn deviation(values: &[f64]) -> f64 {
-    if all_equal(values) { 0.0 } else { (squares(values) / values.len() as f64).sqrt() }
+    let (distances, unit) = distances(values);
+    if all_equal(values) { 0.0 } else { root(&distances, unit, values.len()) }
 }
 
 /// The standard deviation that divides by n - 1; exactly 0 if all are one.
 pub(crate) fn sample_deviation(values: &[f64]) -> f64 {
-    if all_equal(values) { 0.0 } else { (squares(values) / (values.len() - 1) as f64).sqrt() }
+    let (distances, unit) = distances(values);
+    if all_equal(values) { 0.0 } else { root(&distances, unit, values.len() - 1) }
 }
 
-/// `(x - mean) / deviation` of each; 0 if they are all equal but for rounding.
+/// `(x - mean) / deviation` of each; 0 if they are all one.
 pub(crate) fn standardised(values: &[f64]) -> Vec<f64> {
-    if all_near(values) {
+    if all_equal(values) {
         return vec![0.0; values.len()];
     }
-    let (mean, deviation) = (mean(values), (squares(values) / values.len() as f64).sqrt());
-    values.iter().map(|value| (value - mean) / deviation).collect()
+    let (distances, _) = distances(values);
+    let deviation = root(&distances, 1.0, values.len());
+    distances.into_iter().map(|distance| distance / deviation).collect()
 }
 
 /// The quantile of at least one number, on straight lines between the ordered ones ("type 7").
@@ -90,8 +113,8 @@ pub(crate) fn line(x: &[f64], y: &[f64]) -> Option<(f64, f64)> {
     if all_equal(y) {
         return Some((0.0, level));
     }
-    let common = sum(x.iter().zip(y).map(|(x, y)| (x - at) * (y - level)));
-    let slope = common / squares(x);
+    let ((x, of_x), (y, of_y)) = (distances(x), distances(y));
+    let slope = products(&x, &y) / products(&x, &x) * (of_y / of_x);
     Some((slope, level - slope * at))
 }
 
@@ -100,9 +123,8 @@ pub(crate) fn correlation(x: &[f64], y: &[f64]) -> Option<f64> {
     if all_near(x) || all_near(y) {
         return None;
     }
-    let (at, level) = (mean(x), mean(y));
-    let common = sum(x.iter().zip(y).map(|(x, y)| (x - at) * (y - level)));
-    Some(common / (squares(x) * squares(y)).sqrt())
+    let ((x, _), (y, _)) = (distances(x), distances(y));
+    Some(products(&x, &y) / (products(&x, &x) * products(&y, &y)).sqrt())
 }
 
 /// `ln(1 + e^x)`, for any x.
@@ -139,8 +161,8 @@ pub(crate) fn shares(logs: &[f64]) -> Vec<f64> {
 
 /// A computed number as it is compared with others.
 pub(crate) fn rounded(value: f64) -> f64 {
-    // From 1e7 on, neighbouring numbers are further apart than that.
-    if value.abs() < 1e7 { (value * 1e9).round() / 1e9 } else { value }
+    // From 1e7 on, neighbouring numbers are further apart than that. Both zeros are one number.
+    if value.abs() < 1e7 { (value * 1e9).round() / 1e9 + 0.0 } else { value }
 }
 
 /// The first of the greatest of at least one computed number.
@@ -226,7 +248,7 @@ pub(crate) fn in_range(what: &'static str, value: f64, low: f64, high: f64) -> R
 
 /// Checks that a number is finite and above 0.
 pub(crate) fn positive(what: &'static str, value: f64) -> Result<()> {
-    in_range(what, value, f64::MIN_POSITIVE, f64::MAX)
+    in_range(what, value, LEAST, f64::MAX)
 }
 
 /// Checks that every number is 0 or 1.

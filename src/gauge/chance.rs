@@ -147,7 +147,11 @@ pub fn slot_guess(hits: u64, trials: u64, chance: f64, level: f64) -> Result<Gue
     in_range("level", level, 0.0, 1.0)?;
     let rate = hits as f64 / trials as f64;
     let error = (chance * (1.0 - chance) / trials as f64).sqrt();
-    let z = (chance > 0.0).then(|| (rate - chance) / error);
+    // What the product of trials and chance loses counts where hits are as many as by chance.
+    let by_chance = trials as f64 * chance;
+    let lost = libm::fma(trials as f64, chance, -by_chance);
+    let above = (hits as f64 - by_chance) - lost;
+    let z = (chance > 0.0).then(|| above / trials as f64 / error);
     let p_value = match hits {
         0 => 1.0,
         _ if chance == 0.0 => 0.0,

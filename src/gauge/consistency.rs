@@ -3,7 +3,7 @@
 use crate::base::error::{Result, finite};
 use crate::base::math::exp;
 use crate::base::numbers::{
-    SLACK, all_finite, as_many, in_range, log_probabilities, mean, mean_of, some,
+    LEAST, SLACK, all_finite, as_many, in_range, log_probabilities, mean, mean_of, some,
 };
 
 /// The bonus for rollouts that are right *and* whose answer the lagged model finds likely given their own reasoning.
@@ -82,7 +82,7 @@ impl Consistency {
         in_range("margin", self.margin, 0.0, f64::MAX)?;
         finite("floor", 0, self.floor)?;
         if let Some(cap) = self.cap {
-            in_range("cap", cap, f64::MIN_POSITIVE, 1.0)?;
+            in_range("cap", cap, LEAST, 1.0)?;
         }
         let confidence = answer_logps
             .iter()

@@ -2,7 +2,7 @@
 
 use crate::base::error::Result;
 use crate::base::math::{exp, ln};
-use crate::base::numbers::{in_range, log_probabilities, log_sum_exp, some};
+use crate::base::numbers::{LEAST, in_range, log_probabilities, log_sum_exp, some};
 
 /// What [`coverage`] reads.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,7 @@ pub struct Coverage {
 pub fn coverage(best_logp: &[f64], delta: f64) -> Result<Coverage> {
     some("best_logp", best_logp)?;
     log_probabilities("best_logp", best_logp)?;
-    in_range("delta", delta, f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0)?;
+    in_range("delta", delta, LEAST, 1.0 - f64::EPSILON / 2.0)?;
     let inverse: Vec<f64> = best_logp.iter().map(|logp| -logp).collect();
     let log_coverage = log_sum_exp(&inverse) - ln(best_logp.len() as f64);
     let tries = |logp: f64| {

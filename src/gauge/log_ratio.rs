@@ -105,8 +105,13 @@ pub fn implicit_reward<P: AsRef<[f64]>, R: AsRef<[f64]>>(
             Ok(policy.iter().zip(reference).map(|(of, before)| beta * (of - before)).collect())
         })
         .collect::<Result<Vec<Vec<f64>>>>()?;
-    let whole = |row: &Vec<f64>| if per_token { mean(row) } else { sum(row.iter().copied()) };
-    let reward = token.iter().map(whole).collect();
+    // Summed before they are multiplied: long answers lose no digits.
+    let whole = |(policy, reference): (&P, &R)| {
+        let (policy, reference) = (policy.as_ref(), reference.as_ref());
+        let apart = sum(policy.iter().copied().chain(reference.iter().map(|logp| -logp)));
+        beta * if per_token { apart / policy.len() as f64 } else { apart }
+    };
+    let reward = policy.iter().zip(reference).map(whole).collect();
     Ok(ImplicitReward { token, reward })
 }
 

@@ -3,7 +3,7 @@
 use crate::base::error::Result;
 use crate::base::math::ln;
 use crate::base::numbers::{
-    all_finite, all_within, as_many, in_range, mean, mean_of, positive, softplus, some,
+    LEAST, all_finite, all_within, as_many, in_range, mean, mean_of, positive, softplus, some,
 };
 
 /// Summed log-probabilities of both sides of pairs.
@@ -108,7 +108,7 @@ impl PreferenceRanking {
         }
         positive("beta", self.beta)?;
         in_range("gamma", self.gamma, 0.0, f64::MAX)?;
-        in_range("epsilon", self.epsilon, f64::MIN_POSITIVE, 0.5 - f64::EPSILON)?;
+        in_range("epsilon", self.epsilon, LEAST, 0.5 - f64::EPSILON)?;
         if let Some(agreement) = agreement {
             as_many("agreement", agreement, ref_chosen)?;
             all_within("agreement", agreement, 0.0, 1.0)?;
@@ -131,8 +131,14 @@ impl PreferenceRanking {
                 .iter()
                 .zip(&difficulty)
                 .map(|(share, difficulty)| {
-                    let share = share.clamp(self.epsilon, 1.0 - self.epsilon);
-                    Some(-difficulty + ln(share / (1.0 - share)) / self.beta)
+                    // At an end the odds are those of epsilon, of which 1 - (1 - epsilon) has lost digits.
+                    let most = ln((1.0 - self.epsilon) / self.epsilon);
+                    let odds = match share {
+                        _ if *share <= self.epsilon => -most,
+                        _ if *share >= 1.0 - self.epsilon => most,
+                        _ => ln(share / (1.0 - share)),
+                    };
+                    Some(-difficulty + odds / self.beta)
                 })
                 .collect(),
         };

@@ -1,7 +1,6 @@
 //! The worth of the steps of a solution, from rollouts of its prefixes.
 
 use crate::base::error::{Error, Result, length};
-use crate::base::math::pow;
 use crate::base::numbers::{at_least, first_least};
 
 /// What [`step_advantage`] reads.
@@ -57,7 +56,7 @@ pub fn step_advantage(successes: &[u64], rollouts: &[u64], best_of: u32) -> Resu
         advantage: q.windows(2).map(|pair| pair[1] - pair[0]).collect(),
         first_pit: first_least(&q[1..]) + 1,
         total: q[q.len() - 1] - q[0],
-        q_best_of: q.iter().map(|&q| 1.0 - pow(1.0 - q, f64::from(best_of))).collect(),
+        q_best_of: q.iter().map(|&q| -libm::expm1(f64::from(best_of) * libm::log1p(-q))).collect(),
         q,
     })
 }

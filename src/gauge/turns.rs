@@ -3,7 +3,7 @@
 use crate::base::error::{Result, length};
 use crate::base::math::exp;
 use crate::base::numbers::{
-    all_equal, all_finite, in_range, log_probabilities, mean, some, standardised,
+    all_equal, all_finite, all_near, in_range, log_probabilities, mean, some, standardised,
 };
 
 /// How the gold answer is valued.
@@ -149,7 +149,9 @@ impl InformationGain {
 
     fn normalised(&self, reward: &[Vec<f64>], outcome: &[f64]) -> Vec<Vec<f64>> {
         let spread = |flat: &[f64], rows: &[Vec<f64>], short: usize| {
-            let mut rest = standardised(flat).into_iter();
+            // Gains are computed: what they differ by may be rounding.
+            let all = if all_near(flat) { vec![0.0; flat.len()] } else { standardised(flat) };
+            let mut rest = all.into_iter();
             let rows = rows.iter().map(|row| rest.by_ref().take(row.len() - short).collect());
             rows.collect::<Vec<Vec<f64>>>()
         };

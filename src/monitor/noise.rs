@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Result, length};
 use crate::base::numbers::{
-    all_finite, at_least, deviation, in_range, mean, quantile, sample_deviation, some,
+    LEAST, all_finite, at_least, deviation, in_range, mean, quantile, sample_deviation, some,
 };
 
 /// What [`seed_noise`] reads.
@@ -98,7 +98,7 @@ pub fn bootstrap_interval<R: AsRef<[usize]>>(
     some("values", values)?;
     some("indices", indices)?;
     all_finite("values", values)?;
-    in_range("level", level, f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0)?;
+    in_range("level", level, LEAST, 1.0 - f64::EPSILON / 2.0)?;
     all_finite("z", &[z])?;
     let mut means = Vec::with_capacity(indices.len());
     for resample in indices {

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Result, length};
 use crate::base::math::ln;
-use crate::base::numbers::{all_equal, all_finite, in_range, line, mean, some, sum};
+use crate::base::numbers::{LEAST, all_equal, all_finite, deviation, in_range, line, some, sum};
 
 /// The way that a metric goes over its first and its last half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl TrendAlarm {
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(x.len());
         for (&x, &y) in x.iter().zip(y) {
             if self.log_x {
-                in_range("x", x, f64::MIN_POSITIVE, f64::MAX)?;
+                in_range("x", x, LEAST, f64::MAX)?;
             }
             points.push((if self.log_x { ln(x) } else { x }, y));
         }
@@ -111,7 +111,9 @@ impl TrendAlarm {
         let (slope, intercept) = line(&x, &y).ok_or_else(one_x)?;
         let std_error = (x.len() >= 3).then(|| std_error(&x, &y, (slope, intercept)));
         let t = std_error.filter(|&error| error > 0.0).map(|error| slope / error);
-        let is_worse = if self.higher_is_better { slope < 0.0 } else { slope > 0.0 };
+        // A slope of rounding has no sign.
+        let rises = if slope.abs() <= 1e-12 * range(&y) / range(&x) { 0.0 } else { slope };
+        let is_worse = if self.higher_is_better { rises < 0.0 } else { rises > 0.0 };
         let is_sure = self.least_t == 0.0 || t.is_none_or(|t| t.abs() >= self.least_t);
         let shape = if x.len() >= 3 { shape(&x, &y) } else { None };
         Ok(Trend { slope, intercept, std_error, t, alarm: is_worse && is_sure, shape })
@@ -122,22 +124,23 @@ fn std_error(x: &[f64], y: &[f64], (slope, intercept): (f64, f64)) -> f64 {
     if all_equal(y) {
         return 0.0;
     }
-    let (at, level) = (mean(x), mean(y));
-    let squares = |of: &[f64], from: f64| sum(of.iter().map(|it| (it - from) * (it - from)));
-    let errors = x.iter().zip(y).map(|(x, y)| y - (intercept + slope * x));
-    let sse = sum(errors.map(|error| error * error));
-    if sse <= 1e-20 * squares(y, level) {
+    // In units of the spread of y and of x, so that no square is beyond all numbers.
+    let (of_x, of_y) = (deviation(x), deviation(y));
+    let errors = x.iter().zip(y).map(|(x, y)| (y - (intercept + slope * x)) / of_y);
+    let sse = sum(errors.map(|error| error * error)) / x.len() as f64;
+    if sse <= 1e-20 {
         return 0.0;
     }
-    (sse / (x.len() - 2) as f64 / squares(x, at)).sqrt()
+    (sse / (x.len() - 2) as f64).sqrt() * (of_y / of_x)
+}
+
+fn range(of: &[f64]) -> f64 {
+    let most = of.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    most - of.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 fn shape(x: &[f64], y: &[f64]) -> Option<Shape> {
     let (half, n) = (x.len().div_ceil(2), x.len());
-    let range = |of: &[f64]| {
-        let most = of.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        most - of.iter().copied().fold(f64::INFINITY, f64::min)
-    };
     let level = 1e-9 * range(y) / range(x);
     let sign = |from: usize, to: usize| {
         let (slope, _) = line(&x[from..to], &y[from..to])?;

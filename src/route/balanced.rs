@@ -1,7 +1,7 @@
 //! Which responses of many queries to keep, so that none crowds out the others.
 
 use crate::base::error::{Error, Result, finite, length};
-use crate::base::numbers::{SLACK, all_finite, some};
+use crate::base::numbers::{SLACK, all_finite, rounded, some};
 use crate::gauge::balance_score;
 
 /// The responses to one query.
@@ -118,7 +118,7 @@ impl BalancedKeep {
             .chain([(1.0, 0, true)])
             .filter(|(score, ..)| *score > self.threshold + SLACK)
             .collect();
-        scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+        scored.sort_by(|a, b| rounded(b.0).total_cmp(&rounded(a.0)));
         scored.into_iter().map(|(_, id, is)| (id, is)).collect()
     }
 }

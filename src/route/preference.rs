@@ -1,9 +1,7 @@
 //! Preference pairs by how strongly several reward models prefer them.
 
 use crate::base::error::{Error, Result, length};
-use crate::base::numbers::{
-    all_equal, all_finite, all_within, count_of, deviation, falling, mean, some,
-};
+use crate::base::numbers::{SLACK, all_finite, all_within, count_of, deviation, falling, mean, some};
 
 use super::Treatment;
 
@@ -85,14 +83,14 @@ impl PreferenceBands {
             apart.push(chosen.iter().zip(rejected).map(|(a, b)| a - b).collect::<Vec<f64>>());
         }
         let means: Vec<f64> = apart.iter().map(|row| mean(row)).collect();
-        let std = apart.iter().map(|row| if all_equal(row) { 0.0 } else { deviation(row) }).collect();
+        let std = apart.iter().map(|row| deviation(row)).collect();
         let order = falling(&means.iter().map(|mean| -mean).collect::<Vec<_>>());
         let [first, second, third] = self.bands.map(|band| count_of(band, means.len()));
         let (mut treatment, mut margins) = (vec![Treatment::Drop; means.len()], vec![0.0; means.len()]);
         for (rank, &pair) in order.iter().enumerate() {
             let margin = means[pair].max(0.0);
             (treatment[pair], margins[pair]) = match rank {
-                _ if rank < first && means[pair] < 0.0 => (Treatment::Flip, -means[pair]),
+                _ if rank < first && means[pair] < -SLACK => (Treatment::Flip, -means[pair]),
                 _ if rank < second => (Treatment::Soften, 0.0),
                 _ if rank < third => (Treatment::Margin { margin }, margin),
                 _ => (Treatment::SoftenMargin { margin }, margin),

@@ -2,7 +2,8 @@
 
 use crate::base::error::{Error, Result, length};
 use crate::base::numbers::{
-    all_binary, count_of, falling, first_greatest, first_least, in_range, mean, rounded, some, sum,
+    LEAST, all_binary, count_of, falling, first_greatest, first_least, in_range, mean, rounded, some,
+    sum,
 };
 
 use super::Treatment;
@@ -83,7 +84,7 @@ impl StudentProbe {
     ) -> Result<StudentReading> {
         some("outcomes", outcomes)?;
         length("question", outcomes.len(), question.len())?;
-        in_range("share", self.share, f64::MIN_POSITIVE, 0.5)?;
+        in_range("share", self.share, LEAST, 0.5)?;
         if let Some(answer) = answer {
             length("answer", outcomes.len(), answer.len())?;
         }

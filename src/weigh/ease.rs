@@ -42,7 +42,7 @@ pub fn ease(scores: &[f64], rule: EaseRule) -> Result<Vec<f64>> {
     Ok(match rule {
         EaseRule::ReciprocalRank => {
             let mut order: Vec<usize> = (0..scores.len()).collect();
-            order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+            order.sort_by(|&a, &b| (scores[b] + 0.0).total_cmp(&(scores[a] + 0.0)).then(a.cmp(&b)));
             let mut ease = vec![0.0; scores.len()];
             order.into_iter().enumerate().for_each(|(rank, at)| ease[at] = 1.0 / (rank + 1) as f64);
             ease
@@ -50,7 +50,10 @@ pub fn ease(scores: &[f64], rule: EaseRule) -> Result<Vec<f64>> {
         EaseRule::MinMax => {
             let least = scores.iter().copied().fold(f64::INFINITY, f64::min);
             let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            scores.iter().map(|score| (score - least) / (most - least)).collect()
+            scores
+                .iter()
+                .map(|score| (score / 2.0 - least / 2.0) / (most / 2.0 - least / 2.0))
+                .collect()
         }
         EaseRule::Kde => {
             let width = sample_deviation(scores) * pow(scores.len() as f64, -0.2);

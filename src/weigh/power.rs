@@ -36,6 +36,8 @@ pub fn inverse_power(values: &[f64], gamma: f64) -> Result<Vec<f64>> {
     } else if least == 0.0 {
         only(&|at| values[at] == 0.0)
     } else {
-        shares(&values.iter().map(|&value| -gamma * ln(value)).collect::<Vec<_>>())
+        // Next to the least one: a logarithm times gamma may be beyond all numbers.
+        let log = |value: f64| if value == least { 0.0 } else { -gamma * (ln(value) - ln(least)) };
+        shares(&values.iter().map(|&value| log(value)).collect::<Vec<_>>())
     })
 }

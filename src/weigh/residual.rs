@@ -65,7 +65,8 @@ pub fn listwise_residual(scores: &[f64], positive_at: usize, temperature: f64) -
         let (value, high) = (positive_at as f64, scores.len() as f64 - 1.0);
         return Err(Error::OutOfRange { what: "positive", value, low: 0.0, high });
     }
-    let p = shares(&scores.iter().map(|score| score / temperature).collect::<Vec<_>>());
+    let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let p = shares(&scores.iter().map(|score| (score - most) / temperature).collect::<Vec<_>>());
     let mut weight = p.clone();
     weight[positive_at] = sum((0..p.len()).filter(|&at| at != positive_at).map(|at| p[at]));
     Ok(Residual { p, weight })

@@ -2,7 +2,7 @@
 
 use crate::base::error::{Result, length};
 use crate::base::math::exp;
-use crate::base::numbers::{all_finite, in_range, positive, quantile, some};
+use crate::base::numbers::{in_range, log_probabilities, positive, quantile, some};
 
 /// The shaped ratio of tokens that were sampled under another prompt (with a hint) than they are trained on:
 ///
@@ -56,14 +56,14 @@ impl OffPolicyShape {
     /// was another prompt.
     ///
     /// # Errors
-    /// No token; lists of different lengths; a number that is not finite; `logp - old_logp` above 700; an option out of its
-    /// range.
+    /// No token; lists of different lengths; a log-probability that is not one; `logp - old_logp` above 700; an option out
+    /// of its range.
     pub fn read(&self, logp: &[f64], old_logp: &[f64], off_policy: &[bool]) -> Result<Shaped> {
         some("logp", logp)?;
         length("old_logp", logp.len(), old_logp.len())?;
         length("off_policy", logp.len(), off_policy.len())?;
-        all_finite("logp", logp)?;
-        all_finite("old_logp", old_logp)?;
+        log_probabilities("logp", logp)?;
+        log_probabilities("old_logp", old_logp)?;
         in_range("quantile", self.quantile, 0.0, 1.0)?;
         positive("floor", self.floor)?;
         let mut ratio = Vec::with_capacity(logp.len());

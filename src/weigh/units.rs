@@ -1,7 +1,7 @@
 //! Signals of different units, together.
 
 use crate::base::error::{Result, length};
-use crate::base::numbers::{all_equal, all_finite, positive, some, standardised, sum};
+use crate::base::numbers::{all_finite, positive, some, standardised, sum};
 
 /// `sum over k of w_k (x_ki - centre_k) / scale_k`: several signals of the same items as one.
 ///
@@ -45,7 +45,6 @@ pub fn weighted_sum<R: AsRef<[f64]>>(
             let part = part.as_ref();
             match units {
                 Some((centre, scale)) => part.iter().map(|x| (x - centre[k]) / scale[k]).collect(),
-                None if all_equal(part) => vec![0.0; items],
                 None => standardised(part),
             }
         })

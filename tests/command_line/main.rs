@@ -1,5 +1,6 @@
 //! The command line, run as a person would.
 
+mod decontaminate;
 mod files;
 mod reports;
 mod runs;

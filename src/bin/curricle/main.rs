@@ -3,6 +3,7 @@
 //! ```text
 //! curricle score angle --states FILE.safetensors|FOLDER --spans FILE.json --device cpu|gpu --out scores.parquet [--shard k/n]
 //! curricle score uncertainty --logits FILE.safetensors --scores entropy,margin --budget 0.2 --out scores.parquet
+//! curricle decontaminate --train FILE.jsonl ... --test FILE.parquet ... --ngram 8 --out found.parquet
 //! curricle merge --out scores.parquet SHARD.parquet ...
 //! curricle inspect SNAPSHOT [--sample N [--batch N]] [--json]
 //! curricle replay JOURNAL [--round N|--position N] [--json]
@@ -19,6 +20,7 @@
 
 mod angle;
 mod batches;
+mod decontaminate;
 mod device;
 mod diff;
 mod fault;
@@ -33,6 +35,7 @@ mod spans_file;
 mod states;
 mod table_file;
 mod tensor_file;
+mod texts;
 mod uncertainty;
 
 use std::process::ExitCode;
@@ -54,6 +57,8 @@ enum Command {
     /// Score samples by a signal of the model and write a table.
     #[command(subcommand)]
     Score(Score),
+    /// Find training texts that have much of a test text in them.
+    Decontaminate(decontaminate::Arguments),
     /// Put the shards of a table together.
     Merge(merge::Arguments),
     /// Show a snapshot: configuration, tickets, metrics, arms.
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Score(Score::Angle(arguments)) => angle::run(&arguments),
         Command::Score(Score::Uncertainty(arguments)) => uncertainty::run(&arguments),
+        Command::Decontaminate(arguments) => decontaminate::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Replay(arguments) => inspect::run_replay(&arguments),

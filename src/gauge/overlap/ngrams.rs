@@ -198,7 +198,9 @@ impl NgramIndex {
 /// The place and the hash of every n-gram: a polynomial in the tokens, moved on by a token at a time.
 fn hashes(tokens: &[u32], n: usize) -> impl Iterator<Item = (usize, u64)> {
     let mixed = |token: u32| (u64::from(token) + 1).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-    let leaving = (1..n).fold(1u64, |power, _| power.wrapping_mul(FACTOR));
+    // A text that is shorter has none, however long they are.
+    let longer = n.min(tokens.len() + 1);
+    let leaving = (1..longer).fold(1u64, |power, _| power.wrapping_mul(FACTOR));
     let mut hash = 0u64;
     tokens.iter().enumerate().filter_map(move |(place, &token)| {
         if let Some(first) = place.checked_sub(n) {

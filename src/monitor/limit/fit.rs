@@ -156,7 +156,7 @@ impl<'a> Profile<'a> {
         let sign = options.direction.sign();
         Self {
             options,
-            log_x: x.iter().map(|x| ln(x / greatest)).collect(),
+            log_x: x.iter().map(|&x| if x == greatest { 0.0 } else { ln(x) - ln(greatest) }).collect(),
             y: y.iter().map(|y| sign * y).collect(),
             greatest,
             ceiling: options.bound.map_or(f64::INFINITY, |bound| sign * bound),

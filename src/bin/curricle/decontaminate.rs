@@ -1,0 +1,175 @@
+//! `curricle decontaminate`: training texts against test texts, and which of them to drop.
+
+use std::path::PathBuf;
+
+use crossbeam::channel::{Sender, bounded};
+use curricle::gauge::NgramIndex;
+use curricle::table::{Column, Provenance, Table};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::fault::Fault;
+use crate::table_file::TableFile;
+use crate::texts::{Reader, Text, Vocabulary};
+
+/// Texts that a thread takes at a time.
+const CHUNK: usize = 256;
+/// How far a coverage may be above a limit by rounding.
+const SLACK: f64 = 1e-9;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Training texts: .jsonl or .parquet, read one by one.
+    #[arg(long, required = true, num_args = 1..)]
+    train: Vec<PathBuf>,
+    /// Test texts, which are kept in memory: about 20 bytes a token.
+    #[arg(long, required = true, num_args = 1..)]
+    test: Vec<PathBuf>,
+    /// The field that has the text: a string, of which words in lower case are the tokens, or a list of token ids.
+    #[arg(long, default_value = "text")]
+    field: String,
+    /// Tokens of an n-gram.
+    #[arg(long, default_value_t = 8)]
+    ngram: usize,
+    /// A training text is dropped, and a test text flagged, if more than this part of the test text stands in n-grams of
+    /// the training text.
+    #[arg(long, default_value_t = 0.5)]
+    coverage: f64,
+    /// The test texts are said to be contaminated if more than this part of them is flagged.
+    #[arg(long, default_value_t = 0.02)]
+    rate: f64,
+    /// The table to write, .parquet or .csv: for each training text its number, the greatest coverage, the number of that
+    /// test text, and whether to drop it.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// What was found of a training text: its greatest coverage, and of which test text.
+type Found = (f64, u64);
+
+pub fn run(arguments: &Arguments) -> Result<(), Fault> {
+    let out = TableFile::new(&arguments.out)?;
+    for (name, limit) in [("coverage", arguments.coverage), ("rate", arguments.rate)] {
+        if !(0.0..=1.0).contains(&limit) {
+            return Err(Fault::Input(format!("a {name} of {limit} is not in [0, 1]")));
+        }
+    }
+    let refused = |error: curricle::Error| Fault::Input(error.to_string());
+    let mut vocabulary = Vocabulary::default();
+    let mut tests = Vec::new();
+    for path in &arguments.test {
+        for text in Reader::open(path, &arguments.field)? {
+            tests.push(vocabulary.learn(&text?));
+        }
+    }
+    if tests.is_empty() {
+        return Err(Fault::Input("there is no test text".into()));
+    }
+    let index = NgramIndex::new(&tests, arguments.ngram).map_err(refused)?;
+    let (found, greatest) = search(arguments, &vocabulary, (&index, tests.len()))?;
+    let is_above = |coverage: f64| coverage > arguments.coverage + SLACK;
+    let dropped: Vec<bool> = found.iter().map(|(coverage, _)| is_above(*coverage)).collect();
+    let flagged = greatest.iter().filter(|coverage| is_above(**coverage)).count();
+    let counts = (dropped.iter().filter(|is| **is).count(), found.len());
+    let made_by =
+        Provenance { signal: format!("overlap of {}-grams", arguments.ngram), ..Default::default() };
+    let table = Table::new(made_by, (0..found.len() as u64).collect())
+        .and_then(|table| {
+            table.column("coverage", Column::Number(found.iter().map(|it| Some(it.0)).collect()))
+        })
+        .and_then(|table| table.column("test", Column::Count(found.iter().map(|it| it.1).collect())))
+        .and_then(|table| table.column("drop", Column::Flag(dropped)))
+        .map_err(Fault::Output)?;
+    out.write(&table)?;
+    let rate = flagged as f64 / tests.len() as f64;
+    let verdict = if rate > arguments.rate + SLACK { "contaminated" } else { "clean" };
+    println!(
+        "{} of {} training texts to drop; {flagged} of {} test texts flagged ({:.2} %): {verdict}",
+        counts.0,
+        counts.1,
+        tests.len(),
+        100.0 * rate,
+    );
+    eprintln!("written to {}", arguments.out.display());
+    Ok(())
+}
+
+/// Looks all training texts up, on all cores, in their order: what was found of each, and the greatest coverage of each test
+/// text.
+fn search(
+    arguments: &Arguments,
+    vocabulary: &Vocabulary,
+    (index, tests): (&NgramIndex, usize),
+) -> Result<(Vec<Found>, Vec<f64>), Fault> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (to_do, taken) = bounded::<Vec<(usize, Text)>>(2 * threads);
+    let (done, results) = bounded(2 * threads);
+    let bar = progress(arguments);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let (taken, done) = (taken.clone(), done.clone());
+            scope.spawn(move || {
+                for chunk in taken {
+                    let look_up =
+                        |(row, text): (usize, Text)| (row, index.coverage(&vocabulary.tokens(&text)));
+                    let found: Vec<_> = chunk.into_iter().map(look_up).collect();
+                    // Whoever collects is there until all threads are done.
+                    let _ = done.send(found);
+                }
+            });
+        }
+        drop((taken, done));
+        let collected = scope.spawn(move || {
+            let (mut found, mut greatest) = (Vec::<Found>::new(), vec![0.0f64; tests]);
+            for (row, shares) in results.into_iter().flatten() {
+                let mut most = (0.0, 0);
+                for (test, share) in shares {
+                    greatest[test] = greatest[test].max(share);
+                    if share > most.0 {
+                        most = (share, test as u64);
+                    }
+                }
+                if found.len() <= row {
+                    found.resize(row + 1, (0.0, 0));
+                }
+                found[row] = most;
+            }
+            (found, greatest)
+        });
+        let read = read(arguments, &to_do, &bar);
+        drop(to_do);
+        let collected = collected.join().map_err(|_| Fault::Input("a thread was lost".into()));
+        bar.finish_and_clear();
+        read.and(collected)
+    })
+}
+
+/// Sends all training texts on, some at a time.
+fn read(
+    arguments: &Arguments,
+    to_do: &Sender<Vec<(usize, Text)>>,
+    bar: &ProgressBar,
+) -> Result<(), Fault> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut row = 0;
+    for path in &arguments.train {
+        for text in Reader::open(path, &arguments.field)? {
+            chunk.push((row, text?));
+            row += 1;
+            bar.inc(1);
+            if chunk.len() == CHUNK {
+                // The threads take until the channel is closed.
+                let _ = to_do.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)));
+            }
+        }
+    }
+    let _ = to_do.send(chunk);
+    Ok(())
+}
+
+/// How many texts were read: how many there are, the end of the file tells.
+fn progress(arguments: &Arguments) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{spinner} {human_pos} texts of {msg}  {elapsed}, {per_sec}");
+    let bar = ProgressBar::new_spinner().with_style(style.expect("a valid template"));
+    bar.with_message(format!("{} files", arguments.train.len()))
+}
