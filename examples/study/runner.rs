@@ -291,8 +291,15 @@ mod tests {
         // of all took: 0.2 s.
         let a = |seconds| ("a".into(), seconds, 100);
         let b = ("b".into(), 50.0, 200);
-        estimate.done =
-            vec![a(10.0), a(10.0), a(9000.0), b.clone(), b.clone(), ("b".into(), 40.0, 200)];
+        estimate.done = vec![
+            a(10.0),
+            a(10.0),
+            a(9000.0),
+            b.clone(),
+            b.clone(),
+            ("b".into(), 40.0, 200),
+            ("d".into(), 20.0, 100),
+        ];
         assert_eq!(estimate.left(1), Some(10.0));
         estimate.waiting.push(of("c", 100));
         assert_eq!((estimate.left(1), estimate.left(2)), (Some(30.0), Some(15.0)));

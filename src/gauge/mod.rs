@@ -22,8 +22,7 @@
 //! | [`edit_distance`], [`overlap_coefficient`], [`distinct_ngrams`] | token ids | RISE, arXiv 2410.06638; iTool; R3 |
 //!
 //! The spread of a group is [`Group`](crate::Group), the margin of candidates
-//! [`Candidates`](crate::signal::uncertainty::Candidates), the angle of hidden states
-//! [`Angle`](crate::signal::Angle).
+//! [`Relative`](crate::signal::uncertainty::Relative), the angle of hidden states [`Angle`](crate::signal::Angle).
 //!
 //! Logarithms are natural, log-probabilities finite and at most 0 (1e-6 is taken for rounding), unless a gauge says
 //! otherwise. A number that is not defined is `None`, which is a result; an error says that the input was wrong.
