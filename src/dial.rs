@@ -5,7 +5,7 @@
 
 use crate::base::error::{Error, Result, finite, length};
 use crate::base::id::Round;
-use crate::base::numbers::{all_within, first_greatest, some};
+use crate::base::numbers::{all_finite, all_within, first_greatest, some};
 use crate::base::schedule::Schedule;
 
 /// The range of a component of a reward, whose ends move with the step.
@@ -55,7 +55,7 @@ impl RewardRange {
     ///
     /// # Errors
     /// Nothing asked for; lists of different lengths; a fraction outside [0, 1]; an end that is not finite, or moves in no
-    /// time.
+    /// time; a geometric one that is not positive.
     pub fn read(&self, at: &[u64], fraction: &[f64]) -> Result<Ranged> {
         some("at", at)?;
         length("fraction", at.len(), fraction.len())?;
@@ -64,19 +64,23 @@ impl RewardRange {
             for value in [end.at(Round(0)), end.at(Round(u64::MAX))] {
                 finite("end of a range", 0, value)?;
             }
+            end.check("end of a range", -f64::MAX, f64::MAX)?;
             if end.rounds() == Some(0) {
                 return Err(Error::OutOfRange { what: "rounds", value: 0.0, low: 1.0, high: f64::MAX });
             }
         }
         let of = |end: &Schedule| at.iter().map(|&step| end.at(Round(step))).collect::<Vec<_>>();
         let (low, high) = (of(&self.low), of(&self.high));
+        // On its way between two numbers a schedule can pass what no number holds.
+        all_finite("end of a range", &low)?;
+        all_finite("end of a range", &high)?;
         let ends = low.iter().zip(&high).zip(fraction);
         let reward = ends.map(|((low, high), fraction)| low + (high - low) * fraction).collect();
         Ok(Ranged { low, high, reward })
     }
 }
 
-/// The setting of a grid with the greatest reading, and that reading; of equal ones the first.
+/// The setting of a grid with the greatest reading, and that reading; of those that differ by rounding, to 1e-9, the first.
 ///
 /// B-STaR evaluates the mean [balance score](crate::gauge::balance_score) for every temperature and threshold each round, and
 /// samples with the best. Cost: a reading for each setting.

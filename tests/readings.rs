@@ -1,13 +1,17 @@
 //! What must hold of gauges, monitors, weights and routes whatever they read, and naive twins of the fast ones.
 
+use curricle::Schedule;
+use curricle::dial::RewardRange;
 use curricle::gauge::{
     Consistency, GainKind, GainNorm, InformationGain, NgramIndex, PairLogps, PreferenceRanking,
     balance_score, density_ratio, edit_distance, implicit_reward, overlap_coefficient, pass_at_k_s,
     slot_guess, step_advantage,
 };
-use curricle::monitor::{CurveFit, Forgetting, item_discrimination, kendall_tau, sequence_learning};
+use curricle::monitor::{
+    CurveFit, Forgetting, TwoParameterLogistic, item_discrimination, kendall_tau, sequence_learning,
+};
 use curricle::route::{GroupFilter, PreferenceBands, RoutingTable, Treatment};
-use curricle::weigh::{RampedWeight, inverse_power, listwise_residual, top_share};
+use curricle::weigh::{OffPolicyShape, RampedWeight, inverse_power, listwise_residual, top_share};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -129,7 +133,7 @@ proptest! {
         for (to, back) in to.reward.iter().zip(&back.reward) {
             prop_assert_eq!(*to, -*back);
         }
-        // With the policy at the reference the loss is that at which a pair flips.
+        // With the policy at the reference no reward differs, and the loss is that of a coin.
         let sums = |rows: &[Vec<f64>]| rows.iter().map(|row| row.iter().sum()).collect::<Vec<f64>>();
         let (chosen, rejected) = (sums(&a), sums(&b));
         let at_reference = PairLogps {
@@ -236,13 +240,13 @@ proptest! {
     fn curves_are_found_again(limit in 60.0..99.0f64, scale in 5.0..40.0f64, exponent in 0.1..3.0f64, shift in 0..3usize) {
         let x: Vec<f64> = (1..=12).map(|at| f64::from(at) * 3.0).collect();
         let y: Vec<f64> = x.iter().map(|x| limit - scale * libm::pow(*x, -exponent)).collect();
-        let fit = CurveFit { bound: None, ..CurveFit::accuracy() }.fit(&x, &y).unwrap();
+        let fit = CurveFit { bound: None, ..CurveFit::percent() }.fit(&x, &y).unwrap();
         prop_assert!((fit.limit - limit).abs() < 1e-5 && (fit.exponent.unwrap() / exponent - 1.0).abs() < 1e-5);
         // The order of the points says nothing, and a loss is an accuracy upside down.
         let (mut turned_x, mut turned_y) = (x.clone(), y.clone());
         turned_x.rotate_left(shift);
         turned_y.rotate_left(shift);
-        let turned = CurveFit { bound: None, ..CurveFit::accuracy() }.fit(&turned_x, &turned_y).unwrap();
+        let turned = CurveFit { bound: None, ..CurveFit::percent() }.fit(&turned_x, &turned_y).unwrap();
         prop_assert!((turned.limit - fit.limit).abs() < 1e-6);
         let down: Vec<f64> = y.iter().map(|y| -y).collect();
         let loss = CurveFit { bound: None, ..CurveFit::loss() }.fit(&x, &down).unwrap();
@@ -258,6 +262,7 @@ proptest! {
         prop_assert_eq!((negated.concordant, negated.discordant), (tau.discordant, tau.concordant));
         let pairs = y.len() as u64 * (y.len() as u64 - 1) / 2;
         prop_assert_eq!(tau.concordant + tau.discordant + tau.tied_y, pairs);
+        prop_assert!(tau.tau_b.is_none_or(|tau| tau.abs() <= 1.0) && tau.tau_a.abs() <= 1.0);
     }
 
     /// A right answer more is never worse.
@@ -332,4 +337,92 @@ fn tables_that_make_no_sense_are_refused() {
     let table = RoutingTable::new(vec![], vec![Treatment::Stop]).unwrap();
     assert_eq!(table.route(0.0).unwrap(), Treatment::Stop);
     assert!(table.route(f64::NAN).is_err());
+}
+
+/// A text that is one token over and over is looked up once.
+#[test]
+fn repetition_costs_no_more_than_other_texts() {
+    let index = NgramIndex::new(&[vec![7; 100_000], vec![7; 3]], 8).unwrap();
+    assert_eq!(index.coverage(&vec![7; 100_000]), [(0, 1.0)]);
+    // No n-gram of a text is longer than the text, however long it may be.
+    assert!(NgramIndex::new(&[vec![1, 2]], usize::MAX).unwrap().coverage(&[1, 2]).is_empty());
+}
+
+#[test]
+fn a_rising_series_has_a_tau_of_one() {
+    for n in 2..40 {
+        let series: Vec<f64> = (0..n).map(f64::from).collect();
+        assert_eq!(kendall_tau(&series, None).unwrap().tau_b, Some(1.0));
+    }
+}
+
+/// What an option may be at its ends is refused, or gives numbers.
+#[test]
+fn options_at_their_ends() {
+    let dips = Forgetting { window: usize::MAX }.read(&[[0.9, 0.1, 0.8]], &[None]).unwrap();
+    assert_eq!((dips.drop[0], dips.rise[0]), (0.8, 0.7000000000000001));
+
+    assert!(pass_at_k_s(&[u64::MAX], &[1], 1, 1).is_err());
+    assert!(pass_at_k_s(&[1 << 40], &[1 << 39], 1 << 30, 1).is_err());
+    assert!(near(pass_at_k_s(&[1 << 40], &[1 << 39], 2, 1).unwrap().mean, 0.75));
+    assert!(slot_guess(1, u64::MAX, 0.5, 0.01).is_err());
+
+    let ends = [
+        (-2.0, 2.0),
+        (0.0, 0.0),
+        (1e-300, 1e300),
+        (-f64::MAX, f64::MAX),
+        (f64::NAN, 1.0),
+        (1.0, f64::INFINITY),
+    ];
+    for (from, to) in ends {
+        for rounds in [0, 1, u64::MAX] {
+            for end in [
+                Schedule::Linear { from, to, rounds },
+                Schedule::Geometric { from, to, rounds },
+                Schedule::Step { from, to, rounds },
+            ] {
+                let range = RewardRange { low: end, high: Schedule::Constant(1.0) };
+                if let Ok(read) = range.read(&[0, 1, 7, u64::MAX], &[0.0, 0.3, 0.7, 1.0]) {
+                    assert!(read.reward.iter().all(|reward| reward.is_finite()), "{end:?}: {read:?}");
+                }
+            }
+        }
+    }
+
+    let outcomes = [[1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    for number in [0.0, f64::from_bits(1), 1e-170, 1e-6, 1.0, 1e6, 1e300, f64::INFINITY, f64::NAN] {
+        for model in [
+            TwoParameterLogistic { span: number, ..TwoParameterLogistic::default() },
+            TwoParameterLogistic { sd_b: number, ..TwoParameterLogistic::default() },
+            TwoParameterLogistic { sd_log_a: number, ..TwoParameterLogistic::default() },
+        ] {
+            if let Ok(read) = model.fit(&outcomes, 2) {
+                let all = read.discrimination.iter().chain(&read.difficulty);
+                assert!(
+                    all.copied().all(f64::is_finite) && read.log_posterior.is_finite(),
+                    "{model:?}"
+                );
+            }
+        }
+        for exponent in [(0.01, number), (number, 10.0), (number, number)] {
+            let fit = CurveFit { exponent, ..CurveFit::percent() };
+            if let Ok(limit) = fit.fit(&[1e-3, 1.0, 1e4, 1e9], &[1.0, 2.0, 3.0, 3.5]) {
+                assert!(limit.limit.is_finite() && limit.sse.is_finite(), "{exponent:?}: {limit:?}");
+            }
+        }
+        let weights = [
+            RampedWeight { length: number, ..RampedWeight::default() }.pointwise(&[0.5], &[true], 1.0),
+            RampedWeight { smooth: number, ..RampedWeight::default() }.pointwise(&[0.5], &[true], 1.0),
+            RampedWeight::default().pointwise(&[0.5], &[true], number),
+        ];
+        assert!(weights.into_iter().flatten().all(|read| read.weight[0].is_finite()), "{number}");
+        let shape = OffPolicyShape { floor: number, ..OffPolicyShape::default() };
+        let shaped = shape.read(&[-1.0, -2.0], &[-700.0, -2.0], &[true, false]);
+        assert!(shaped.is_err() || shaped.unwrap().ratio.iter().all(|ratio| ratio.is_finite()));
+        let listwise = listwise_residual(&[1.0, -1e300, 1e300], 0, number);
+        assert!(listwise.is_err() || listwise.unwrap().p.iter().all(|p| (0.0..=1.0).contains(p)));
+    }
+    let unsayable = vec![Treatment::Train { weight: f64::NAN }];
+    assert!(RoutingTable::new(vec![], unsayable).is_err());
 }

@@ -189,11 +189,11 @@ pub(crate) fn falling(values: &[f64]) -> Vec<usize> {
 }
 
 /// Places in the order of falling numbers, of which those that are this near to the greatest that is left count as equal to
-/// it and go by place.
-pub(crate) fn tied_order(values: &[f64], near: f64) -> Vec<usize> {
+/// it and go by place; the first `keep` of them.
+pub(crate) fn tied_order(values: &[f64], near: f64, keep: usize) -> Vec<usize> {
     let mut left: Vec<usize> = (0..values.len()).collect();
-    let mut order = Vec::with_capacity(values.len());
-    while !left.is_empty() {
+    let mut order = Vec::with_capacity(keep.min(values.len()));
+    while !left.is_empty() && order.len() < keep {
         let most = left.iter().map(|&place| values[place]).fold(f64::NEG_INFINITY, f64::max);
         let next = left.iter().position(|&place| values[place] >= most - near).unwrap_or(0);
         order.push(left.remove(next));

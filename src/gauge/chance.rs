@@ -10,9 +10,12 @@ use crate::base::numbers::{in_range, mean, some, sum};
 pub struct Shares {
     /// Of each query.
     pub score: Vec<f64>,
-    /// Over all queries, those with nothing kept as well.
+    /// Over all queries.
     pub mean: f64,
 }
+
+/// The most terms that a sum has.
+const MOST: u64 = 1 << 24;
 
 fn below(what: &'static str, value: u64, low: u64, high: u64) -> Result<()> {
     if (low..=high).contains(&value) {
@@ -51,9 +54,6 @@ pub fn balance_score(kept: &[u64], correct: &[u64], target: u64) -> Result<Share
     Ok(Shares { mean: mean(&score), score })
 }
 
-/// The chance that at least `s` of `k` tries are right, for every query, and its mean.
-pub type PassAtKS = Shares;
-
 /// The chance that at least `s` of `k` answers, drawn without replacement from `n` of which `correct` are right, are right:
 ///
 /// ```text
@@ -61,7 +61,7 @@ pub type PassAtKS = Shares;
 /// ```
 ///
 /// With `s = 1` it is pass@k: whether a solution exists. With a greater `s` it says whether one is found often enough to
-/// learn from. Cost: O(k) a query.
+/// learn from. Cost: O(k) time and memory a query, k at most 2^24.
 ///
 /// Paper: Zeng et al., *B-STaR* (k 32, s 4 as an example); the estimator is that of Chen et al., arXiv 2107.03374.
 ///
@@ -72,14 +72,16 @@ pub type PassAtKS = Shares;
 /// ```
 ///
 /// # Errors
-/// No query; lists of different lengths; more right than tried; a `k` of 0 or above `n`; an `s` of 0.
-pub fn pass_at_k_s(n: &[u64], correct: &[u64], k: u64, s: u64) -> Result<PassAtKS> {
+/// No query; lists of different lengths; more right than tried; a `k` of 0 or above `n` or 2^24; an `s` of 0; an `n` above
+/// 2^53.
+pub fn pass_at_k_s(n: &[u64], correct: &[u64], k: u64, s: u64) -> Result<Shares> {
     some("n", n)?;
     length("correct", n.len(), correct.len())?;
     below("s", s, 1, u64::MAX)?;
     let of = |(&n, &correct): (&u64, &u64)| {
+        below("n", n, 0, 1 << 53)?;
         below("correct", correct, 0, n)?;
-        below("k", k, 1, n)?;
+        below("k", k, 1, n.min(MOST))?;
         Ok(at_least_of(n, correct, k, s))
     };
     let score = n.iter().zip(correct).map(of).collect::<Result<Vec<f64>>>()?;
@@ -126,7 +128,8 @@ pub struct Guess {
 /// Whether what was masked is guessed more often than by chance: `P(X >= hits)`, X binomial(trials, chance).
 ///
 /// Mask a wrong option or a rare word, ask the model, count exact matches. Take the chance from a control model that
-/// cannot have seen the set: it is not 0 when wrong options follow a pattern. Cost: O(trials).
+/// cannot have seen the set: it is not 0 when wrong options follow a pattern. Cost: O(trials) time and memory, at most 2^24
+/// trials.
 ///
 /// Paper: Deng et al., *Investigating Data Contamination in Modern Benchmarks*; the test is our own (level 0.01).
 ///
@@ -137,11 +140,12 @@ pub struct Guess {
 /// ```
 ///
 /// # Errors
-/// No trials; more hits than trials; a chance outside [0, 1), or a level outside [0, 1].
+/// No trials, or more than 2^24; more hits than trials; a chance outside [0, 1), or a level outside [0, 1].
 pub fn slot_guess(hits: u64, trials: u64, chance: f64, level: f64) -> Result<Guess> {
     if trials == 0 {
         return Err(Error::Empty { what: "trials", index: 0 });
     }
+    below("trials", trials, 1, MOST)?;
     below("hits", hits, 0, trials)?;
     in_range("chance", chance, 0.0, 1.0 - f64::EPSILON / 2.0)?;
     in_range("level", level, 0.0, 1.0)?;

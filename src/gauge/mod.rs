@@ -36,7 +36,7 @@ mod preference;
 mod steps;
 mod turns;
 
-pub use chance::{Guess, PassAtKS, Shares, balance_score, pass_at_k_s, slot_guess};
+pub use chance::{Guess, Shares, balance_score, pass_at_k_s, slot_guess};
 pub use consistency::{Consistency, ConsistencyReading};
 pub use coverage::{Coverage, coverage};
 pub use log_ratio::{

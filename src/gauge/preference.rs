@@ -183,7 +183,7 @@ pub struct Losses {
 /// The losses of pairs whose rewards are so far apart: `gap = reward(chosen) - reward(rejected)`.
 ///
 /// Paper: Wang et al., *Secrets of RLHF in Large Language Models Part II*, arXiv 2401.06080 (smoothing 0.1), with the
-/// bracket of its margin put right.
+/// bracket of its margin put right. Cost: O(pairs).
 ///
 /// ```
 /// let losses = curricle::gauge::preference_loss(&[0.0], &[0.0], 0.1)?;

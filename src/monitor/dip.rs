@@ -116,7 +116,7 @@ impl Forgetting {
     /// The greatest `sign (earlier - later)` within a window, at least 0.
     fn fall(&self, row: &[f64], sign: f64) -> f64 {
         let falls = (0..row.len()).flat_map(|from| {
-            let to = (from + self.window).min(row.len());
+            let to = from.saturating_add(self.window).min(row.len());
             (from + 1..to).map(move |later| sign * (row[from] - row[later]))
         });
         falls.fold(0.0, f64::max)

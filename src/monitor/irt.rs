@@ -3,7 +3,7 @@
 use crate::base::error::{Error, Result, length};
 use crate::base::math::exp;
 use crate::base::numbers::{
-    all_binary, log_sum_exp, positive, sigmoid, softplus, some, sum, tied_order,
+    LEAST, all_binary, in_range, log_sum_exp, sigmoid, softplus, some, sum, tied_order,
 };
 
 /// The two-parameter logistic model: `P(1 | t) = sigma(a_j (t - b_j))`, with the abilities `t` integrated out.
@@ -60,6 +60,8 @@ pub struct ItemParameters {
     pub log_posterior: f64,
     /// The items of the greatest discriminations; those that differ by 1e-6 or less go by their number.
     pub probes: Vec<usize>,
+    /// Whether the search came to rest; else the numbers are those of its last step.
+    pub converged: bool,
 }
 
 /// Steps that L-BFGS remembers, and steps that it may take.
@@ -71,7 +73,7 @@ impl TwoParameterLogistic {
     ///
     /// # Errors
     /// No person or no item; rows of different lengths; an outcome that is neither 0 nor 1; more probes than items; an
-    /// option out of its range.
+    /// option out of its range: a grid of 2 to 10 000 nodes up to 1000, deviations from 1e-6 to 1e6.
     pub fn fit<R: AsRef<[f64]>>(&self, outcomes: &[R], keep: usize) -> Result<ItemParameters> {
         some("outcomes", outcomes)?;
         some("outcomes", outcomes[0].as_ref())?;
@@ -85,12 +87,12 @@ impl TwoParameterLogistic {
         if keep > items {
             return Err(outside("keep", keep, 0.0, items as f64));
         }
-        if self.nodes < 2 {
-            return Err(outside("nodes", self.nodes, 2.0, f64::MAX));
+        if !(2..=10_000).contains(&self.nodes) {
+            return Err(outside("nodes", self.nodes, 2.0, 10_000.0));
         }
-        positive("span", self.span)?;
-        positive("sd_log_a", self.sd_log_a)?;
-        positive("sd_b", self.sd_b)?;
+        in_range("span", self.span, LEAST, 1e3)?;
+        in_range("sd_log_a", self.sd_log_a, 1e-6, 1e6)?;
+        in_range("sd_b", self.sd_b, 1e-6, 1e6)?;
         let likelihood = Likelihood::new(self, outcomes);
         // ln a of every item, then b.
         let start = |item: usize| {
@@ -99,15 +101,15 @@ impl TwoParameterLogistic {
             -crate::base::math::ln(share / (1.0 - share))
         };
         let start: Vec<f64> = std::iter::repeat_n(0.0, items).chain((0..items).map(start)).collect();
-        let (at, cost) = descend(start, |at| likelihood.cost(at));
+        let (at, cost, is_there) = descend(start, |at| likelihood.cost(at));
         let discrimination: Vec<f64> = at[..items].iter().map(|&log_a| exp(log_a)).collect();
-        let mut probes = tied_order(&discrimination, 1e-6);
-        probes.truncate(keep);
+        let probes = tied_order(&discrimination, 1e-6, keep);
         Ok(ItemParameters {
             discrimination,
             difficulty: at[items..].to_vec(),
             log_posterior: -cost,
             probes,
+            converged: is_there,
         })
     }
 }
@@ -181,9 +183,13 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     sum(a.iter().zip(b).map(|(a, b)| a * b))
 }
 
-/// The minimum of a smooth function by L-BFGS with steps that are halved until the cost falls enough.
-fn descend(mut at: Vec<f64>, cost: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> (Vec<f64>, f64) {
+/// The minimum of a smooth function by L-BFGS with steps that are halved until the cost falls enough: where, its value, and
+/// whether the gradient is none there but for rounding.
+fn descend(mut at: Vec<f64>, cost: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> (Vec<f64>, f64, bool) {
     let (mut value, mut gradient) = cost(&at);
+    let is_flat = |value: f64, gradient: &[f64], near: f64| {
+        gradient.iter().all(|slope| slope.abs() < near * f64::max(value.abs(), 1.0))
+    };
     let mut past: Vec<(Vec<f64>, Vec<f64>)> = Vec::new();
     for _ in 0..STEPS {
         let mut direction: Vec<f64> = gradient.iter().map(|slope| -slope).collect();
@@ -202,7 +208,7 @@ fn descend(mut at: Vec<f64>, cost: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> (Vec<f
             direction.iter_mut().zip(step).for_each(|(to, step)| *to += (part - other) * step);
         }
         let fall = dot(&direction, &gradient);
-        if fall.abs() < 1e-26 {
+        if fall.abs() < 1e-26 * value.abs().max(1.0) {
             break;
         }
         let mut length =
@@ -229,9 +235,11 @@ fn descend(mut at: Vec<f64>, cost: impl Fn(&[f64]) -> (f64, Vec<f64>)) -> (Vec<f
             }
         }
         (at, value, gradient) = (there, lower, slopes);
-        if gradient.iter().all(|slope| slope.abs() < 1e-11) {
+        if is_flat(value, &gradient, 1e-12) {
             break;
         }
     }
-    (at, value)
+    // Where no step helps any more the gradient is rounding.
+    let is_there = is_flat(value, &gradient, 1e-8);
+    (at, value, is_there)
 }

@@ -62,7 +62,7 @@ pub fn kendall_tau(y: &[f64], x: Option<&[f64]>) -> Result<Kendall> {
     }
     let pairs = (y.len() as u64) * (y.len() as u64 - 1) / 2;
     let apart = concordant as f64 - discordant as f64;
-    let untied = ((pairs - tied_x) as f64).sqrt() * ((pairs - tied_y) as f64).sqrt();
+    let untied = ((pairs - tied_x) as f64 * (pairs - tied_y) as f64).sqrt();
     Ok(Kendall {
         concordant,
         discordant,

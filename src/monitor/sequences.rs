@@ -25,7 +25,7 @@ pub struct SequenceLearning {
 ///
 /// Accuracies are pooled over all sequences; the other readings are means within every type, and then over the types, which
 /// count alike. Without `types` all are of one. Keep the last outcomes of an arm in order: a slope near 0 says that it has
-/// stopped teaching. Cost: O(outcomes).
+/// stopped teaching. Cost: O(outcomes types).
 ///
 /// Paper: EvaLearn (sequences of 7, a warm-up of 3). Its code fills sequences that are too short with failures.
 ///

@@ -91,7 +91,7 @@ impl Treatment {
 /// assert_eq!(table.route(0.5)?, Treatment::TRAIN);
 /// # Ok::<(), curricle::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RoutingTable {
     edges: Vec<f64>,
     treatments: Vec<Treatment>,
@@ -101,10 +101,19 @@ impl RoutingTable {
     /// A table of ascending edges, with one treatment more than there are edges.
     ///
     /// # Errors
-    /// Another number of treatments; an edge that is not finite, or is below the one before it.
+    /// Another number of treatments; an edge that is not finite, or is below the one before it; a weight or a margin that is
+    /// not finite.
     pub fn new(edges: Vec<f64>, treatments: Vec<Treatment>) -> Result<Self> {
         length("treatments", edges.len() + 1, treatments.len())?;
         all_finite("edge", &edges)?;
+        for (index, treatment) in (0..).zip(&treatments) {
+            if let Treatment::Train { weight: number }
+            | Treatment::Margin { margin: number }
+            | Treatment::SoftenMargin { margin: number } = *treatment
+            {
+                finite("number of a treatment", index, number)?;
+            }
+        }
         match edges.windows(2).find(|pair| pair[0] > pair[1]) {
             Some(pair) => {
                 Err(Error::OutOfRange { what: "edge", value: pair[1], low: pair[0], high: f64::MAX })

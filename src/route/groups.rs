@@ -30,6 +30,12 @@ pub struct GroupFilter {
     pub retire_rate: Option<f64>,
 }
 
+impl Default for GroupFilter {
+    fn default() -> Self {
+        Self { max_score: 1.0, retire_rate: None }
+    }
+}
+
 /// What [`GroupFilter`] says, a value for each group.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

@@ -5,7 +5,7 @@
 //!
 //! | route | of | to | paper |
 //! |--|--|--|--|
-//! | [`GroupFilter`] | rewards of groups | train, drop, retire | Lambert et al., *Tülu 3*, arXiv 2411.15124 |
+//! | [`GroupFilter`] | rewards of groups | train or drop; which to retire | Lambert et al., *Tülu 3*, arXiv 2411.15124 |
 //! | [`HintRoute`] | accuracies of groups | train, hint, drop | Guide, arXiv 2506.13923 |
 //! | [`PreferenceBands`] | strength of preference pairs | flip, soften, margin | *Secrets of RLHF II*, arXiv 2401.06080 |
 //! | [`PairGates`] | scored candidates of a prompt | a pair, or none | iTool, arXiv 2501.09766 |

@@ -11,7 +11,7 @@ use super::Treatment;
 /// Scores candidates by how well students do on probes after they were shown them, and makes pairs of the best and the worst
 /// of each question.
 ///
-/// Cost: O(outcomes + candidates log candidates).
+/// Cost: O(outcomes + candidates questions).
 ///
 /// Papers: ARTE (a quarter of the questions at both ends; its experiments take 50 of 250); *Learning by Teaching*, whose votes
 /// these are, but that its ties fall to the last seen.

@@ -4,10 +4,10 @@ use crate::base::error::{Result, length};
 use crate::base::numbers::{all_finite, count_of, falling, in_range, some};
 
 /// The items of greatest score of every stratum: `floor(share * size)` of each, strata in ascending order, items by falling
-/// score.
+/// score, of those that differ by rounding, to 1e-9, the first.
 ///
 /// With the [surprise](crate::gauge::surprise) of the reference answers as scores, each round trains on what the policy
-/// expects least, of every kind alike. Cost: O(n log n).
+/// expects least, of every kind alike. Cost: O(n log n + n strata).
 ///
 /// Paper: iTool, arXiv 2501.09766 (share 0.3; two strata: calls a tool, does not).
 ///

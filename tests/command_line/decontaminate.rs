@@ -43,6 +43,43 @@ fn write_parquet(path: &Path, texts: &[String]) {
     file.close().unwrap();
 }
 
+/// A list of token ids of 16 bits, as data sets have them.
+fn write_ids(path: &Path, rows: &[Vec<i32>]) {
+    let schema = "message texts { required group text (LIST) { repeated group list { required int32 element (INTEGER(16, false)); } } }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let mut file =
+        SerializedFileWriter::new(File::create(path).unwrap(), schema, Default::default()).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let levels: Vec<i16> =
+        rows.iter().flat_map(|row| (0..row.len()).map(|at| i16::from(at > 0))).collect();
+    let all = rows.concat();
+    let defined = vec![1i16; all.len()];
+    column
+        .typed::<parquet::data_type::Int32Type>()
+        .write_batch(&all, Some(&defined), Some(&levels))
+        .unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    file.close().unwrap();
+}
+
+#[test]
+fn token_ids_are_read_from_parquet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_ids(&path("test.parquet"), &[vec![5, 60_000, 7, 8], vec![1, 2, 3]]);
+    write_ids(&path("train.parquet"), &[vec![9, 9, 9], vec![0, 5, 60_000, 7, 9]]);
+    let out = decontaminate(
+        folder.path(),
+        &["--train", "train.parquet", "--test", "test.parquet", "--ngram", "3", "--out", "found.csv"],
+    );
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let table = Table::read_csv(path("found.csv")).unwrap();
+    assert_eq!(table.get("coverage"), Some(&Column::Number(vec![Some(0.0), Some(0.75)])));
+    assert_eq!(table.get("test"), Some(&Column::Number(vec![None, Some(0.0)])));
+}
+
 /// Texts of few words, some of them with a passage of a test text, in other letters and with other marks.
 fn texts() -> (Vec<String>, Vec<String>) {
     let mut state = 1u64;
@@ -146,17 +183,22 @@ fn bad_rows_are_named() {
         String::from_utf8_lossy(&out.stderr).into_owned()
     };
     assert!(
-        refused("other.jsonl", "test.jsonl", &[]).contains("other.jsonl: row 1: there is no `text`")
+        refused("other.jsonl", "test.jsonl", &["--ngram", "2"])
+            .contains("other.jsonl: line 2: there is no `text`")
     );
     assert!(
-        refused("list.jsonl", "test.jsonl", &[])
-            .contains("list.jsonl: row 0: `text` has what is no token id")
+        refused("list.jsonl", "test.jsonl", &["--ngram", "2"])
+            .contains("list.jsonl: line 1: `text` has what is no token id")
     );
-    assert!(refused("cut.jsonl", "test.jsonl", &[]).contains("cut.jsonl: row 1: "));
-    assert!(refused("damaged.parquet", "test.jsonl", &[]).contains("damaged.parquet: "));
-    assert!(refused("none.jsonl", "test.jsonl", &[]).contains("none.jsonl: "));
+    assert!(refused("cut.jsonl", "test.jsonl", &["--ngram", "2"]).contains("cut.jsonl: line 3: "));
+    assert!(refused("damaged.parquet", "test.jsonl", &["--ngram", "2"]).contains("damaged.parquet: "));
+    assert!(refused("none.jsonl", "test.jsonl", &["--ngram", "2"]).contains("none.jsonl: "));
+    std::fs::write(path("ids.jsonl"), "{\"text\": [1, 2, 3, 4, 5, 6, 7, 8, 9]}\n").unwrap();
+    write_lines(&path("long.jsonl"), &["a b c d e f g h i".to_owned()]);
+    assert!(refused("ids.jsonl", "long.jsonl", &[]).contains("ids.jsonl: words beside token ids"));
+    assert!(refused("test.jsonl", "test.jsonl", &[]).contains("every test text is shorter"));
     assert!(refused("test.jsonl", "empty.jsonl", &[]).contains("there is no test text"));
     assert!(refused("test.jsonl", "test.jsonl", &["--ngram", "0"]).contains("n is 0"));
     assert!(refused("test.jsonl", "test.jsonl", &["--coverage", "1.5"]).contains("coverage of 1.5"));
-    assert!(refused("test.txt", "test.jsonl", &[]).contains("test.txt: "));
+    assert!(refused("test.txt", "test.jsonl", &["--ngram", "2"]).contains("test.txt: "));
 }

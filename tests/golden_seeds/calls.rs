@@ -187,7 +187,8 @@ pub fn call(method: &str, with: &Value) -> Result<Value> {
         }
         "step_advantage" => {
             let of = |key: &'static str| counts(key, &with[key]);
-            let best_of = count("best_of", &with["best_of"])? as u32;
+            let best_of =
+                u32::try_from(count("best_of", &with["best_of"])?).map_err(|_| unsayable("best_of"))?;
             let it = step_advantage(&of("successes")?, &of("rollouts")?, best_of)?;
             json!({ "q": outs(&it.q), "advantage": outs(&it.advantage), "first_pit": it.first_pit,
                 "total": it.total, "q_best_of": outs(&it.q_best_of) })

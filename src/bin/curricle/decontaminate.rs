@@ -9,10 +9,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::fault::Fault;
 use crate::table_file::TableFile;
-use crate::texts::{Reader, Text, Vocabulary};
+use crate::texts::{Kind, Reader, Text, Vocabulary};
 
 /// Texts that a thread takes at a time.
 const CHUNK: usize = 256;
+/// Bytes of them, at most, but for the last one.
+const BYTES: usize = 1 << 20;
 /// How far a coverage may be above a limit by rounding.
 const SLACK: f64 = 1e-9;
 
@@ -21,10 +23,11 @@ pub struct Arguments {
     /// Training texts: .jsonl or .parquet, read one by one.
     #[arg(long, required = true, num_args = 1..)]
     train: Vec<PathBuf>,
-    /// Test texts, which are kept in memory: about 20 bytes a token.
+    /// Test texts, which are kept in memory: about 25 bytes a token.
     #[arg(long, required = true, num_args = 1..)]
     test: Vec<PathBuf>,
-    /// The field that has the text: a string, of which words in lower case are the tokens, or a list of token ids.
+    /// The field that has the text: a string, of which runs of letters and digits in lower case are the tokens, or a list
+    /// of token ids. Scripts without spaces need token ids.
     #[arg(long, default_value = "text")]
     field: String,
     /// Tokens of an n-gram.
@@ -43,8 +46,8 @@ pub struct Arguments {
     out: PathBuf,
 }
 
-/// What was found of a training text: its greatest coverage, and of which test text.
-type Found = (f64, u64);
+/// What was found of a training text: its greatest coverage, and of which test text, if of any.
+type Found = (f64, Option<f64>);
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let out = TableFile::new(&arguments.out)?;
@@ -55,17 +58,27 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     }
     let refused = |error: curricle::Error| Fault::Input(error.to_string());
     let mut vocabulary = Vocabulary::default();
-    let mut tests = Vec::new();
+    let (mut tests, mut kind) = (Vec::new(), Kind::default());
     for path in &arguments.test {
         for text in Reader::open(path, &arguments.field)? {
-            tests.push(vocabulary.learn(&text?));
+            let text = text?;
+            kind.check(&text, path)?;
+            tests.push(vocabulary.learn(&text));
         }
     }
-    if tests.is_empty() {
-        return Err(Fault::Input("there is no test text".into()));
-    }
     let index = NgramIndex::new(&tests, arguments.ngram).map_err(refused)?;
-    let (found, greatest) = search(arguments, &vocabulary, (&index, tests.len()))?;
+    let (count, short) =
+        (tests.len(), tests.iter().filter(|test| test.len() < arguments.ngram).count());
+    drop(tests);
+    if short == count {
+        let what = if count == 0 {
+            "there is no test text"
+        } else {
+            "every test text is shorter than an n-gram"
+        };
+        return Err(Fault::Input(what.into()));
+    }
+    let (found, greatest) = search(arguments, (&vocabulary, kind), (&index, count))?;
     let is_above = |coverage: f64| coverage > arguments.coverage + SLACK;
     let dropped: Vec<bool> = found.iter().map(|(coverage, _)| is_above(*coverage)).collect();
     let flagged = greatest.iter().filter(|coverage| is_above(**coverage)).count();
@@ -76,19 +89,25 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
         .and_then(|table| {
             table.column("coverage", Column::Number(found.iter().map(|it| Some(it.0)).collect()))
         })
-        .and_then(|table| table.column("test", Column::Count(found.iter().map(|it| it.1).collect())))
+        .and_then(|table| table.column("test", Column::Number(found.iter().map(|it| it.1).collect())))
         .and_then(|table| table.column("drop", Column::Flag(dropped)))
         .map_err(Fault::Output)?;
     out.write(&table)?;
-    let rate = flagged as f64 / tests.len() as f64;
+    let rate = flagged as f64 / count as f64;
     let verdict = if rate > arguments.rate + SLACK { "contaminated" } else { "clean" };
     println!(
         "{} of {} training texts to drop; {flagged} of {} test texts flagged ({:.2} %): {verdict}",
         counts.0,
         counts.1,
-        tests.len(),
+        count,
         100.0 * rate,
     );
+    if short > 0 {
+        println!(
+            "{short} test texts are shorter than {} tokens, of which nothing can be found",
+            arguments.ngram
+        );
+    }
     eprintln!("written to {}", arguments.out.display());
     Ok(())
 }
@@ -97,7 +116,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
 /// text.
 fn search(
     arguments: &Arguments,
-    vocabulary: &Vocabulary,
+    (vocabulary, kind): (&Vocabulary, Kind),
     (index, tests): (&NgramIndex, usize),
 ) -> Result<(Vec<Found>, Vec<f64>), Fault> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -105,7 +124,7 @@ fn search(
     let (done, results) = bounded(2 * threads);
     let bar = progress(arguments);
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        let look_ups = (0..threads).map(|_| {
             let (taken, done) = (taken.clone(), done.clone());
             scope.spawn(move || {
                 for chunk in taken {
@@ -115,50 +134,60 @@ fn search(
                     // Whoever collects is there until all threads are done.
                     let _ = done.send(found);
                 }
-            });
-        }
+            })
+        });
+        let look_ups: Vec<_> = look_ups.collect();
         drop((taken, done));
         let collected = scope.spawn(move || {
             let (mut found, mut greatest) = (Vec::<Found>::new(), vec![0.0f64; tests]);
             for (row, shares) in results.into_iter().flatten() {
-                let mut most = (0.0, 0);
+                let mut most = (0.0, None);
                 for (test, share) in shares {
                     greatest[test] = greatest[test].max(share);
                     if share > most.0 {
-                        most = (share, test as u64);
+                        most = (share, Some(test as f64));
                     }
                 }
                 if found.len() <= row {
-                    found.resize(row + 1, (0.0, 0));
+                    found.resize(row + 1, (0.0, None));
                 }
                 found[row] = most;
             }
             (found, greatest)
         });
-        let read = read(arguments, &to_do, &bar);
+        let read = read(arguments, kind, &to_do, &bar);
         drop(to_do);
-        let collected = collected.join().map_err(|_| Fault::Input("a thread was lost".into()));
+        let lost = look_ups.into_iter().filter_map(|look_up| look_up.join().err()).count();
+        let collected = collected.join();
         bar.finish_and_clear();
-        read.and(collected)
+        read?;
+        collected.ok().filter(|_| lost == 0).ok_or_else(|| Fault::Input("a thread was lost".into()))
     })
 }
 
 /// Sends all training texts on, some at a time.
 fn read(
     arguments: &Arguments,
+    mut kind: Kind,
     to_do: &Sender<Vec<(usize, Text)>>,
     bar: &ProgressBar,
 ) -> Result<(), Fault> {
     let mut chunk = Vec::with_capacity(CHUNK);
-    let mut row = 0;
+    let (mut row, mut bytes) = (0, 0);
     for path in &arguments.train {
         for text in Reader::open(path, &arguments.field)? {
-            chunk.push((row, text?));
+            let text = text?;
+            kind.check(&text, path)?;
+            bytes += text.bytes();
+            chunk.push((row, text));
             row += 1;
             bar.inc(1);
-            if chunk.len() == CHUNK {
-                // The threads take until the channel is closed.
-                let _ = to_do.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK)));
+            if chunk.len() == CHUNK || bytes >= BYTES {
+                bytes = 0;
+                // If there is nobody left to take it, a thread was lost, which is told by whoever waits for it.
+                if to_do.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK))).is_err() {
+                    return Ok(());
+                }
             }
         }
     }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 use parquet::record::reader::RowIter;
-use parquet::record::{Field, List, ListAccessor};
 use parquet::schema::types::Type;
 use serde_json::Value;
 
@@ -21,7 +21,17 @@ pub enum Text {
     Tokens(Vec<u32>),
 }
 
-/// The texts of a file in their order: an error names the row, counted from 0.
+impl Text {
+    /// How much memory it takes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Words(text) => text.len(),
+            Self::Tokens(tokens) => size_of_val(tokens.as_slice()),
+        }
+    }
+}
+
+/// The texts of a file in their order: an error names the line, counted from 1, or the row of a Parquet file, from 0.
 pub struct Reader {
     path: PathBuf,
     field: String,
@@ -50,6 +60,13 @@ impl Reader {
             _ => return Err(Fault::file(path, "texts are read from .jsonl or .parquet")),
         };
         Ok(Self { path: path.to_path_buf(), field: field.to_owned(), row: 0, rows })
+    }
+
+    fn judged(&mut self, read: Result<Text, String>, what: &str, place: usize) -> Result<Text, Fault> {
+        if read.is_err() {
+            self.rows = Rows::Over;
+        }
+        read.map_err(|why| Fault::file(&self.path, format!("{what} {place}: {why}")))
     }
 
     fn line(&self, line: &str) -> Result<Text, String> {
@@ -84,7 +101,7 @@ fn cell(field: &str, cell: &Field) -> Result<Text, String> {
     match cell {
         Field::Str(text) => Ok(Text::Words(text.clone())),
         Field::ListInternal(tokens) => {
-            let tokens: Option<Vec<u32>> = (0..tokens.len()).map(|at| token(tokens, at)).collect();
+            let tokens: Option<Vec<u32>> = tokens.elements().iter().map(token).collect();
             tokens.map(Text::Tokens).ok_or_else(|| format!("`{field}` has what is no token id"))
         }
         Field::Null => Err(format!("there is no `{field}`")),
@@ -92,12 +109,18 @@ fn cell(field: &str, cell: &Field) -> Result<Text, String> {
     }
 }
 
-fn token(tokens: &List, at: usize) -> Option<u32> {
-    let signed = tokens.get_int(at).map(i64::from).or_else(|_| tokens.get_long(at)).ok();
-    let signed = signed.and_then(|token| u32::try_from(token).ok());
-    signed
-        .or_else(|| tokens.get_uint(at).ok())
-        .or_else(|| u32::try_from(tokens.get_ulong(at).ok()?).ok())
+fn token(cell: &Field) -> Option<u32> {
+    match *cell {
+        Field::Byte(token) => token.try_into().ok(),
+        Field::Short(token) => token.try_into().ok(),
+        Field::Int(token) => token.try_into().ok(),
+        Field::Long(token) => token.try_into().ok(),
+        Field::UByte(token) => Some(token.into()),
+        Field::UShort(token) => Some(token.into()),
+        Field::UInt(token) => Some(token),
+        Field::ULong(token) => token.try_into().ok(),
+        _ => None,
+    }
 }
 
 impl Iterator for Reader {
@@ -106,11 +129,17 @@ impl Iterator for Reader {
     fn next(&mut self) -> Option<Self::Item> {
         let read = match &mut self.rows {
             Rows::Over => return None,
-            Rows::Lines(lines) => match lines.next()? {
-                Ok(line) if line.trim().is_empty() => return self.next(),
-                Ok(line) => self.line(&line),
-                Err(error) => Err(error.to_string()),
-            },
+            Rows::Lines(lines) => {
+                let line = loop {
+                    self.row += 1;
+                    match lines.next()? {
+                        Ok(line) if line.trim().is_empty() => (),
+                        line => break line,
+                    }
+                };
+                let read = line.map_err(|error| error.to_string()).and_then(|line| self.line(&line));
+                return Some(self.judged(read, "line", self.row));
+            }
             Rows::Parquet(rows) => {
                 // A file that is damaged can make its reader panic.
                 match catch_unwind(AssertUnwindSafe(|| rows.next())) {
@@ -124,12 +153,26 @@ impl Iterator for Reader {
                 }
             }
         };
-        let row = self.row;
         self.row += 1;
-        if read.is_err() {
-            self.rows = Rows::Over;
+        Some(self.judged(read, "row", self.row - 1))
+    }
+}
+
+/// Whether texts are words or token ids, as the first one was.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kind {
+    are_words: Option<bool>,
+}
+
+impl Kind {
+    /// Refuses words beside token ids: their numbers have nothing to do with each other.
+    pub fn check(&mut self, text: &Text, path: &Path) -> Result<(), Fault> {
+        let is_words = matches!(text, Text::Words(_));
+        if *self.are_words.get_or_insert(is_words) != is_words {
+            let what = "words beside token ids: the numbers of the two are not the same";
+            return Err(Fault::file(path, what));
         }
-        Some(read.map_err(|what| Fault::file(&self.path, format!("row {row}: {what}"))))
+        Ok(())
     }
 }
 

@@ -40,7 +40,7 @@ impl Direction {
 ///
 /// let x = [1.0, 2.0, 4.0, 8.0];
 /// let y = x.map(|x| 90.0 - 20.0 / x);
-/// let limit = CurveFit::accuracy().fit(&x, &y)?;
+/// let limit = CurveFit::percent().fit(&x, &y)?;
 /// assert!((limit.limit - 90.0).abs() < 1e-6 && (limit.remaining - 2.5).abs() < 1e-6);
 /// # Ok::<(), curricle::Error>(())
 /// ```
@@ -78,8 +78,13 @@ pub struct Limit {
 
 impl CurveFit {
     /// Of accuracies in per cent: rising, up to 100.
-    pub fn accuracy() -> Self {
-        Self { direction: Direction::Rising, bound: Some(100.0), exponent: (0.01, 10.0) }
+    pub fn percent() -> Self {
+        Self { bound: Some(100.0), ..Self::share() }
+    }
+
+    /// Of accuracies as shares: rising, up to 1.
+    pub fn share() -> Self {
+        Self { direction: Direction::Rising, bound: Some(1.0), exponent: (0.01, 10.0) }
     }
 
     /// Of losses: falling, down to 0.
@@ -91,7 +96,7 @@ impl CurveFit {
     ///
     /// # Errors
     /// Lists of different lengths; fewer than three different x; a number that is not finite; an x of at most 0; a range
-    /// of exponents that is none.
+    /// of exponents that is none, or all of which are beyond what numbers can hold.
     pub fn fit(&self, x: &[f64], y: &[f64]) -> Result<Limit> {
         length("y", x.len(), y.len())?;
         all_finite("y", y)?;
@@ -126,8 +131,11 @@ impl CurveFit {
             (profile.sse(exponent, line), profile.slope(exponent, line))
         });
         let line = profile.line(exponent);
-        let limit = self.direction.sign() * line.c;
-        Ok(profile.limit(Some(exponent), line, profile.sse(exponent, line), limit))
+        let (limit, sse) = (self.direction.sign() * line.c, profile.sse(exponent, line));
+        if !sse.is_finite() {
+            return Err(Error::OutOfRange { what: "exponent", value: low, low: 0.0, high: f64::MAX });
+        }
+        Ok(profile.limit(Some(exponent), line, sse, limit))
     }
 }
 

@@ -49,16 +49,22 @@ impl CurveFit {
             .collect::<Result<Vec<_>>>()?;
         let sign = self.direction.sign();
         let base = fits[0];
+        let greatest = recipes[0].0.as_ref().iter().copied().fold(0.0, f64::max);
         let equivalent = |(x, y): &(X, Y)| {
             let (x, y) = (x.as_ref(), y.as_ref());
             let last = (1..x.len()).fold(0, |last, at| if x[at] > x[last] { at } else { last });
             let distance = sign * (base.limit - y[last]);
             let exponent = base.exponent.filter(|_| distance > 0.0)?;
-            Some(pow(base.scale / distance, 1.0 / exponent))
+            // From its greatest x, where the scale of x = 1 may be beyond all numbers.
+            Some(greatest * pow(base.remaining / distance, 1.0 / exponent))
         };
         let limits: Vec<f64> = fits.iter().map(|fit| fit.limit).collect();
         Ok(Asymptotes {
-            order: tied_order(&limits.iter().map(|limit| sign * limit).collect::<Vec<_>>(), 1e-6),
+            order: tied_order(
+                &limits.iter().map(|limit| sign * limit).collect::<Vec<_>>(),
+                1e-6,
+                usize::MAX,
+            ),
             exponents: fits.iter().map(|fit| fit.exponent).collect(),
             equivalent_x: recipes.iter().map(equivalent).collect(),
             limits,

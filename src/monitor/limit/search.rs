@@ -15,7 +15,8 @@ pub(super) fn least((low, high): (f64, f64), of: impl Fn(f64) -> (f64, f64)) -> 
         _ => low * crate::base::math::exp(ratio * step as f64 / GRID as f64),
     };
     let grid: Vec<(f64, (f64, f64))> = (0..=GRID).map(|step| (place(step), of(place(step)))).collect();
-    let mut best = (low, grid[0].1.0);
+    // What overflows is no number, and is never taken.
+    let mut best = (low, f64::INFINITY);
     let mut take = |at: f64, value: f64| {
         if value < best.1 {
             best = (at, value);

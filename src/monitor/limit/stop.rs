@@ -39,7 +39,7 @@ impl CurveFit {
     ///
     /// let x: Vec<f64> = (1..=20).map(f64::from).collect();
     /// let y: Vec<f64> = x.iter().map(|x| 95.0 - 30.0 / x).collect();
-    /// let stop = CurveFit::accuracy().stop(&x, &y, 2.0, 3)?;
+    /// let stop = CurveFit::percent().stop(&x, &y, 2.0, 3)?;
     /// assert_eq!(stop.stop_x, Some(15.0));
     /// # Ok::<(), curricle::Error>(())
     /// ```
