@@ -1,11 +1,11 @@
 //! Dials: numbers that something else is set by, as a function of the clock or of readings.
 //!
-//! A constant and a ramp are a [`Schedule`]; the clamped nudge is [`GainRl`](crate::policy)'s own; this module has the range of
+//! A constant and a ramp are a [`Schedule`]; the clamped nudge is that of [`MeanRule`](crate::policy::MeanRule); this module has the range of
 //! a reward, moved by two schedules, and the best setting of a grid.
 
-use crate::base::error::{Error, Result, finite, length};
+use crate::base::error::{Result, finite, length};
 use crate::base::id::Round;
-use crate::base::numbers::{all_finite, all_within, first_greatest, some};
+use crate::base::numbers::{all_finite, all_within, count_within, first_greatest, some};
 use crate::base::schedule::Schedule;
 
 /// The range of a component of a reward, whose ends move with the step.
@@ -65,9 +65,7 @@ impl RewardRange {
                 finite("end of a range", 0, value)?;
             }
             end.check("end of a range", -f64::MAX, f64::MAX)?;
-            if end.rounds() == Some(0) {
-                return Err(Error::OutOfRange { what: "rounds", value: 0.0, low: 1.0, high: f64::MAX });
-            }
+            count_within("rounds", end.rounds().unwrap_or(1), 1, u64::MAX)?;
         }
         let of = |end: &Schedule| at.iter().map(|&step| end.at(Round(step))).collect::<Vec<_>>();
         let (low, high) = (of(&self.low), of(&self.high));

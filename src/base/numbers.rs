@@ -4,7 +4,7 @@
 //! of it is sought, so that rounding noise makes no order; a comparison with a computed number has a slack of 1e-9; numbers
 //! that came in are all equal if the least is the greatest; ties go to the lowest index; deviations divide by n.
 
-use super::error::{Error, Result, finite, length};
+use super::error::{Error, Result, finite};
 use super::math::{exp, ln};
 
 /// How far a computed number may be from a limit and still be taken for it.
@@ -221,11 +221,6 @@ pub(crate) fn finite_or_none(what: &'static str, value: Option<f64>) -> Result<(
     value.map_or(Ok(()), |value| finite(what, 0, value).map(drop))
 }
 
-/// Checks that a list has as many elements as another.
-pub(crate) fn as_many<A, B>(what: &'static str, values: &[A], as_in: &[B]) -> Result<()> {
-    length(what, as_in.len(), values.len())
-}
-
 /// Checks that a list has at least so many elements.
 pub(crate) fn at_least<T>(what: &'static str, least: usize, values: &[T]) -> Result<()> {
     if values.len() < least {
@@ -249,6 +244,15 @@ pub(crate) fn in_range(what: &'static str, value: f64, low: f64, high: f64) -> R
 /// Checks that a number is finite and above 0.
 pub(crate) fn positive(what: &'static str, value: f64) -> Result<()> {
     in_range(what, value, LEAST, f64::MAX)
+}
+
+/// Checks that a count lies in a range.
+pub(crate) fn count_within(what: &'static str, count: u64, low: u64, high: u64) -> Result<()> {
+    // As counts: from 2^53 on, neighbours are one float.
+    if (low..=high).contains(&count) {
+        return Ok(());
+    }
+    Err(Error::OutOfRange { what, value: count as f64, low: low as f64, high: high as f64 })
 }
 
 /// Checks that every number is 0 or 1.

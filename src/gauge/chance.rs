@@ -2,7 +2,7 @@
 
 use crate::base::error::{Error, Result, length};
 use crate::base::math::{exp, ln};
-use crate::base::numbers::{in_range, mean, some, sum};
+use crate::base::numbers::{count_within, in_range, mean, some, sum};
 
 /// A number for each query, and their mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,13 +16,6 @@ pub struct Shares {
 
 /// The most terms that a sum has.
 const MOST: u64 = 1 << 24;
-
-fn below(what: &'static str, value: u64, low: u64, high: u64) -> Result<()> {
-    if (low..=high).contains(&value) {
-        return Ok(());
-    }
-    Err(Error::OutOfRange { what, value: value as f64, low: low as f64, high: high as f64 })
-}
 
 /// The balance of exploration and exploitation on every query: `min(correct / target, 1) * correct / kept`, 0 if nothing is
 /// kept.
@@ -44,9 +37,9 @@ fn below(what: &'static str, value: u64, low: u64, high: u64) -> Result<()> {
 pub fn balance_score(kept: &[u64], correct: &[u64], target: u64) -> Result<Shares> {
     some("kept", kept)?;
     length("correct", kept.len(), correct.len())?;
-    below("target", target, 1, u64::MAX)?;
+    count_within("target", target, 1, u64::MAX)?;
     let of = |(&kept, &correct): (&u64, &u64)| {
-        below("correct", correct, 0, kept)?;
+        count_within("correct", correct, 0, kept)?;
         let share = (correct as f64 / target as f64).min(1.0);
         Ok(if kept == 0 { 0.0 } else { share * correct as f64 / kept as f64 })
     };
@@ -77,11 +70,11 @@ pub fn balance_score(kept: &[u64], correct: &[u64], target: u64) -> Result<Share
 pub fn pass_at_k_s(n: &[u64], correct: &[u64], k: u64, s: u64) -> Result<Shares> {
     some("n", n)?;
     length("correct", n.len(), correct.len())?;
-    below("s", s, 1, u64::MAX)?;
+    count_within("s", s, 1, u64::MAX)?;
     let of = |(&n, &correct): (&u64, &u64)| {
-        below("n", n, 0, 1 << 53)?;
-        below("correct", correct, 0, n)?;
-        below("k", k, 1, n.min(MOST))?;
+        count_within("n", n, 0, 1 << 53)?;
+        count_within("correct", correct, 0, n)?;
+        count_within("k", k, 1, n.min(MOST))?;
         Ok(at_least_of(n, correct, k, s))
     };
     let score = n.iter().zip(correct).map(of).collect::<Result<Vec<f64>>>()?;
@@ -145,8 +138,8 @@ pub fn slot_guess(hits: u64, trials: u64, chance: f64, level: f64) -> Result<Gue
     if trials == 0 {
         return Err(Error::Empty { what: "trials", index: 0 });
     }
-    below("trials", trials, 1, MOST)?;
-    below("hits", hits, 0, trials)?;
+    count_within("trials", trials, 1, MOST)?;
+    count_within("hits", hits, 0, trials)?;
     in_range("chance", chance, 0.0, 1.0 - f64::EPSILON / 2.0)?;
     in_range("level", level, 0.0, 1.0)?;
     let rate = hits as f64 / trials as f64;

@@ -1,9 +1,9 @@
 //! Whether the reasoning of a rollout supports its answer, relative to its group.
 
-use crate::base::error::{Result, finite};
+use crate::base::error::{Result, finite, length};
 use crate::base::math::exp;
 use crate::base::numbers::{
-    LEAST, SLACK, all_finite, as_many, in_range, log_probabilities, mean, mean_of, some,
+    LEAST, SLACK, all_finite, in_range, log_probabilities, mean, mean_of, some,
 };
 
 /// The bonus for rollouts that are right *and* whose answer the lagged model finds likely given their own reasoning.
@@ -76,7 +76,7 @@ impl Consistency {
         answer_logps: &[R],
     ) -> Result<ConsistencyReading> {
         some("accuracy", accuracy)?;
-        as_many("answer_logps", answer_logps, accuracy)?;
+        length("answer_logps", accuracy.len(), answer_logps.len())?;
         all_finite("accuracy", accuracy)?;
         in_range("bonus", self.bonus, 0.0, f64::MAX)?;
         in_range("margin", self.margin, 0.0, f64::MAX)?;

@@ -3,7 +3,7 @@
 use crate::base::error::{Result, length};
 use crate::base::math::exp;
 use crate::base::numbers::{
-    as_many, first_greatest, first_least, mean, positive, rows_of_log_probabilities, sum,
+    first_greatest, first_least, mean, positive, rows_of_log_probabilities, sum,
 };
 
 /// Answers by the log-ratio of a strong and a weak model.
@@ -44,7 +44,7 @@ pub fn density_ratio<S: AsRef<[f64]>, W: AsRef<[f64]>>(
     weak: &[W],
     per_token: bool,
 ) -> Result<DensityRatio> {
-    as_many("weak", weak, strong)?;
+    length("weak", strong.len(), weak.len())?;
     rows_of_log_probabilities("strong", strong)?;
     rows_of_log_probabilities("weak", weak)?;
     let negated = |row: &W| row.as_ref().iter().map(|logp| -logp).collect::<Vec<_>>();
@@ -93,7 +93,7 @@ pub fn implicit_reward<P: AsRef<[f64]>, R: AsRef<[f64]>>(
     per_token: bool,
 ) -> Result<ImplicitReward> {
     positive("beta", beta)?;
-    as_many("reference", reference, policy)?;
+    length("reference", policy.len(), reference.len())?;
     rows_of_log_probabilities("policy", policy)?;
     rows_of_log_probabilities("reference", reference)?;
     let token = policy

@@ -1,9 +1,9 @@
 //! How hard preference pairs are, and what they cost.
 
-use crate::base::error::Result;
+use crate::base::error::{Result, length};
 use crate::base::math::ln;
 use crate::base::numbers::{
-    LEAST, all_finite, all_within, as_many, in_range, mean, mean_of, positive, softplus, some,
+    LEAST, all_finite, all_within, in_range, mean, mean_of, positive, softplus, some,
 };
 
 /// Summed log-probabilities of both sides of pairs.
@@ -103,14 +103,14 @@ impl PreferenceRanking {
             ("policy_chosen", policy_chosen),
             ("policy_rejected", policy_rejected),
         ] {
-            as_many(what, list, ref_chosen)?;
+            length(what, ref_chosen.len(), list.len())?;
             all_within(what, list, -f64::MAX, 1e-6)?;
         }
         positive("beta", self.beta)?;
         in_range("gamma", self.gamma, 0.0, f64::MAX)?;
         in_range("epsilon", self.epsilon, LEAST, 0.5 - f64::EPSILON)?;
         if let Some(agreement) = agreement {
-            as_many("agreement", agreement, ref_chosen)?;
+            length("agreement", ref_chosen.len(), agreement.len())?;
             all_within("agreement", agreement, 0.0, 1.0)?;
         }
         let each = |of: &dyn Fn(usize) -> f64| (0..ref_chosen.len()).map(of).collect::<Vec<f64>>();
@@ -195,7 +195,7 @@ pub struct Losses {
 /// No pair; lists of different lengths; a number that is not finite; a smoothing outside [0, 1].
 pub fn preference_loss(gap: &[f64], margin: &[f64], smoothing: f64) -> Result<Losses> {
     some("gap", gap)?;
-    as_many("margin", margin, gap)?;
+    length("margin", gap.len(), margin.len())?;
     all_finite("gap", gap)?;
     all_finite("margin", margin)?;
     in_range("smoothing", smoothing, 0.0, 1.0)?;
@@ -240,7 +240,7 @@ pub struct QualityGap {
 /// No pair; lists of different lengths; a number that is not finite; a gap below 0.
 pub fn quality_gap(chosen: &[f64], rejected: &[f64], min_gap: f64) -> Result<QualityGap> {
     some("chosen", chosen)?;
-    as_many("rejected", rejected, chosen)?;
+    length("rejected", chosen.len(), rejected.len())?;
     all_finite("chosen", chosen)?;
     all_finite("rejected", rejected)?;
     in_range("min_gap", min_gap, 0.0, f64::MAX)?;

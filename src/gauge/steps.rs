@@ -1,7 +1,7 @@
 //! The worth of the steps of a solution, from rollouts of its prefixes.
 
-use crate::base::error::{Error, Result, length};
-use crate::base::numbers::{at_least, first_least};
+use crate::base::error::{Result, length};
+use crate::base::numbers::{at_least, count_within, first_least};
 
 /// What [`step_advantage`] reads.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,19 +37,14 @@ pub struct StepAdvantage {
 pub fn step_advantage(successes: &[u64], rollouts: &[u64], best_of: u32) -> Result<StepAdvantage> {
     length("rollouts", successes.len(), rollouts.len())?;
     at_least("successes", 2, successes)?;
-    if best_of == 0 {
-        return Err(Error::OutOfRange { what: "best_of", value: 0.0, low: 1.0, high: f64::MAX });
-    }
+    count_within("best_of", best_of.into(), 1, u32::MAX.into())?;
     let q = successes
         .iter()
         .zip(rollouts)
-        .map(|(&of, &all)| match (of, all) {
-            (_, 0) => Err(Error::OutOfRange { what: "rollouts", value: 0.0, low: 1.0, high: f64::MAX }),
-            _ if of > all => {
-                let (value, high) = (of as f64, all as f64);
-                Err(Error::OutOfRange { what: "successes", value, low: 0.0, high })
-            }
-            _ => Ok(of as f64 / all as f64),
+        .map(|(&of, &all)| {
+            count_within("rollouts", all, 1, u64::MAX)?;
+            count_within("successes", of, 0, all)?;
+            Ok(of as f64 / all as f64)
         })
         .collect::<Result<Vec<f64>>>()?;
     Ok(StepAdvantage {

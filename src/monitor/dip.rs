@@ -1,7 +1,7 @@
 //! How far what was learned dips while something else is learned.
 
-use crate::base::error::{Error, Result, length};
-use crate::base::numbers::{all_finite, mean, mean_of, some};
+use crate::base::error::{Result, length};
+use crate::base::numbers::{all_finite, count_within, mean, mean_of, some};
 
 /// Forgetting, measured at every probe and not only at the end: a curriculum is a sequence of switches, and every switch may
 /// cost what was learned before.
@@ -77,19 +77,13 @@ impl Forgetting {
             length("accuracy", probes, row.as_ref().len())?;
             all_finite("accuracy", row.as_ref())?;
         }
-        let outside = |what, value: usize, low, high| {
-            Err(Error::OutOfRange { what, value: value as f64, low, high })
-        };
-        if self.window < 2 {
-            return outside("window", self.window, 2.0, f64::MAX);
-        }
-        if let Some(&mark) = left_at.iter().flatten().find(|&&mark| mark >= probes) {
-            return outside("left_at", mark, 0.0, probes as f64 - 1.0);
+        count_within("window", self.window as u64, 2, u64::MAX)?;
+        for &mark in left_at.iter().flatten() {
+            count_within("left_at", mark as u64, 0, probes as u64 - 1)?;
         }
         let learned: Vec<usize> = (0..accuracy.len()).filter(|&at| left_at[at].is_none()).collect();
-        let [current] = learned[..] else {
-            return outside("tasks being learned", learned.len(), 1.0, 1.0);
-        };
+        count_within("tasks being learned", learned.len() as u64, 1, 1)?;
+        let current = learned[0];
         let last = |task: usize| accuracy[task].as_ref()[probes - 1];
         let least = |(row, mark): (&R, &Option<usize>)| {
             mark.map(|mark| row.as_ref()[mark..].iter().copied().fold(f64::INFINITY, f64::min))

@@ -1,9 +1,9 @@
 //! Discrimination and difficulty of items by item response theory.
 
-use crate::base::error::{Error, Result, length};
+use crate::base::error::{Result, length};
 use crate::base::math::exp;
 use crate::base::numbers::{
-    LEAST, all_binary, in_range, log_sum_exp, sigmoid, softplus, some, sum, tied_order,
+    LEAST, all_binary, count_within, in_range, log_sum_exp, sigmoid, softplus, some, sum, tied_order,
 };
 
 /// The two-parameter logistic model: `P(1 | t) = sigma(a_j (t - b_j))`, with the abilities `t` integrated out.
@@ -82,14 +82,8 @@ impl TwoParameterLogistic {
             length("outcomes", items, row.as_ref().len())?;
             all_binary("outcomes", row.as_ref())?;
         }
-        let outside =
-            |what, value: usize, low, high| Error::OutOfRange { what, value: value as f64, low, high };
-        if keep > items {
-            return Err(outside("keep", keep, 0.0, items as f64));
-        }
-        if !(2..=10_000).contains(&self.nodes) {
-            return Err(outside("nodes", self.nodes, 2.0, 10_000.0));
-        }
+        count_within("keep", keep as u64, 0, items as u64)?;
+        count_within("nodes", self.nodes as u64, 2, 10_000)?;
         in_range("span", self.span, LEAST, 1e3)?;
         in_range("sd_log_a", self.sd_log_a, 1e-6, 1e6)?;
         in_range("sd_b", self.sd_b, 1e-6, 1e6)?;

@@ -1,8 +1,8 @@
 //! Which items tell good from bad.
 
-use crate::base::error::{Error, Result, length};
+use crate::base::error::{Result, length};
 use crate::base::numbers::{
-    all_binary, at_least, correlation, count_of, falling, in_range, rounded, some, sum,
+    all_binary, at_least, correlation, count_of, count_within, falling, in_range, rounded, some, sum,
 };
 
 /// What [`item_discrimination`] reads.
@@ -118,14 +118,7 @@ impl Probes {
         length("blind", outcomes.len(), blind.len())?;
         length("verified", outcomes.len(), verified.len())?;
         in_range("quota", self.quota, 0.0, 1.0)?;
-        if self.blind_limit == 0 {
-            return Err(Error::OutOfRange {
-                what: "blind_limit",
-                value: 0.0,
-                low: 1.0,
-                high: f64::MAX,
-            });
-        }
+        count_within("blind_limit", self.blind_limit, 1, u64::MAX)?;
         let r = item_discrimination(outcomes)?.r;
         let is_left = |item: &usize| blind[*item] < self.blind_limit;
         let is_unsolved = |item: &usize| outcomes[*item].as_ref().iter().all(|&is| is == 0.0);

@@ -1,8 +1,9 @@
 //! How far a difference of scores may be luck.
 
-use crate::base::error::{Error, Result, length};
+use crate::base::error::{Result, length};
 use crate::base::numbers::{
-    LEAST, all_finite, at_least, deviation, in_range, mean, quantile, sample_deviation, some,
+    LEAST, all_finite, at_least, count_within, deviation, in_range, mean, quantile, sample_deviation,
+    some,
 };
 
 /// What [`seed_noise`] reads.
@@ -107,9 +108,8 @@ pub fn bootstrap_interval<R: AsRef<[usize]>>(
         let drawn = resample
             .iter()
             .map(|&index| {
-                let high = values.len() as f64 - 1.0;
-                let beyond = Error::OutOfRange { what: "indices", value: index as f64, low: 0.0, high };
-                values.get(index).copied().ok_or(beyond)
+                count_within("indices", index as u64, 0, values.len() as u64 - 1)?;
+                Ok(values[index])
             })
             .collect::<Result<Vec<f64>>>()?;
         means.push(mean(&drawn));

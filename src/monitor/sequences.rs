@@ -1,7 +1,7 @@
 //! Learning within sequences of problems.
 
-use crate::base::error::{Error, Result, length};
-use crate::base::numbers::{all_binary, line, mean, some};
+use crate::base::error::{Result, length};
+use crate::base::numbers::{all_binary, count_within, line, mean, some};
 
 /// What [`sequence_learning`] reads.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,10 +52,7 @@ pub fn sequence_learning<R: AsRef<[f64]>>(
         length("outcomes", positions, row.as_ref().len())?;
         all_binary("outcomes", row.as_ref())?;
     }
-    if warmup >= positions {
-        let (value, high) = (warmup as f64, positions as f64 - 1.0);
-        return Err(Error::OutOfRange { what: "warmup", value, low: 0.0, high });
-    }
+    count_within("warmup", warmup as u64, 0, positions as u64 - 1)?;
     if let Some(types) = types {
         length("types", outcomes.len(), types.len())?;
     }

@@ -1,7 +1,7 @@
 //! Which responses of many queries to keep, so that none crowds out the others.
 
-use crate::base::error::{Error, Result, finite, length};
-use crate::base::numbers::{SLACK, all_finite, rounded, some};
+use crate::base::error::{Result, finite, length};
+use crate::base::numbers::{SLACK, all_finite, count_within, rounded, some};
 use crate::gauge::balance_score;
 
 /// The responses to one query.
@@ -80,18 +80,13 @@ impl BalancedKeep {
     pub fn route(&self, queries: &[Responses]) -> Result<Kept> {
         some("queries", queries)?;
         finite("threshold", 0, self.threshold)?;
-        let outside = |what| Err(Error::OutOfRange { what, value: 0.0, low: 1.0, high: f64::MAX });
-        if self.max_cap == 0 {
-            return outside("max_cap");
-        }
+        count_within("max_cap", self.max_cap as u64, 1, u64::MAX)?;
         let mut ranked = Vec::with_capacity(queries.len());
         for query in queries {
             length("correct", query.id.len(), query.correct.len())?;
             length("step_score", query.id.len(), query.step_score.len())?;
             all_finite("step_score", query.step_score)?;
-            if query.id.contains(&0) {
-                return outside("id");
-            }
+            query.id.iter().try_for_each(|&id| count_within("id", id, 1, u64::MAX))?;
             ranked.push(self.ranked(query));
         }
         // As soon as every query is exhausted, a greater cap keeps the same.

@@ -18,8 +18,8 @@ use super::Treatment;
 /// use curricle::route::{HintRoute, Treatment};
 ///
 /// let routes = HintRoute::default().route(&[0.0, 0.5, 1.0], &[Some(0.25), None, None])?;
-/// assert_eq!(routes.route, [Treatment::Hint, Treatment::TRAIN, Treatment::Drop]);
-/// assert_eq!((routes.hinted_route[0], routes.trained), (Some(Treatment::TRAIN), 2));
+/// assert_eq!(routes.treatment, [Treatment::Hint, Treatment::TRAIN, Treatment::Drop]);
+/// assert_eq!((routes.hinted[0], routes.trained), (Some(Treatment::TRAIN), 2));
 /// # Ok::<(), curricle::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,9 +43,9 @@ impl Default for HintRoute {
 #[non_exhaustive]
 pub struct HintRoutes {
     /// What is done with it.
-    pub route: Vec<Treatment>,
+    pub treatment: Vec<Treatment>,
     /// What is done with its hinted try; `None` without one.
-    pub hinted_route: Vec<Option<Treatment>>,
+    pub hinted: Vec<Option<Treatment>>,
     /// How many groups are trained on, hinted ones included.
     pub trained: usize,
 }
@@ -69,14 +69,14 @@ impl HintRoute {
             _ if accuracy <= self.threshold => Treatment::Hint,
             _ => Treatment::Drop,
         };
-        let route: Vec<Treatment> = accuracy.iter().map(first).collect();
+        let treatment: Vec<Treatment> = accuracy.iter().map(first).collect();
         let again = |(route, hinted): (&Treatment, &Option<f64>)| {
             let hinted = hinted.filter(|_| *route == Treatment::Hint)?;
             Some(if is_inside(hinted) { Treatment::TRAIN } else { Treatment::Drop })
         };
-        let hinted_route: Vec<Option<Treatment>> = route.iter().zip(hinted).map(again).collect();
-        let trained = route.iter().chain(hinted_route.iter().flatten());
+        let hinted: Vec<Option<Treatment>> = treatment.iter().zip(hinted).map(again).collect();
+        let trained = treatment.iter().chain(hinted.iter().flatten());
         let trained = trained.filter(|route| **route == Treatment::TRAIN).count();
-        Ok(HintRoutes { route, hinted_route, trained })
+        Ok(HintRoutes { treatment, hinted, trained })
     }
 }

@@ -1,7 +1,7 @@
 //! Weights by how wrong the model is.
 
-use crate::base::error::{Error, Result, length};
-use crate::base::numbers::{all_finite, positive, shares, sigmoid, some, sum};
+use crate::base::error::{Result, length};
+use crate::base::numbers::{all_finite, count_within, positive, shares, sigmoid, some, sum};
 
 /// What [`residual`] and [`listwise_residual`] give, a value for each item.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,10 +61,7 @@ pub fn listwise_residual(scores: &[f64], positive_at: usize, temperature: f64) -
     some("scores", scores)?;
     all_finite("scores", scores)?;
     positive("temperature", temperature)?;
-    if positive_at >= scores.len() {
-        let (value, high) = (positive_at as f64, scores.len() as f64 - 1.0);
-        return Err(Error::OutOfRange { what: "positive", value, low: 0.0, high });
-    }
+    count_within("positive_at", positive_at as u64, 0, scores.len() as u64 - 1)?;
     let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let p = shares(&scores.iter().map(|score| (score - most) / temperature).collect::<Vec<_>>());
     let mut weight = p.clone();

@@ -199,6 +199,6 @@ fn bad_rows_are_named() {
     assert!(refused("test.jsonl", "test.jsonl", &[]).contains("every test text is shorter"));
     assert!(refused("test.jsonl", "empty.jsonl", &[]).contains("there is no test text"));
     assert!(refused("test.jsonl", "test.jsonl", &["--ngram", "0"]).contains("n is 0"));
-    assert!(refused("test.jsonl", "test.jsonl", &["--coverage", "1.5"]).contains("coverage of 1.5"));
+    assert!(refused("test.jsonl", "test.jsonl", &["--coverage", "1.5"]).contains("coverage is 1.5"));
     assert!(refused("test.txt", "test.jsonl", &["--ngram", "2"]).contains("test.txt: "));
 }

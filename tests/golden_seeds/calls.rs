@@ -165,9 +165,8 @@ pub fn call(method: &str, with: &Value) -> Result<Value> {
             let (low, high, threshold) = (num("low"), num("high"), num("threshold"));
             let hinted = each(&with["hinted"], |hinted| maybe(hinted, number));
             let it = HintRoute { low, high, threshold }.route(&nums("accuracy"), &hinted)?;
-            let again: Vec<_> =
-                it.hinted_route.iter().map(|it| it.as_ref().map(Treatment::name)).collect();
-            json!({ "route": names(&it.route), "hinted_route": again, "trained": it.trained })
+            let again: Vec<_> = it.hinted.iter().map(|it| it.as_ref().map(Treatment::name)).collect();
+            json!({ "route": names(&it.treatment), "hinted_route": again, "trained": it.trained })
         }
         "off_policy_shape" => {
             let shape = OffPolicyShape { quantile: num("quantile"), floor: num("floor") };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crossbeam::channel::{Sender, bounded};
-use curricle::gauge::NgramIndex;
+use curricle::gauge::{NgramIndex, Overlap};
 use curricle::table::{Column, Provenance, Table};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -15,8 +15,6 @@ use crate::texts::{Kind, Reader, Text, Vocabulary};
 const CHUNK: usize = 256;
 /// Bytes of them, at most, but for the last one.
 const BYTES: usize = 1 << 20;
-/// How far a coverage may be above a limit by rounding.
-const SLACK: f64 = 1e-9;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -51,12 +49,10 @@ type Found = (f64, Option<f64>);
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let out = TableFile::new(&arguments.out)?;
-    for (name, limit) in [("coverage", arguments.coverage), ("rate", arguments.rate)] {
-        if !(0.0..=1.0).contains(&limit) {
-            return Err(Fault::Input(format!("a {name} of {limit} is not in [0, 1]")));
-        }
-    }
     let refused = |error: curricle::Error| Fault::Input(error.to_string());
+    let &Arguments { ngram: n, coverage, rate, .. } = arguments;
+    let overlap = Overlap { n, coverage, rate };
+    overlap.check().map_err(refused)?;
     let mut vocabulary = Vocabulary::default();
     let (mut tests, mut kind) = (Vec::new(), Kind::default());
     for path in &arguments.test {
@@ -79,9 +75,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
         return Err(Fault::Input(what.into()));
     }
     let (found, greatest) = search(arguments, (&vocabulary, kind), (&index, count))?;
-    let is_above = |coverage: f64| coverage > arguments.coverage + SLACK;
-    let dropped: Vec<bool> = found.iter().map(|(coverage, _)| is_above(*coverage)).collect();
-    let flagged = greatest.iter().filter(|coverage| is_above(**coverage)).count();
+    let dropped: Vec<bool> = found.iter().map(|(coverage, _)| overlap.is_above(*coverage)).collect();
+    let flagged = greatest.iter().filter(|coverage| overlap.is_above(**coverage)).count();
     let counts = (dropped.iter().filter(|is| **is).count(), found.len());
     let made_by =
         Provenance { signal: format!("overlap of {}-grams", arguments.ngram), ..Default::default() };
@@ -94,7 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
         .map_err(Fault::Output)?;
     out.write(&table)?;
     let rate = flagged as f64 / count as f64;
-    let verdict = if rate > arguments.rate + SLACK { "contaminated" } else { "clean" };
+    let verdict = if overlap.is_contaminated(rate) { "contaminated" } else { "clean" };
     println!(
         "{} of {} training texts to drop; {flagged} of {} test texts flagged ({:.2} %): {verdict}",
         counts.0,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::error::{Error, Result};
-use crate::base::numbers::{SLACK, in_range, mean, some};
+use crate::base::error::Result;
+use crate::base::numbers::{SLACK, count_within, in_range, mean, some};
 
 /// The contamination of test sets by training texts: the share of the tokens of a test text that lie in an n-gram of it
 /// which also occurs in a training text.
@@ -58,6 +58,25 @@ pub struct Contamination {
 }
 
 impl Overlap {
+    /// Checks that both limits lie in [0, 1].
+    ///
+    /// # Errors
+    /// One that does not.
+    pub fn check(&self) -> Result<()> {
+        in_range("coverage", self.coverage, 0.0, 1.0)?;
+        in_range("rate", self.rate, 0.0, 1.0)
+    }
+
+    /// Whether a coverage is above its limit: a test text is flagged then, and a training text dropped.
+    pub fn is_above(&self, coverage: f64) -> bool {
+        coverage > self.coverage + SLACK
+    }
+
+    /// Whether test texts are contaminated of which so great a share is flagged.
+    pub fn is_contaminated(&self, rate: f64) -> bool {
+        rate > self.rate + SLACK
+    }
+
     /// Reads test texts against training texts, as token ids.
     ///
     /// # Errors
@@ -68,8 +87,7 @@ impl Overlap {
         train: &[B],
     ) -> Result<Contamination> {
         some("tests", tests)?;
-        in_range("coverage", self.coverage, 0.0, 1.0)?;
-        in_range("rate", self.rate, 0.0, 1.0)?;
+        self.check()?;
         let index = NgramIndex::new(tests, self.n)?;
         let mut coverage = vec![vec![0.0; train.len()]; tests.len()];
         for (document, tokens) in train.iter().enumerate() {
@@ -77,18 +95,17 @@ impl Overlap {
                 coverage[test][document] = share;
             }
         }
-        let is_above = |share: f64| share > self.coverage + SLACK;
         let score: Vec<f64> =
             coverage.iter().map(|of| of.iter().copied().fold(0.0, f64::max)).collect();
-        let flagged: Vec<bool> = score.iter().map(|&score| is_above(score)).collect();
+        let flagged: Vec<bool> = score.iter().map(|&score| self.is_above(score)).collect();
         let rate = mean(&flagged.iter().map(|&is| f64::from(is)).collect::<Vec<_>>());
-        let is_in_any = |document: &usize| coverage.iter().any(|of| is_above(of[*document]));
+        let is_in_any = |document: &usize| coverage.iter().any(|of| self.is_above(of[*document]));
         let drop = (0..train.len()).filter(is_in_any).collect();
         Ok(Contamination {
             score,
             flagged,
             rate,
-            contaminated: rate > self.rate + SLACK,
+            contaminated: self.is_contaminated(rate),
             drop,
             coverage,
         })
@@ -120,6 +137,8 @@ pub struct NgramIndex {
     shift: u32,
 }
 
+/// The most tokens of test texts: places are counted by 32 bits.
+const MOST: u64 = u32::MAX as u64;
 /// An odd number with no pattern in its bits.
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -129,24 +148,13 @@ impl NgramIndex {
     /// # Errors
     /// An n of 0; 2^32 tokens or more.
     pub fn new<A: AsRef<[u32]>>(tests: &[A], n: usize) -> Result<Self> {
-        if n == 0 {
-            return Err(Error::OutOfRange { what: "n", value: 0.0, low: 1.0, high: f64::MAX });
-        }
-        let most = u32::MAX as usize;
+        count_within("n", n as u64, 1, u64::MAX)?;
         let (mut tokens, mut starts, mut places) = (Vec::new(), vec![0], Vec::new());
         for test in tests {
             let start = tokens.len();
             tokens.extend_from_slice(test.as_ref());
             starts.push(tokens.len());
-            if tokens.len() > most {
-                let (value, high) = (tokens.len() as f64, most as f64);
-                return Err(Error::OutOfRange {
-                    what: "tokens of the test texts",
-                    value,
-                    low: 0.0,
-                    high,
-                });
-            }
+            count_within("tokens of the test texts", tokens.len() as u64, 0, MOST)?;
             places.extend(hashes(test.as_ref(), n).map(|(place, hash)| (hash, (start + place) as u32)));
         }
         places.sort_unstable();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
+use crate::base::numbers::count_within;
 
 /// The overlap coefficient of the sets of words or tokens of two texts: `|A and B| / min(|A|, |B|)`; 0 if just one is empty,
 /// 1 if both are.
@@ -54,9 +55,7 @@ pub struct Distinct {
 /// # Errors
 /// An n of 0.
 pub fn distinct_ngrams<T: Ord>(tokens: &[T], n: usize) -> Result<Distinct> {
-    if n == 0 {
-        return Err(Error::OutOfRange { what: "n", value: 0.0, low: 1.0, high: f64::MAX });
-    }
+    count_within("n", n as u64, 1, u64::MAX)?;
     let total = (tokens.len() + 1).saturating_sub(n);
     let distinct = tokens.windows(n).collect::<BTreeSet<&[T]>>().len();
     let ratio = (total > 0).then(|| distinct as f64 / total as f64);

@@ -1,7 +1,7 @@
 //! When what is left to gain is too little.
 
 use crate::base::error::{Error, Result, length};
-use crate::base::numbers::{all_finite, at_least, positive};
+use crate::base::numbers::{all_finite, at_least, count_within, positive};
 
 use super::fit::CurveFit;
 
@@ -51,13 +51,11 @@ impl CurveFit {
         at_least("x", 3, x)?;
         all_finite("x", x)?;
         positive("threshold", threshold)?;
-        let outside = |what, value, low| Error::OutOfRange { what, value, low, high: f64::MAX };
         if let Some(pair) = x.windows(2).find(|pair| pair[0] >= pair[1]) {
-            return Err(outside("x", pair[1], pair[0]));
+            let (value, low) = (pair[1], pair[0]);
+            return Err(Error::OutOfRange { what: "x", value, low, high: f64::MAX });
         }
-        if patience == 0 {
-            return Err(outside("patience", 0.0, 1.0));
-        }
+        count_within("patience", patience as u64, 1, u64::MAX)?;
         let levels: Vec<usize> = (3..=x.len()).collect();
         let fits = levels
             .iter()
