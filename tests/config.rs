@@ -10,8 +10,9 @@ use curricle::policy::{
     self, AbsoluteProgress, Advance, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
     Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian,
     GaussianProcess, Guarded, Kalman, LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac,
-    Pacing, PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope, Similarity, Spread,
-    Staged, Teacher, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit, Unsampled, Update,
+    Pacing, PerCost, Posterior, Prior, Range, Rehearsed, Rescaled, Restart, ScalingLaw, Scope,
+    Similarity, Spread, Staged, Teacher, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit, Unsampled,
+    Update,
 };
 use curricle::sampler::{self, Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
@@ -208,6 +209,11 @@ fn cases() -> Vec<Case> {
             "per_cost",
             "per_cost = { inner.boltzmann = {}, rate = 0.3, limit = 4 }",
             PerCost::new(Boltzmann::new()).rate(0.3).limit(4.0),
+        ),
+        case(
+            "rehearsed",
+            "rehearsed = { inner.boltzmann = {}, dip = 2, share = 0.5 }",
+            Rehearsed::new(Boltzmann::new()).dip(2.0).share(0.5),
         ),
         case(
             "rescaled",

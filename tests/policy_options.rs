@@ -7,8 +7,8 @@ use curricle::policy::{
     AbsoluteProgress, Advance, Any, Belief, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty,
     Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, GaussianProcess, Kalman,
     LevelReplay, Mastered, MeanRule, OnlineMixing, Pac, Pacing, PerCost, Posterior, Prior, Range,
-    Rescaled, Restart, ScalingLaw, Scope, Similarity, Spread, Staged, Teacher, TeacherStudent,
-    Thompson, Tilt, Ucb, Uniform, Unsampled, Update,
+    Rehearsed, Rescaled, Restart, ScalingLaw, Scope, Similarity, Spread, Staged, Teacher,
+    TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unsampled, Update,
 };
 use curricle::sampler::{Replace, Systematic};
 use curricle::signal::{
@@ -226,6 +226,8 @@ fn numbers_of_policies() {
         ("mastered", make(move |x| Mastered::new(around(), x))),
         ("mastered rest", make(move |x| Mastered::new(around(), 0.2).rest(x))),
         ("mastered test", make(move |x| Mastered::new(around(), 0.2).retest(1, x))),
+        ("rehearsed dip", make(move |x| Rehearsed::new(around()).dip(x))),
+        ("rehearsed share", make(move |x| Rehearsed::new(around()).dip(0.1).share(x))),
         ("per cost rate", make(move |x| PerCost::new(around()).rate(x))),
         ("per cost limit", make(move |x| PerCost::new(around()).limit(x))),
         ("rescaled low", make(move |low| Rescaled::new(around(), Range::Fixed { low, high: 1.0 }))),

@@ -1,6 +1,5 @@
 //! What must hold of gauges, monitors, weights and routes whatever they read, and naive twins of the fast ones.
 
-use curricle::Schedule;
 use curricle::dial::RewardRange;
 use curricle::gauge::{
     Consistency, GainKind, GainNorm, InformationGain, NgramIndex, PairLogps, PreferenceRanking,
@@ -12,6 +11,7 @@ use curricle::monitor::{
 };
 use curricle::route::{GroupFilter, PreferenceBands, RoutingTable, Treatment};
 use curricle::weigh::{OffPolicyShape, RampedWeight, inverse_power, listwise_residual, top_share};
+use curricle::{Round, Schedule};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -316,7 +316,7 @@ proptest! {
         let treatments: Vec<Treatment> = (0..=edges.len()).map(|at| Treatment::Train { weight: at as f64 }).collect();
         let table = RoutingTable::new(edges.clone(), treatments).unwrap();
         let reached = edges.iter().filter(|&&edge| reading + 1e-9 >= edge).count();
-        prop_assert_eq!(table.route(reading).unwrap(), Treatment::Train { weight: reached as f64 });
+        prop_assert_eq!(table.route(reading, Round(0)).unwrap(), Treatment::Train { weight: reached as f64 });
     }
 }
 
@@ -334,9 +334,9 @@ fn tables_that_make_no_sense_are_refused() {
     assert!(RoutingTable::new(vec![0.5, 0.1], vec![Treatment::Drop; 3]).is_err());
     assert!(RoutingTable::new(vec![0.5], vec![Treatment::Drop]).is_err());
     assert!(RoutingTable::new(vec![f64::NAN], vec![Treatment::Drop; 2]).is_err());
-    let table = RoutingTable::new(vec![], vec![Treatment::Stop]).unwrap();
-    assert_eq!(table.route(0.0).unwrap(), Treatment::Stop);
-    assert!(table.route(f64::NAN).is_err());
+    let table = RoutingTable::new([0.0; 0], vec![Treatment::Stop]).unwrap();
+    assert_eq!(table.route(0.0, Round(0)).unwrap(), Treatment::Stop);
+    assert!(table.route(f64::NAN, Round(0)).is_err());
 }
 
 /// A text that is one token over and over is looked up once.
@@ -424,5 +424,5 @@ fn options_at_their_ends() {
         assert!(listwise.is_err() || listwise.unwrap().p.iter().all(|p| (0.0..=1.0).contains(p)));
     }
     let unsayable = vec![Treatment::Train { weight: f64::NAN }];
-    assert!(RoutingTable::new(vec![], unsayable).is_err());
+    assert!(RoutingTable::new([0.0; 0], unsayable).is_err());
 }

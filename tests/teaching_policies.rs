@@ -8,8 +8,8 @@ use curricle::policy::{
     AbsoluteProgress, Advance, Any, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
     Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Forgetting, GaussianProcess, Guarded,
     Kalman, LevelReplay, Mastered, Mixture, OnlineMixing, Pac, PerCost, Policy, Posterior, Prior,
-    Range, Rescaled, Restart, ScalingLaw, Scope, Similarity, Staged, Teacher, TeacherStudent, Thompson,
-    Tilt, Ucb, Unit,
+    Range, Rehearsed, Rescaled, Restart, ScalingLaw, Scope, Similarity, Staged, Teacher,
+    TeacherStudent, Thompson, Tilt, Ucb, Unit,
 };
 use curricle::sampler::Systematic;
 use curricle::signal::GroupSpread;
@@ -231,6 +231,7 @@ fn around_another() {
     check(ColdStart::new(ucb(), 4));
     check(Guarded::new(Tilt::new()));
     check(Mastered::new(Boltzmann::new(), 0.6));
+    check(Rehearsed::new(Boltzmann::new()));
     check(PerCost::new(ucb()));
     check(Rescaled::new(ucb(), Range::Quantiles { low: 0.2, high: 0.8, visits: 9 }));
     check(

@@ -13,8 +13,8 @@ use curricle::policy::{
     AbsoluteProgress, Advance, Between, Boltzmann, Bound, Bounded, Clock, ColdStart, Detector,
     Difficulty, Dump, EasyToHard, Exp3, Fixed, Forgetting, Gaussian, GaussianProcess, Guarded, Kalman,
     LevelReplay, Mastered, MeanRule, Mixture, OnlineMixing, Pac, PerCost, Posterior, Prior, Range,
-    Rescaled, Restart, ScalingLaw, Scope, Similarity, Spread, Staged, TeacherStudent, Thompson, Tilt,
-    Ucb, Uniform, Unit, Unsampled,
+    Rehearsed, Rescaled, Restart, ScalingLaw, Scope, Similarity, Spread, Staged, TeacherStudent,
+    Thompson, Tilt, Ucb, Uniform, Unit, Unsampled,
 };
 use curricle::sampler::{Distinct, Passes, Replace, Sequential, Systematic, Top};
 use curricle::signal::{
@@ -160,6 +160,7 @@ fn decisions() {
         stream("cold start", base().policy(ColdStart::new(Boltzmann::new(), 6))),
         long("guarded", base().policy(Guarded::new(Boltzmann::new()))),
         stream("mastered", base().policy(Mastered::new(Boltzmann::new(), 0.5).retest(2, 0.2))),
+        long("rehearsed", base().policy(Rehearsed::new(Boltzmann::new()).dip(0.5))),
         stream("teacher-student", base().policy(TeacherStudent::new())),
         stream("teacher-student, online", base().policy(TeacherStudent::online())),
         stream("absolute progress", base().policy(AbsoluteProgress::new())),

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::options::{Value, words};
+use crate::event::Field;
 use crate::event::age::AgeLimit;
 use crate::event::gate::{Gate, Measure};
+use crate::route::{RoutingTable, Treatment};
 
 /// A gate: its name in the configuration, and its options.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +35,11 @@ pub(crate) enum Described {
         #[serde(default = "teaches")]
         teaches: bool,
     },
+    Route {
+        by: Field,
+        edges: Vec<Value>,
+        treatments: Vec<Treatment>,
+    },
     Every(Vec<Described>),
     Arms(Vec<Described>),
 }
@@ -57,6 +64,9 @@ impl Described {
             Self::Rollouts { least } => Gate::Rollouts { least: *least },
             Self::Band { low, high } => Gate::band(*low, *high),
             Self::Stale { most, teaches } => Gate::Stale { most: *most, teaches: *teaches },
+            Self::Route { by, edges, treatments } => {
+                Gate::route(*by, RoutingTable::unchecked(edges.clone(), treatments.clone()))
+            }
             Self::Every(gates) => Gate::Every(all(gates)),
             Self::Arms(gates) => Gate::Arms(all(gates)),
         }

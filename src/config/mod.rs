@@ -30,6 +30,7 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// | `pace` | `lockstep` | `lockstep`, `{ arrival = { in_flight, give_up = { rounds, versions } } }`, each optional |
 /// | `refill` | none | `{ confidence, most, window, bank = { rounds, versions }, starvation }`, each optional; `starvation` is `fail`, `partial`, `relax`, `best_rejected` or `banked` |
 /// | `gate` | `all` | one of the table below |
+/// | `retest` | 50 | rounds |
 /// | `exclude_in_flight` | false | |
 /// | `stop` | `never` | `never`, `{ first_exhausted = passes }`, `{ all_exhausted = passes }`, `{ cycle = passes }` |
 /// | `weighting` | `given` | `given`, `{ score = { floor } }`, `{ belief = { rollouts, decay, floor, retest, patience } }`, each optional |
@@ -45,6 +46,7 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// | `advantages`, `rollouts` | `least` | |
 /// | `band` | `low`, `high` (numbers or schedules) | |
 /// | `stale` | `most` (`rounds`, `versions`) | `teaches` |
+/// | `route` | `by` (a field), `edges` (numbers or schedules), `treatments` (one more: `drop`, `retire`, `hint`, `{ train = { weight } }`, ...) | |
 /// | `every`, `arms` | a list of gates | |
 ///
 /// The samples themselves, their arms and their weights are data, not configuration: [`builder`](Self::builder) is
@@ -77,6 +79,7 @@ pub type AnyCurriculum = crate::Curriculum<policies::Any, signals::Any, sampler:
 /// | `cold_start` | `inner`, `tickets` | |
 /// | `mastered` | `inner`, `mastery` | `rest`, `retest` (every, test) |
 /// | `per_cost` | `inner` | `rate`, `limit` |
+/// | `rehearsed` | `inner` | `dip`, `share` |
 /// | `rescaled` | `inner`, `range` | `to` (low, high) |
 /// | `restart` | `inner`, `detector`, `scope` | `explore` |
 ///
@@ -119,6 +122,8 @@ pub struct Config {
     exclude_in_flight: bool,
     stop: Stop,
     gate: gate::Described,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retest: Option<u64>,
     weighting: Weighting,
     #[serde(skip_serializing_if = "Option::is_none")]
     importance: Option<Value>,
@@ -213,6 +218,10 @@ impl Config {
             .policy(policy);
         let builder = match self.refill {
             Some(refill) => builder.refill(refill),
+            None => builder,
+        };
+        let builder = match self.retest {
+            Some(rounds) => builder.retest(rounds),
             None => builder,
         };
         let builder = match self.signal.clone() {

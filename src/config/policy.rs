@@ -37,6 +37,7 @@ pub(crate) enum Described {
     Guarded(Box<GuardedOptions>),
     Mastered(Box<MasteredOptions>),
     PerCost(Box<PerCostOptions>),
+    Rehearsed(Box<RehearsedOptions>),
     Rescaled(Box<RescaledOptions>),
     Restart(Box<RestartOptions>),
 }
@@ -74,6 +75,7 @@ impl Described {
             Self::Guarded(options) => options.build().into(),
             Self::Mastered(options) => options.build().into(),
             Self::PerCost(options) => options.build().into(),
+            Self::Rehearsed(options) => options.build().into(),
             Self::Rescaled(options) => options.build().into(),
             Self::Restart(options) => options.build().into(),
         }
@@ -226,6 +228,11 @@ options! { MasteredOptions => Mastered<Any>: (inner: Described, mastery: f64)
 options! { PerCostOptions => PerCost<Any>: (inner: Described) |inner: Described| PerCost::new(inner.build()), {
     rate: f64 => PerCost::rate,
     limit: f64 => PerCost::limit,
+} }
+
+options! { RehearsedOptions => Rehearsed<Any>: (inner: Described) |inner: Described| Rehearsed::new(inner.build()), {
+    dip: f64 => Rehearsed::dip,
+    share: f64 => Rehearsed::share,
 } }
 
 options! { RescaledOptions => Rescaled<Any>: (inner: Described, range: Range)

@@ -74,6 +74,9 @@ impl Weighting {
 /// What a part that does not read weights is asked for.
 pub(super) const BELIEFS: &str = "weights by belief";
 
+/// For how many rounds a retired sample rests, if nothing else is said.
+const RETEST: u64 = 50;
+
 /// The options of a curriculum that do not change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Options {
@@ -87,6 +90,7 @@ pub(crate) struct Options {
     pub weighting: Weighting,
     pub importance: Schedule,
     pub gate: Gate,
+    pub retest: u64,
 }
 
 /// Describes a [`Curriculum`]; [`build`](Self::build) checks the description.
@@ -156,6 +160,7 @@ impl Builder {
                 weighting: Weighting::Given,
                 importance: Schedule::Constant(0.0),
                 gate: Gate::All,
+                retest: RETEST,
             },
             policy: Uniform,
             signal: GroupSpread,
@@ -322,6 +327,16 @@ impl<P, S, D> Builder<P, S, D> {
         self
     }
 
+    /// Sets after how many rounds a [retired](crate::route::Treatment::Retire) sample can be drawn again, at least 1;
+    /// default 50, and never with `u64::MAX`. If all samples are retired, a draw gives [`Error::NothingToDraw`].
+    ///
+    /// Samples are retired when the round of their ticket is folded in, so that it makes no difference when a report
+    /// comes. Cost: O(log N) for each, and about 60 bytes as long as it rests.
+    pub fn retest(mut self, rounds: u64) -> Self {
+        self.options.retest = rounds;
+        self
+    }
+
     /// Sets the seed of all randomness; default 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.options.seed = seed;
@@ -449,6 +464,7 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         let Self { options, policy, signal, sampler, .. } = self;
         options.stop.check(sampler.keeps_passes())?;
         options.gate.check(population.arms().count())?;
+        within("rounds until a re-test", options.retest as f64, 1.0, u64::MAX as f64)?;
         options.importance.check("importance exponent", 0.0, 1.0)?;
         within("lag", options.lag as f64, 0.0, 1e9)?;
         options.refill.map_or(Ok(()), |refill| refill.check())?;

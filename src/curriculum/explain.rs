@@ -85,6 +85,8 @@ pub enum Obstacle {
     Outranked,
     /// It is [in flight](crate::Builder::exclude_in_flight).
     InFlight,
+    /// It is [retired](crate::route::Treatment::Retire).
+    Retired,
     /// It has been drawn in the present [pass](crate::sampler::Passes) of its arm, which the batch does not end.
     DrawnInPass,
     /// Nothing can be drawn: no sample of positive weight in an arm of positive probability.
@@ -241,6 +243,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
                 None
             }
             _ if population.holds(sample) => Some(Obstacle::InFlight),
+            _ if population.is_retired(sample) => Some(Obstacle::Retired),
             _ if population.is_drawn(sample) && !population.can_end_pass(arm, n) => {
                 Some(Obstacle::DrawnInPass)
             }
@@ -372,6 +375,7 @@ impl fmt::Display for Obstacle {
             Self::ArmWithoutProbability => f.write_str("the policy gives its arm no probability"),
             Self::TooFar => f.write_str("its rank is too far from the mean of the policy"),
             Self::InFlight => f.write_str("it is in flight"),
+            Self::Retired => f.write_str("it is retired"),
             Self::DrawnInPass => f.write_str("it has been drawn in this pass of its arm"),
             Self::Outranked => f.write_str("the sampler takes the best, and enough come before it"),
             Self::NothingToDraw => f.write_str("nothing can be drawn at all"),

@@ -10,6 +10,7 @@ use super::builder::{Options, Weighting};
 use super::tally::Tally;
 use crate::base::error::{Result, finite};
 use crate::base::id::{ArmId, Round, SampleId};
+use crate::event::Reason;
 use crate::ledger::progress::Progress;
 use crate::ledger::{Ledger, Pending, State};
 use crate::policy::{Policy, Reward};
@@ -35,6 +36,9 @@ pub(super) struct Fold {
     scores: Vec<f32>,
     /// The tickets that were given up: their places in the round, and their samples.
     pub(super) lost: Vec<(usize, SampleId)>,
+    /// The samples that are retired, and until when.
+    pub(super) retired: Vec<SampleId>,
+    until: Round,
     /// The progress of the arms that reported a success, in the order of arms.
     progress: Vec<(ArmId, Progress)>,
     /// What the policy learns, in the order of arms.
@@ -60,6 +64,7 @@ impl Fold {
     ) -> Result<()> {
         let Memory { ledger, population, .. } = memory;
         self.collect(pending, ledger, population)?;
+        self.until = Round(memory.round.0.saturating_add(options.retest));
         self.measure_progress(ledger);
         self.scores.clear();
         self.scores.resize(self.trials.len(), 0.0);
@@ -85,6 +90,7 @@ impl Fold {
     fn collect(&mut self, pending: &Pending, ledger: &Ledger, population: &Population) -> Result<()> {
         self.trials.clear();
         self.lost.clear();
+        self.retired.clear();
         self.tally.clear(population.arms().count());
         let mut places = 0..;
         for (now, next) in blocks(&pending.draws) {
@@ -96,11 +102,15 @@ impl Fold {
             for (draw, place) in now.iter().zip(places.by_ref()) {
                 let group = self.tally.group(draw.arm);
                 group.share.add(pending.shares[place]);
-                let State::Settled(outcome, _) = &pending.states[place] else {
+                let State::Settled(outcome, rejection) = &pending.states[place] else {
                     group.lost += 1;
                     self.lost.push((place, draw.sample));
                     continue;
                 };
+                if *rejection == Some(Reason::Retired) && population.arms().slot_of(draw.sample).is_ok()
+                {
+                    self.retired.push(draw.sample);
+                }
                 self.trials.push(Trial {
                     ticket: draw.ticket,
                     sample: draw.sample,
@@ -162,6 +172,7 @@ impl Fold {
         let lost_score = self.lost_score;
         rewards.clear();
         tally.in_order(|group| {
+            let progress = of_visit(progress, group.visited).unwrap_or(known[group.arm.index()]);
             let count = group.score.count + group.lost;
             let lost = lost_score * f64::from(group.lost);
             rewards.push(Reward {
@@ -176,9 +187,8 @@ impl Fold {
                 loss: group.loss.get(),
                 cost: (group.cost.count > 0).then_some(group.cost.sum),
                 share: group.share.get(),
-                evidence: of_visit(progress, group.visited)
-                    .unwrap_or(known[group.arm.index()])
-                    .evidence(),
+                evidence: progress.evidence(),
+                dip: progress.dip_z(),
             });
         });
     }
@@ -241,6 +251,10 @@ impl<P: Policy> Memory<P> {
         // Those that were set to 0 rest until they are set again.
         fold.weights.retain(|(_, before)| *before == 0);
         self.population.exchange(&mut fold.weights, &mut fold.slots)?;
+        for &sample in &fold.retired {
+            let moved = self.population.retire(sample, fold.until);
+            debug_assert_eq!(moved, Ok(()), "a weight that moves changes no sum");
+        }
         self.policy.learn(&self.population, &fold.rewards);
         let ledger = &mut self.ledger;
         ledger.lost_score = fold.lost_score;

@@ -8,7 +8,8 @@ use crate::base::text::text;
 use crate::curriculum::builder::Options;
 
 /// The options that no learned state depends on.
-const EDGE: [&str; 7] = ["lag", "missing", "weighting", "importance", "gate", "arrival", "refill"];
+const EDGE: [&str; 8] =
+    ["lag", "missing", "weighting", "importance", "gate", "retest", "arrival", "refill"];
 
 /// The part that holds the configuration as it was read, for people and programs; the others are what it came to.
 const CONFIG: &str = "config";
@@ -48,6 +49,7 @@ impl Identity {
             weighting,
             importance,
             gate,
+            retest,
         } = options;
         let parts = vec![
             part("seed", seed)?,
@@ -62,6 +64,7 @@ impl Identity {
             part("weighting", weighting)?,
             part("importance", importance)?,
             part("gate", gate)?,
+            part("retest", retest)?,
             part("policy", policy)?,
             part("signal", signal)?,
             part("sampler", sampler)?,

@@ -20,9 +20,10 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// | `policy/is_adapted` | 0 while the policy [waits](Policy::is_adapted), and its decisions are those of the start whatever has come back; else 1 |
     /// | `sampler/batch` | how many samples the last batch had, as long as it has not been folded in |
     /// | `sampler/in_flight` | samples that rest because they are [in flight](crate::Builder::exclude_in_flight), if any do |
+    /// | `sampler/retired` | samples that are [retired](crate::route::Treatment::Retire), if the gate retires any |
     /// | `sampler/effective_sample_size` | `(sum w)^2 / sum w^2` of the last batch with `w = 1 / propensity` |
     /// | `gate/admission_rate` | admitted of all that were judged |
-    /// | `gate/rejected/{zero_signal,too_hard,too_easy,too_few,stale,own}` | rejections by reason |
+    /// | `gate/rejected/{zero_signal,too_hard,too_easy,too_few,stale,own,retired,routed}` | rejections by reason |
     /// | `feedback/pending_rounds` | rounds that have not been folded in |
     /// | `feedback/age_{rounds,versions}_{mean,most}` | [age](crate::Age) of feedback when it came, over the run |
     /// | `feedback/open_age_{rounds,versions}` | age of the oldest open ticket |
@@ -41,7 +42,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// | `arm/{}/requested_share` | of samples or cost, what a [`Mixture`](crate::policy::Mixture) was asked for so far |
     /// | `arm/{}/admission_rate` | admitted of all that were judged |
     /// | `arm/{}/score_mean`, `arm/{}/score_spread` | mean and standard deviation of the scores of its tickets |
-    /// | `arm/{}/success`, `arm/{}/success_slow`, `arm/{}/evidence` | its [`Progress`](crate::Progress) |
+    /// | `arm/{}/success`, `arm/{}/success_slow`, `arm/{}/evidence`, `arm/{}/dip`, `arm/{}/dip_z` | its [`Progress`](crate::Progress) |
     ///
     /// Cost: O(K + n).
     pub fn metrics(&self) -> Metrics {
@@ -66,6 +67,9 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
         self.batch_metrics(&mut metrics);
         if self.options.exclude_in_flight {
             metrics.push("sampler/in_flight", self.memory.population.in_flight() as f64);
+        }
+        if self.options.gate.retires() || self.memory.population.retired() > 0 {
+            metrics.push("sampler/retired", self.memory.population.retired() as f64);
         }
         metrics.push("gate/admission_rate", rate(counts.admitted + counts.banked, counts.rejected));
         for reason in Reason::ALL {
@@ -153,6 +157,8 @@ impl<P, S, D> Curriculum<P, S, D> {
                 push("success", progress.fast());
                 push("success_slow", progress.slow());
                 push("evidence", progress.evidence());
+                push("dip", progress.dip());
+                push("dip_z", progress.dip_z());
             }
         }
     }

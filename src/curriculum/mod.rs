@@ -365,7 +365,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         while self.fold_one()? {
             rounds += 1;
         }
-        if rounds == 0 {
+        if self.retest() || rounds == 0 {
             self.refresh();
         }
         Ok(rounds)
@@ -403,6 +403,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let Self { memory, stale, work, .. } = self;
         let arms = memory.population.arms();
         work.fold.rewarded().for_each(|arm| stale.note(arm, arms.count()));
+        work.fold.retired.iter().for_each(|&it| stale.note(arms.label(it), arms.count()));
         self.changes += 1;
         self.refresh();
     }

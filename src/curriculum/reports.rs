@@ -146,8 +146,10 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             let (draw, round, version) = (pending.draws[*place], pending.round, pending.version);
             let Judgement { verdict, teaches } = *judgement;
             let useful = Useful { draw, round, version };
-            let can_be_second = teaches && round.0 + 1 == now.0;
-            if bank.note(useful, &feedback[*index].outcome, verdict, can_be_second) {
+            let rejection = verdict.rejection();
+            let can_be_second =
+                teaches && round.0 + 1 == now.0 && !matches!(verdict, Verdict::Treat(_));
+            if bank.note(useful, &feedback[*index].outcome, rejection, can_be_second) {
                 ledger.counts.admitted -= 1;
                 ledger.counts.banked += 1;
             }

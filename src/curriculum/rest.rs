@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Curriculum;
+use super::{Curriculum, Memory};
 use crate::base::error::Error;
 use crate::base::id::SampleId;
 use crate::curriculum::pace::Pace;
@@ -82,6 +82,16 @@ impl<P, S, D> Curriculum<P, S, D> {
             debug_assert_eq!(moved, Ok(()), "a weight that moves changes no sum");
             self.touch_sample(sample);
         }
+    }
+
+    /// The retired samples of which the test is due come back; says whether there were any.
+    pub(super) fn retest(&mut self) -> bool {
+        let Memory { round, population, .. } = &mut self.memory;
+        let back = population.retest(*round);
+        debug_assert!(back.is_ok(), "a weight that moves changes no sum");
+        let back = back.unwrap_or_default();
+        back.iter().for_each(|&sample| self.touch_sample(sample));
+        !back.is_empty()
     }
 
     pub(super) fn touch_sample(&mut self, sample: SampleId) {

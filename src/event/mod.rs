@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result, finite, within};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
+use crate::route::Treatment;
 
 /// One drawn sample.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -384,16 +385,54 @@ impl Feedback {
     }
 }
 
-/// What a [`Gate`](crate::Gate) says of an outcome: may the trainer use it for a gradient step?
+/// What a [`Gate`](crate::Gate) says of an outcome: may the trainer use it for a gradient step, and if not, what else is
+/// done with it?
 ///
 /// Whatever the verdict, the outcome teaches the policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// ```
+/// use curricle::{Reason, Verdict, route::Treatment};
+///
+/// let half = Verdict::Treat(Treatment::Train { weight: 0.5 });
+/// assert!(half.is_admitted() && !Verdict::Treat(Treatment::Hint).is_admitted());
+/// assert_eq!(Verdict::Admit.treatment(), Treatment::TRAIN);
+/// assert_eq!(Verdict::Reject(Reason::Stale).treatment(), Treatment::Drop);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Verdict {
     /// Train on it.
     Admit,
     /// Leave it out, and why.
     Reject(Reason),
+    /// Neither of the two, but what [`Gate::Route`](crate::Gate::Route) or a gate of one's own says.
+    Treat(Treatment),
+}
+
+impl Verdict {
+    /// What is done with the outcome: trained on at full weight if it was admitted, dropped if it was rejected.
+    pub fn treatment(self) -> Treatment {
+        match self {
+            Self::Admit => Treatment::TRAIN,
+            Self::Reject(_) => Treatment::Drop,
+            Self::Treat(treatment) => treatment,
+        }
+    }
+
+    /// Whether it goes into this gradient step: admitted, or treated in a way that [trains](Treatment::trains).
+    pub fn is_admitted(self) -> bool {
+        self.rejection().is_none()
+    }
+
+    /// Why it does not go into the step; `None` if it does.
+    pub fn rejection(self) -> Option<Reason> {
+        match self {
+            Self::Admit => None,
+            Self::Reject(reason) => Some(reason),
+            Self::Treat(Treatment::Retire) => Some(Reason::Retired),
+            Self::Treat(treatment) => (!treatment.trains()).then_some(Reason::Routed),
+        }
+    }
 }
 
 /// Why a gate rejected an outcome.
@@ -412,16 +451,22 @@ pub enum Reason {
     Stale,
     /// A gate of one's own rejected it.
     Own,
+    /// Its sample is [retired](Treatment::Retire).
+    Retired,
+    /// Something else than training is done with it, such as another try with a hint: the verdict says what.
+    Routed,
 }
 
 impl Reason {
-    pub(crate) const ALL: [Reason; 6] = [
+    pub(crate) const ALL: [Reason; 8] = [
         Reason::ZeroSignal,
         Reason::TooHard,
         Reason::TooEasy,
         Reason::TooFew,
         Reason::Stale,
         Reason::Own,
+        Reason::Retired,
+        Reason::Routed,
     ];
 }
 
@@ -434,6 +479,8 @@ impl std::fmt::Display for Reason {
             Reason::TooFew => "too_few",
             Reason::Stale => "stale",
             Reason::Own => "own",
+            Reason::Retired => "retired",
+            Reason::Routed => "routed",
         })
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
 use crate::event::gate::Judgement;
-use crate::event::{Draw, Outcome, Verdict};
+use crate::event::{Draw, Outcome, Reason};
 use crate::files::column;
 use crate::ledger::progress::Progress;
 use ages::Ages;
@@ -57,8 +57,8 @@ impl Counts {
         match state {
             State::Open => &mut self.open,
             State::Lost => &mut self.lost,
-            State::Settled(_, Verdict::Admit) => &mut self.admitted,
-            State::Settled(_, Verdict::Reject(_)) | State::Untaught(_) => &mut self.rejected,
+            State::Settled(_, None) => &mut self.admitted,
+            State::Settled(_, Some(_)) | State::Untaught(_) => &mut self.rejected,
         }
     }
 }
@@ -147,7 +147,7 @@ impl Ledger {
         let pending = &mut self.pending[round];
         self.lost.insert(pending.draws[place].ticket.0);
         let state = std::mem::replace(&mut pending.states[place], State::Lost);
-        if let State::Settled(_, Verdict::Reject(reason)) | State::Untaught(reason) = state {
+        if let State::Settled(_, Some(reason)) | State::Untaught(reason) = state {
             self.reasons.take_back(reason);
         }
         *self.counts.of(&state) -= 1;
@@ -178,9 +178,9 @@ impl Ledger {
         // Most are of one round, and of one age.
         let (mut last, mut run) = (usize::MAX, 0);
         for ((round, place), outcome, judgement) in outcomes {
-            match judgement.verdict {
-                Verdict::Admit => admitted += 1,
-                Verdict::Reject(reason) => {
+            match judgement.verdict.rejection() {
+                None => admitted += 1,
+                Some(reason) => {
                     rejected += 1;
                     self.reasons.add(reason);
                 }
@@ -236,18 +236,24 @@ impl Ledger {
         }
     }
 
-    /// A ticket is judged otherwise than it was.
-    pub fn change_verdict(&mut self, draw: &Draw, from: Verdict, to: Verdict, is_folded: bool) {
+    /// A ticket is judged otherwise than it was: why it was rejected, and is from now on, if so.
+    pub fn change_verdict(
+        &mut self,
+        draw: &Draw,
+        from: Option<Reason>,
+        to: Option<Reason>,
+        is_folded: bool,
+    ) {
         let place = self.locate(draw.ticket).ok();
         if let Some((round, place)) = place
-            && let State::Settled(_, verdict) = &mut self.pending[round].states[place]
+            && let State::Settled(_, rejection) = &mut self.pending[round].states[place]
         {
-            *verdict = to;
+            *rejection = to;
         }
-        for (verdict, is_new) in [(from, false), (to, true)] {
-            let count = match verdict {
-                Verdict::Admit => &mut self.counts.admitted,
-                Verdict::Reject(reason) => {
+        for (rejection, is_new) in [(from, false), (to, true)] {
+            let count = match rejection {
+                None => &mut self.counts.admitted,
+                Some(reason) => {
                     if is_new {
                         self.reasons.add(reason)
                     } else {
@@ -398,6 +404,7 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::event::Reason;
+    use crate::event::Verdict;
     use crate::event::age::Age;
 
     #[test]
@@ -507,7 +514,7 @@ mod tests {
             }),
             ("an open ticket that is settled", |it| it.pending[0].states[1] = State::Open),
             ("a settled ticket that is open", |it| {
-                it.pending[0].states[0] = State::Settled(Outcome::default(), Verdict::Admit)
+                it.pending[0].states[0] = State::Settled(Outcome::default(), None)
             }),
             ("a rejected ticket for another reason", |it| it.reasons.add(Reason::TooHard)),
             ("a rejected ticket for none", |it| it.reasons = Reasons::default()),

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::base::id::{Round, Ticket};
 use crate::event::age::Age;
 use crate::event::gate::Judgement;
-use crate::event::{Draw, Outcome, Reason, Verdict};
+use crate::event::{Draw, Outcome, Reason};
 
 /// How closely the tickets of pending rounds follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,8 @@ pub(crate) enum Gaps {
 pub(crate) enum State {
     Open,
     Lost,
-    Settled(Outcome, Verdict),
+    /// What came, and why it was rejected, if it was.
+    Settled(Outcome, Option<Reason>),
     /// Rejected, and nothing is to be learned from what came.
     Untaught(Reason),
 }
@@ -30,9 +31,9 @@ pub(crate) enum State {
 impl Judgement {
     /// What becomes of a ticket whose outcome was judged so.
     pub fn state(self, outcome: Outcome) -> State {
-        match self.verdict {
-            Verdict::Reject(reason) if !self.teaches => State::Untaught(reason),
-            verdict => State::Settled(outcome, verdict),
+        match self.verdict.rejection() {
+            Some(reason) if !self.teaches => State::Untaught(reason),
+            rejection => State::Settled(outcome, rejection),
         }
     }
 }

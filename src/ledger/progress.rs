@@ -22,6 +22,8 @@ const START: f64 = 0.6;
 const ENOUGH: f64 = 2.0;
 /// Visits before the evidence starts to move.
 const WARM_UP: u64 = 5;
+/// Visits before there can be a dip: until then the fast average is not one of ten visits.
+const SETTLED: u64 = 10;
 
 /// From which evidence a gate opens, and over how much more of it.
 const GATE: (f64, f64) = (0.1, 0.3);
@@ -40,6 +42,7 @@ pub(crate) fn opening(evidence: f64) -> f64 {
 /// fast <- fast + a (x - fast)      slow <- slow + b (x - slow)      a = 0.1, b = 0.02; both start at the first x
 /// s^2  <- s^2 + max(0.02, 1/(v+4)) ((x - y)^2 / (1/n + 1/m) - s^2)  s^2 starts at 0.1; v: the visits before
 /// F <- (1-a)^2 F + a^2/n    S <- (1-b)^2 S + b^2/n    C <- (1-a)(1-b) C + a b/n        all start at 1/n
+/// peak <- max(fast, peak + b (fast - peak))                         is fast for 10 visits
 /// z    = (fast - slow) / sqrt(max(s^2, 0.002) (F + S - 2 C))
 /// e    <- e + 0.03 (clip(z / 2, -1, 1) - e)                         starts at 0.6, frozen for 5 visits
 /// ```
@@ -59,11 +62,17 @@ pub(crate) fn opening(evidence: f64) -> f64 {
 /// rare. It goes towards 1 while an arm is learned, and is negative while it is forgotten. An arm that rises *by
 /// itself* has evidence as one that is learned: no statistics of its success can tell them apart.
 ///
-/// The rule is ours; no paper has it.
+/// The [dip](Self::dip) is `peak - fast`, a fall from what the arm could do before, which the loop forgets as slowly as the
+/// slow average; in units of noise it is divided by `sqrt(max(s^2, 0.002) F)`. Of an arm whose success is constant it is
+/// above 4 in at most one visit of a hundred, tested as the null is. It needs no mark of when the loop left the arm;
+/// [`Forgetting`](crate::monitor::Forgetting) reads series with marks.
+///
+/// The rules are ours; no paper has them.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     fast: f64,
     slow: f64,
+    peak: f64,
     /// `s^2`.
     variance: f64,
     /// `F + S - 2 C` comes of these three.
@@ -81,6 +90,7 @@ impl Default for Progress {
         Self {
             fast: 0.0,
             slow: 0.0,
+            peak: 0.0,
             variance: GUESS.0,
             of_fast: 0.0,
             of_slow: 0.0,
@@ -126,6 +136,10 @@ impl Progress {
             self.of_slow = (1.0 - SLOW) * (1.0 - SLOW) * self.of_slow + SLOW * SLOW * each;
             self.of_both = (1.0 - FAST) * (1.0 - SLOW) * self.of_both + FAST * SLOW * each;
         }
+        self.peak = match self.visits {
+            0..SETTLED => self.fast,
+            _ => self.fast.max(self.peak + SLOW * (self.fast - self.peak)),
+        };
         self.last = (success, tickets);
         self.visits = self.visits.saturating_add(1);
         if self.visits > WARM_UP {
@@ -158,6 +172,17 @@ impl Progress {
     pub fn z(&self) -> f64 {
         let sd = self.null_sd();
         if sd > 0.0 { self.gain() / sd } else { 0.0 }
+    }
+
+    /// How far the fast average has fallen from what it was, `>= 0`; 0 for the first ten visits.
+    pub fn dip(&self) -> f64 {
+        self.peak - self.fast
+    }
+
+    /// The dip in units of the noise of the fast average, `>= 0`.
+    pub fn dip_z(&self) -> f64 {
+        let sd = (self.variance.max(LEAST) * self.of_fast).sqrt();
+        if sd > 0.0 { self.dip() / sd } else { 0.0 }
     }
 
     /// The evidence that success rises, in `[-1, 1]`.
@@ -244,6 +269,47 @@ mod tests {
         assert!((absolute / normal - 1.0).abs() < 0.1, "{absolute}");
     }
 
+    /// How often a dip is above 4 by chance.
+    #[test]
+    fn an_arm_that_forgets_nothing_seldom_dips() {
+        for null in [Null::Coin(0.5), Null::Coin(0.9), Null::Mixed(0.0, 1.0), Null::Mixed(0.15, 0.85)] {
+            for (tickets, rollouts) in [(1, 8), (16, 8), (64, 1)] {
+                let mut rng = Rng::at(11, Round(0), Purpose::User);
+                let (mut above, mut all) = (0.0, 0.0);
+                for _ in 0..300 {
+                    let mut arm = Progress::default();
+                    for _ in 0..200 {
+                        let sum: f64 = (0..tickets).map(|_| null.ticket(rollouts, &mut rng)).sum();
+                        arm.visit(sum / f64::from(tickets), tickets);
+                        above += f64::from(u8::from(arm.dip_z() > 4.0));
+                        all += 1.0;
+                    }
+                }
+                let rate: f64 = above / all;
+                println!("{null:?}, {tickets} of {rollouts}: {rate}");
+                assert!(rate < 0.01, "{null:?}, {tickets} of {rollouts}: {rate}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_dips_and_what_is_learned_again_does_not() {
+        let mut arm = Progress::default();
+        let wavering = |visit: i32| if visit % 2 == 0 { 0.05 } else { -0.05 };
+        (0..60).for_each(|visit| arm.visit(0.8 + wavering(visit), 16));
+        assert!(arm.dip() < 0.02 && arm.dip_z() < 2.0, "{} {}", arm.dip(), arm.dip_z());
+        (0..10).for_each(|visit| arm.visit(0.3 + wavering(visit), 16));
+        // By hand: fast has gone 1 - 0.9^10 = 0.651 of the way, and the peak has not yet followed far.
+        assert!(
+            (0.25..0.33).contains(&arm.dip()) && arm.dip_z() > 4.0,
+            "{} {}",
+            arm.dip(),
+            arm.dip_z()
+        );
+        (0..30).for_each(|visit| arm.visit(0.8 + wavering(visit), 16));
+        assert!(arm.dip() < 0.02, "{}", arm.dip());
+    }
+
     #[test]
     fn three_visits_by_hand() {
         let mut arm = Progress::default();
@@ -286,7 +352,16 @@ mod tests {
         for tickets in [0, 1, u32::MAX] {
             let mut arm = Progress::default();
             (0..50).for_each(|visit| arm.visit(f64::from(visit % 2), tickets));
-            let all = [arm.fast(), arm.slow(), arm.gain(), arm.null_sd(), arm.z(), arm.evidence()];
+            let all = [
+                arm.fast(),
+                arm.slow(),
+                arm.gain(),
+                arm.null_sd(),
+                arm.z(),
+                arm.evidence(),
+                arm.dip(),
+                arm.dip_z(),
+            ];
             assert!(all.iter().all(|number| number.is_finite()), "{all:?}");
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Reason, Verdict};
+use crate::event::Reason;
 use crate::ledger::{ENDLESS, State};
 
 /// Whether so many arms are tallied: nobody reads a log of more.
@@ -59,8 +59,8 @@ impl Tallies {
             self.cost += f64::from(outcome.cost.unwrap_or(0.0));
         }
         match state {
-            State::Settled(_, Verdict::Admit) => self.admitted += 1,
-            State::Settled(_, Verdict::Reject(reason)) | State::Untaught(reason) => {
+            State::Settled(_, None) => self.admitted += 1,
+            State::Settled(_, Some(reason)) | State::Untaught(reason) => {
                 self.rejected += 1;
                 self.reasons.add(*reason);
             }
@@ -69,17 +69,17 @@ impl Tallies {
     }
 
     /// A ticket that was counted is judged otherwise.
-    pub fn change_verdict(&mut self, from: Verdict, to: Verdict) {
+    pub fn change_verdict(&mut self, from: Option<Reason>, to: Option<Reason>) {
         match from {
-            Verdict::Admit => self.admitted -= 1,
-            Verdict::Reject(reason) => {
+            None => self.admitted -= 1,
+            Some(reason) => {
                 self.rejected -= 1;
                 self.reasons.take_back(reason);
             }
         }
         match to {
-            Verdict::Admit => self.admitted += 1,
-            Verdict::Reject(reason) => {
+            None => self.admitted += 1,
+            Some(reason) => {
                 self.rejected += 1;
                 self.reasons.add(reason);
             }

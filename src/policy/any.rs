@@ -127,7 +127,7 @@ any! {
     Exp3 Gaussian TeacherStudent AbsoluteProgress LevelReplay Posterior
     Difficulty Staged EasyToHard OnlineMixing ScalingLaw Dump
     Pac Tilt GaussianProcess;
-    Bounded ColdStart Guarded Mastered PerCost Rescaled Restart
+    Bounded ColdStart Guarded Mastered PerCost Rehearsed Rescaled Restart
 }
 
 impl Forget for Any {

@@ -98,8 +98,8 @@ pub trait Policy: Clone + Serialize + DeserializeOwned {
     ///
     /// A curriculum of 1024 arms or more then keeps [`ArmTree`], changes them arm by arm and does not call
     /// [`allot`](Self::allot), so that no round costs O(K). [`Boltzmann`] offers them; [`Bounded`], [`Rescaled`] and,
-    /// when it is over, [`ColdStart`] pass on those of the policy within; [`Mastered`], [`Restart`] and [`PerCost`]
-    /// look at all arms in every round. The default is `None`.
+    /// when it is over, [`ColdStart`] pass on those of the policy within; [`Mastered`], [`Rehearsed`], [`Restart`] and
+    /// [`PerCost`] look at all arms in every round. The default is `None`.
     fn logits(&self, _turn: &Turn<'_>) -> Option<Logits<'_>> {
         None
     }

@@ -60,6 +60,8 @@ pub struct Reward {
     pub share: f64,
     /// The [evidence](crate::Progress::evidence) that the success of the arm rises, this round included, in `[-1, 1]`.
     pub evidence: f64,
+    /// How far its success has [fallen](crate::Progress::dip_z) from what it was, in units of noise, `>= 0`.
+    pub dip: f64,
 }
 
 impl Reward {
@@ -85,6 +87,7 @@ impl Reward {
             cost: None,
             share: 1.0,
             evidence: Progress::default().evidence(),
+            dip: 0.0,
         }
     }
 
@@ -159,6 +162,13 @@ impl Reward {
     #[must_use]
     pub fn evidence(mut self, evidence: f64) -> Self {
         self.evidence = evidence;
+        self
+    }
+
+    /// Sets the dip.
+    #[must_use]
+    pub fn dip(mut self, dip: f64) -> Self {
+        self.dip = dip;
         self
     }
 

@@ -217,6 +217,7 @@ impl Population {
     pub(crate) fn remove(&mut self, sample: SampleId) -> Result<()> {
         self.put(sample, 0)?;
         self.flight.remove(sample);
+        self.retired.held.remove(sample);
         if let Some(passes) = &mut self.passes {
             passes.mark(sample, false);
         }
@@ -273,6 +274,12 @@ impl Population {
                 })?;
             }
         }
+        let numbers: BTreeMap<SampleId, SampleId> = kept.iter().copied().collect();
+        for (before, until) in old.retirements() {
+            if let Some(&now) = numbers.get(&before) {
+                self.retire(now, until)?;
+            }
+        }
         self.greatest = self.greatest.max(old.greatest);
         (0..self.arms.count() as u32).try_for_each(|arm| self.turn(ArmId(arm)))
     }
@@ -280,7 +287,8 @@ impl Population {
     /// The sum of all weights.
     pub(super) fn total(&self) -> u128 {
         let drawn = self.passes.as_ref().map_or(0, |passes| passes.drawn.tree().total());
-        [self.now.tree().total(), drawn, self.flight.weight()].map(u128::from).iter().sum()
+        let resting = self.flight.weight() + self.retired.held.weight();
+        [self.now.tree().total(), drawn, resting].map(u128::from).iter().sum()
     }
 
     /// Checks that a weight fits in the place of another.

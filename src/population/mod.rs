@@ -9,6 +9,7 @@ mod labels;
 mod passes;
 mod ranks;
 mod resting;
+mod retired;
 mod weights;
 mod work;
 
@@ -26,6 +27,7 @@ use flight::Flight;
 pub use keys::Key;
 use keys::Keys;
 use passes::Passes;
+use retired::Retired;
 pub(crate) use weights::Weights;
 
 /// One unit of weight: user weights are kept as integer multiples of it.
@@ -38,7 +40,8 @@ const UNIT: f64 = 1.0 / 4_294_967_296.0;
 /// are taken; the total over all samples must stay below 2^32 (10^8 samples may weigh 42 on
 /// average), else [`Error::WeightOverflow`](crate::Error::WeightOverflow) is returned.
 ///
-/// A sample can *rest* without losing its weight: while it is [in flight](crate::Builder::exclude_in_flight), or,
+/// A sample can *rest* without losing its weight: while it is [in flight](crate::Builder::exclude_in_flight), while it
+/// is [retired](crate::route::Treatment::Retire), or,
 /// with the sampler [`Passes`](crate::sampler::Passes) or [`Sequential`](crate::sampler::Sequential), from when it is
 /// drawn until the pass of its arm is over.
 ///
@@ -51,6 +54,7 @@ pub struct Population {
     now: Weights,
     passes: Option<Passes>,
     flight: Flight,
+    retired: Retired,
     /// The greatest weight that any sample was ever given.
     greatest: u64,
     columns: Columns,
@@ -104,8 +108,8 @@ impl Population {
         };
         let now = Weights::new(&arms, weight)?;
         let greatest = now.tree().weights().iter().copied().max().unwrap_or(even);
-        let (flight, columns) = (Flight::default(), Columns::default());
-        Ok(Self { arms, now, passes: None, flight, greatest, columns })
+        let (flight, retired, columns) = (Flight::default(), Retired::default(), Columns::default());
+        Ok(Self { arms, now, passes: None, flight, retired, greatest, columns })
     }
 
     /// Gives each sample its key.
@@ -246,7 +250,7 @@ impl Population {
     /// Whether no sample rests, nor will.
     #[inline]
     fn is_plain(&self) -> bool {
-        self.passes.is_none() && self.flight.is_empty()
+        self.passes.is_none() && self.flight.is_empty() && self.retired.held.is_empty()
     }
 
     fn units_of(&self, sample: SampleId) -> Result<u64> {
@@ -254,7 +258,8 @@ impl Population {
         if self.is_plain() {
             return Ok(self.now.tree().get(slot));
         }
-        Ok(match (self.flight.get(sample), &self.passes) {
+        let held = self.flight.get(sample).or_else(|| self.retired.held.get(sample));
+        Ok(match (held, &self.passes) {
             (Some(held), _) => held,
             (None, Some(passes)) if passes.is_drawn(sample) => passes.drawn.tree().get(slot),
             (None, _) => self.now.tree().get(slot),
@@ -263,13 +268,20 @@ impl Population {
 
     /// Whether the parts agree; used after reading them from a file.
     pub(crate) fn is_consistent(&self) -> bool {
-        let Self { arms, now, passes, flight, .. } = self;
-        if !arms.is_consistent() || !now.is_consistent(arms) || !flight.is_consistent() {
+        let Self { arms, now, passes, flight, retired, .. } = self;
+        if !arms.is_consistent() || !now.is_consistent(arms) {
+            return false;
+        }
+        // What is in flight and retired has its weight where the flight keeps it.
+        let is_kept_once = |(sample, weight)| weight == 0 || !flight.contains(sample);
+        if !flight.is_consistent() || !retired.is_consistent() || !retired.held.iter().all(is_kept_once)
+        {
             return false;
         }
         let slot_of = |sample: SampleId| arms.slot_of(sample).ok();
         let rests = |slot| now.tree().get(slot) == 0;
-        if !self.held().all(|sample| slot_of(sample).is_some_and(rests)) {
+        let held = || self.held().chain(retired.held.iter().map(|(sample, _)| sample));
+        if !held().all(|sample| slot_of(sample).is_some_and(rests)) {
             return false;
         }
         let is_drawn_once = |passes: &Passes| {
@@ -281,7 +293,7 @@ impl Population {
             let is_empty = |slot| drawn.get(slot) == 0;
             let is_marked = |slot| arms.sample_at(slot).is_some_and(|it| passes.is_drawn(it));
             passes.is_consistent(arms, &owed)
-                && self.held().all(|sample| slot_of(sample).is_some_and(is_empty))
+                && held().all(|sample| slot_of(sample).is_some_and(is_empty))
                 && (0..arms.slot_count()).all(|slot| rests(slot) || !is_marked(slot))
                 && (0..arms.count() as u32)
                     .map(ArmId)

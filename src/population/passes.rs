@@ -73,14 +73,18 @@ impl Passes {
         self.is_last(arm) && self.owed(arm) == 0
     }
 
+    /// Whether an arm gives nothing more.
+    pub fn is_done(&self, arm: ArmId) -> bool {
+        self.limit.is_some_and(|limit| self.done(arm) >= limit)
+    }
+
     pub fn limit(&self) -> Option<u64> {
         self.limit
     }
 
     /// Whether the pass of an arm is over, if nothing is left of it that can be drawn now.
     pub fn is_over(&self, arm: ArmId) -> bool {
-        let is_done = self.limit.is_some_and(|limit| self.done(arm) >= limit);
-        self.owed(arm) == 0 && self.drawn.drawable(arm) > 0 && !is_done
+        self.owed(arm) == 0 && self.drawn.drawable(arm) > 0 && !self.is_done(arm)
     }
 
     /// The same of all arms.

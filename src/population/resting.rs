@@ -191,6 +191,9 @@ impl Population {
             }
             return Ok(old);
         }
+        if let Some(old) = self.retired.held.set(sample, weight) {
+            return Ok(old);
+        }
         match self.passes.as_mut().filter(|_| is_drawn) {
             Some(passes) => passes.set(slot, arm, weight),
             None => self.now.set(slot, arm, weight),

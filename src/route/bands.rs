@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Error, Result, finite, length};
-use crate::base::numbers::{SLACK, all_finite};
+use crate::base::error::{Result, finite, length, within};
+use crate::base::id::Round;
+use crate::base::numbers::SLACK;
+use crate::base::schedule::Schedule;
 
 /// What is done with an item, a pair or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -17,7 +19,7 @@ pub enum Treatment {
     },
     /// It is not trained on this time.
     Drop,
-    /// It is not drawn again, until a re-test.
+    /// It is not drawn again, until a [re-test](crate::Builder::retest).
     Retire,
     /// It is tried again with a hint.
     Hint,
@@ -54,6 +56,18 @@ impl Treatment {
     /// Trained on at full weight.
     pub const TRAIN: Self = Self::Train { weight: 1.0 };
 
+    /// Whether the item goes into this gradient step, if in another way than others.
+    pub fn trains(&self) -> bool {
+        matches!(
+            self,
+            Self::Train { .. }
+                | Self::Flip
+                | Self::Soften
+                | Self::Margin { .. }
+                | Self::SoftenMargin { .. }
+        )
+    }
+
     /// As a word, such as "soften_margin".
     pub fn name(&self) -> &'static str {
         match self {
@@ -76,24 +90,29 @@ impl Treatment {
 /// The treatment of a reading by the band that it falls into.
 ///
 /// Edges ascend; a reading below the first edge gets the first treatment, one at or above the last edge the last, with a
-/// slack of 1e-9 in favour of reaching an edge. Make a new table where a [dial](crate::dial) moves the edges: it is a value.
-/// Cost: O(log edges).
+/// slack of 1e-9 in favour of reaching an edge. An edge may move with the rounds, as a [`Schedule`]; where edges cross, the
+/// first that is not reached decides. Cost: O(edges).
+///
+/// In a training loop it is a gate, [`Gate::Route`](crate::Gate::Route), and the verdicts carry the treatment.
 ///
 /// ```
 /// use curricle::route::{RoutingTable, Treatment};
+/// use curricle::{Round, Schedule};
 ///
 /// // Hopeless ones get a hint, solved ones are retired, the rest is trained on.
+/// let solved = Schedule::Linear { from: 0.9, to: 0.999, rounds: 100 };
 /// let table = RoutingTable::new(
-///     vec![0.001, 0.999],
+///     [Schedule::Constant(0.001), solved],
 ///     vec![Treatment::Hint, Treatment::TRAIN, Treatment::Retire],
 /// )?;
-/// assert_eq!(table.route(0.0)?, Treatment::Hint);
-/// assert_eq!(table.route(0.5)?, Treatment::TRAIN);
+/// assert_eq!(table.route(0.0, Round(0))?, Treatment::Hint);
+/// assert_eq!(table.route(0.95, Round(0))?, Treatment::Retire);
+/// assert_eq!(table.route(0.95, Round(100))?, Treatment::TRAIN);
 /// # Ok::<(), curricle::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RoutingTable {
-    edges: Vec<f64>,
+    edges: Vec<Schedule>,
     treatments: Vec<Treatment>,
 }
 
@@ -101,33 +120,62 @@ impl RoutingTable {
     /// A table of ascending edges, with one treatment more than there are edges.
     ///
     /// # Errors
-    /// Another number of treatments; an edge that is not finite, or is below the one before it; a weight or a margin that is
-    /// not finite.
-    pub fn new(edges: Vec<f64>, treatments: Vec<Treatment>) -> Result<Self> {
-        length("treatments", edges.len() + 1, treatments.len())?;
-        all_finite("edge", &edges)?;
-        for (index, treatment) in (0..).zip(&treatments) {
+    /// Another number of treatments; an edge that is not finite, or does not move and is below one before it that does not;
+    /// a weight or a margin that is not finite, or below 0.
+    pub fn new(
+        edges: impl IntoIterator<Item = impl Into<Schedule>>,
+        treatments: Vec<Treatment>,
+    ) -> Result<Self> {
+        let table = Self::unchecked(edges, treatments);
+        table.check().map(|()| table)
+    }
+
+    /// A table that is checked later on.
+    pub(crate) fn unchecked(
+        edges: impl IntoIterator<Item = impl Into<Schedule>>,
+        treatments: Vec<Treatment>,
+    ) -> Self {
+        Self { edges: edges.into_iter().map(Into::into).collect(), treatments }
+    }
+
+    /// Whether the parts agree.
+    pub(crate) fn check(&self) -> Result<()> {
+        length("treatments", self.edges.len() + 1, self.treatments.len())?;
+        for treatment in &self.treatments {
             if let Treatment::Train { weight: number }
             | Treatment::Margin { margin: number }
             | Treatment::SoftenMargin { margin: number } = *treatment
             {
-                finite("number of a treatment", index, number)?;
+                within("number of a treatment", number, 0.0, f64::MAX)?;
             }
         }
-        match edges.windows(2).find(|pair| pair[0] > pair[1]) {
-            Some(pair) => {
-                Err(Error::OutOfRange { what: "edge", value: pair[1], low: pair[0], high: f64::MAX })
+        let mut low = -f64::MAX;
+        for edge in &self.edges {
+            edge.check("edge", -f64::MAX, f64::MAX)?;
+            if let Schedule::Constant(value) = *edge {
+                low = within("edge", value, low, f64::MAX)?;
             }
-            None => Ok(Self { edges, treatments }),
         }
+        Ok(())
     }
 
-    /// The treatment of a reading.
+    /// The treatment of a reading in a round.
     ///
     /// # Errors
     /// A reading that is not finite.
-    pub fn route(&self, reading: f64) -> Result<Treatment> {
-        finite("reading", 0, reading)?;
-        Ok(self.treatments[self.edges.partition_point(|&edge| edge <= reading + SLACK)])
+    pub fn route(&self, reading: f64, round: Round) -> Result<Treatment> {
+        let reading = finite("reading", 0, reading)?;
+        Ok(self.band(round, |edge| reading + SLACK < edge))
+    }
+
+    /// The treatment in a round of what misses an edge.
+    pub(crate) fn band(&self, round: Round, is_missed: impl Fn(f64) -> bool) -> Treatment {
+        let missed = self.edges.iter().position(|edge| is_missed(edge.at(round)));
+        self.treatments[missed.unwrap_or(self.edges.len())]
+    }
+
+    /// What it may say.
+    pub(crate) fn treatments(&self) -> &[Treatment] {
+        &self.treatments
     }
 }

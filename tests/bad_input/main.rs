@@ -9,10 +9,11 @@ use common::{feedback, outcome};
 use curricle::policy::{
     AbsoluteProgress, Advance, Allotment, Belief, Boltzmann, Bounded, ColdStart, Detector, Difficulty,
     Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian, Kalman, LevelReplay, Mastered,
-    MeanRule, OnlineMixing, Pac, Pacing, PerCost, Policy, Posterior, Prior, Range, Reads, Rescaled,
-    Restart, Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson, Tilt, Turn,
-    Ucb, Update,
+    MeanRule, OnlineMixing, Pac, Pacing, PerCost, Policy, Posterior, Prior, Range, Reads, Rehearsed,
+    Rescaled, Restart, Reward, ScalingLaw, Scope, Spread, Staged, Teacher, TeacherStudent, Thompson,
+    Tilt, Turn, Ucb, Update,
 };
+use curricle::route::{RoutingTable, Treatment};
 use curricle::sampler::{Distinct, Systematic};
 use curricle::signal::{MeanAdvantage, Trial, Utility};
 use curricle::{

@@ -82,7 +82,21 @@ fn options() {
     assert!(wrong(PerCost::new(Boltzmann::new()).limit(0.5)));
     assert!(wrong(Mastered::new(Boltzmann::new(), 1.5)));
     assert!(wrong(Mastered::new(Boltzmann::new(), 0.9).retest(0, 0.1)));
+    assert!(wrong(Rehearsed::new(Boltzmann::new()).dip(0.0)));
+    assert!(wrong(Rehearsed::new(Boltzmann::new()).share(1.5)));
     assert!(wrong(ColdStart::new(Boltzmann::new().alpha(0.0), 3)));
+    let routed = |edges: Vec<f64>| RoutingTable::new(edges, vec![Treatment::TRAIN, Treatment::Retire]);
+    assert!(routed(vec![0.1, 0.2]).is_err() && routed(vec![f64::NAN]).is_err());
+    let negative = Treatment::Train { weight: -1.0 };
+    assert!(RoutingTable::new([0.5], vec![negative, Treatment::Drop]).is_err());
+    let gate = || Gate::route(Field::Success, routed(vec![0.9]).unwrap());
+    assert!(Curriculum::builder(4).gate(gate()).retest(0).build().is_err());
+    // Two treatments of one outcome that both train on it: neither can be heard alone.
+    let soft = |high| RoutingTable::new([0.5], vec![Treatment::Soften, high]).unwrap();
+    let both = gate()
+        .and(Gate::route(Field::Success, soft(Treatment::TRAIN)))
+        .and(Gate::route(Field::Loss, soft(Treatment::Train { weight: 0.5 })));
+    assert!(matches!(Curriculum::builder(4).gate(both).build(), Err(Error::Unsupported { .. })));
     let falling = Schedule::Geometric { from: 1.0, to: 0.0, rounds: 5 };
     assert!(wrong(Boltzmann::new().temperature(falling)));
     assert!(Curriculum::builder(4).importance(2.0).build().is_err());

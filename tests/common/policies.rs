@@ -4,8 +4,8 @@ use curricle::ArmId;
 use curricle::policy::{
     AbsoluteProgress, Advance, Any, Boltzmann, Bound, Bounded, ColdStart, Detector, Difficulty, Dump,
     EasyToHard, Exp3, Fixed, Forgetting, GaussianProcess, Guarded, Kalman, LevelReplay, Mastered,
-    Mixture, OnlineMixing, Pac, PerCost, Posterior, Prior, Range, Rescaled, Restart, ScalingLaw, Scope,
-    Similarity, Staged, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit,
+    Mixture, OnlineMixing, Pac, PerCost, Posterior, Prior, Range, Rehearsed, Rescaled, Restart,
+    ScalingLaw, Scope, Similarity, Staged, TeacherStudent, Thompson, Tilt, Ucb, Uniform, Unit,
 };
 
 /// All that draw from arms, for so many of them, by name.
@@ -58,6 +58,7 @@ pub fn around(inner: &Any) -> Vec<(&'static str, Any)> {
         ("guarded", Guarded::new(inner()).into()),
         ("mastered", Mastered::new(inner(), 0.6).retest(4, 0.2).into()),
         ("per cost", PerCost::new(inner()).into()),
+        ("rehearsed", Rehearsed::new(inner()).dip(0.1).into()),
         ("rescaled", Rescaled::new(inner(), range).into()),
         ("restart", Restart::new(inner(), cusum, Scope::Global).explore(0.2).into()),
         ("restart, glr", Restart::new(inner(), glr, Scope::Local).explore(0.1).into()),

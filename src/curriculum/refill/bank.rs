@@ -6,7 +6,7 @@ use super::rates::Rates;
 use super::{Starvation, Useful};
 use crate::base::id::{Round, SampleId, Ticket};
 use crate::event::age::{Age, AgeLimit};
-use crate::event::{Draw, Outcome, Reason, Verdict};
+use crate::event::{Draw, Outcome, Reason};
 use crate::ledger::{Counts, Reasons};
 
 /// What refilling remembers. Every list is in the order of tickets, so that it does not depend on the order of arrival.
@@ -88,17 +88,17 @@ impl Bank {
         &mut self,
         useful: Useful,
         outcome: &Outcome,
-        verdict: Verdict,
+        rejection: Option<Reason>,
         can_be_second: bool,
     ) -> bool {
-        self.rates.note(useful.draw.arm.index(), verdict == Verdict::Admit);
-        match verdict {
-            Verdict::Admit => {
+        self.rates.note(useful.draw.arm.index(), rejection.is_none());
+        match rejection {
+            None => {
                 let place = self.place(useful.draw.ticket);
                 self.admitted.insert(place, useful);
                 true
             }
-            Verdict::Reject(reason) => {
+            Some(reason) => {
                 if can_be_second && self.step.is_some() {
                     let ticket = useful.draw.ticket;
                     let place = self.rejected.partition_point(|it| it.useful.draw.ticket < ticket);
@@ -241,9 +241,9 @@ mod tests {
         let counts = Counts { drawn: 9, banked: 2, ..Counts::default() };
         let mut reasons = Reasons::default();
         reasons.add(Reason::TooHard);
-        let rejected = Verdict::Reject(Reason::TooHard);
+        let rejected = Some(Reason::TooHard);
         let mut good = Bank { step: Some(Under { draws: 1, tickets: 4 }), ..Bank::new(arms) };
-        for (ticket, verdict) in [(1, Verdict::Admit), (4, Verdict::Admit), (2, rejected)] {
+        for (ticket, verdict) in [(1, None), (4, None), (2, rejected)] {
             good.note(useful(ticket, 2, 2), &Outcome::default(), verdict, true);
         }
         let is_good = |bank: &Bank| bank.is_consistent(arms, now, &counts, &reasons);

@@ -5,7 +5,7 @@ use super::{Refill, Starvation, Step, Useful};
 use crate::base::error::{Error, Result, within};
 use crate::curriculum::{Curriculum, Memory};
 use crate::event::age::Age;
-use crate::event::{Batch, Reason, Verdict};
+use crate::event::{Batch, Reason};
 use crate::policy::Policy;
 use crate::sampler::Sampler;
 use crate::signal::Signal;
@@ -180,7 +180,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             taken.extend(kept);
         }
         for (useful, reason) in second {
-            self.change_verdict(&useful, Verdict::Reject(reason), Verdict::Admit);
+            self.change_verdict(&useful, Some(reason), None);
             taken.push(useful);
         }
         taken.extend(self.withdraw(have, refill));
@@ -217,11 +217,11 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     fn reject_old(&mut self, old: Vec<Useful>) {
         for useful in old {
             self.use_up(1);
-            self.change_verdict(&useful, Verdict::Admit, Verdict::Reject(Reason::Stale));
+            self.change_verdict(&useful, None, Some(Reason::Stale));
         }
     }
 
-    fn change_verdict(&mut self, useful: &Useful, from: Verdict, to: Verdict) {
+    fn change_verdict(&mut self, useful: &Useful, from: Option<Reason>, to: Option<Reason>) {
         let is_folded = self.options.pace.arrival().is_some();
         self.memory.ledger.change_verdict(&useful.draw, from, to, is_folded);
     }

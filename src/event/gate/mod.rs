@@ -11,6 +11,7 @@ use crate::base::id::{ArmId, Round, SampleId};
 use crate::base::schedule::Schedule;
 use crate::event::age::{Age, AgeLimit};
 use crate::event::{Field, Outcome, Reason, Verdict};
+use crate::route::{RoutingTable, Treatment};
 pub use own::{Admit, Own};
 
 /// What a gate judges: an outcome, and what it is the outcome of.
@@ -99,7 +100,17 @@ pub enum Gate {
         /// nothing, as a lost one does.
         teaches: bool,
     },
-    /// What every gate of a list admits, in order: the reason is that of the first that rejects.
+    /// To each outcome the treatment of the band that a field of it falls into: [`TRAIN`](Treatment::TRAIN) admits it,
+    /// [`Drop`](Treatment::Drop) rejects it, and any other is handed to the trainer in the verdict. What is
+    /// [retired](Treatment::Retire) is not drawn again until its [re-test](crate::Builder::retest).
+    Route {
+        /// What is read.
+        by: Field,
+        /// Bands and treatments.
+        table: RoutingTable,
+    },
+    /// What every gate of a list admits, in order: the reason is that of the first that does not. Weights of the loss are
+    /// multiplied.
     Every(Vec<Gate>),
     /// To each arm its own gate, by number.
     Arms(Vec<Gate>),
@@ -172,6 +183,35 @@ impl Gate {
         Gate::Stale { most, teaches: true }
     }
 
+    /// [`Route`](Self::Route) by a field.
+    ///
+    /// ```
+    /// use curricle::route::{RoutingTable, Treatment};
+    /// use curricle::{Curriculum, Feedback, Field, Gate, Outcome, SampleId, Verdict};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let treatments = vec![Treatment::Hint, Treatment::TRAIN, Treatment::Retire];
+    /// let gate = Gate::route(Field::Success, RoutingTable::new([0.001, 0.999], treatments)?);
+    /// let mut curriculum = Curriculum::builder(8).gate(gate).retest(20).build()?;
+    /// let batch = curriculum.draw(8)?;
+    /// let success = |sample: SampleId| [0.0, 0.5, 1.0, 0.5][sample.0 as usize % 4];
+    /// let seen = |draw: &curricle::Draw| Outcome::default().success(success(draw.sample)).rollouts(8);
+    /// let feedback: Vec<Feedback> = batch.draws.iter().map(|it| Feedback::new(it.ticket, seen(it))).collect();
+    /// for (draw, verdict) in batch.draws.iter().zip(curriculum.observe(&feedback)?) {
+    ///     match verdict.treatment() {
+    ///         Treatment::Train { .. } => {} // into the gradient step
+    ///         Treatment::Hint => {}         // rollouts with a hint: another prompt, not this ticket
+    ///         _ => assert_eq!(success(draw.sample), 1.0),
+    ///     }
+    /// }
+    /// curricle::Curriculum::draw(&mut curriculum, 1)?;
+    /// assert_eq!(curriculum.population().retired(), 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn route(by: Field, table: RoutingTable) -> Self {
+        Gate::Route { by, table }
+    }
+
     /// A gate of one's own.
     pub fn own(gate: impl Admit + 'static) -> Self {
         Gate::Own(Own(Arc::new(gate)))
@@ -221,10 +261,27 @@ impl Gate {
                 let is_stale = most.is_exceeded(age);
                 Judgement { teaches: *teaches || !is_stale, ..unless(is_stale, Reason::Stale) }
             }
+            Gate::Route { by, table } => match outcome.get(*by) {
+                Some(value) => {
+                    let verdict = match table.band(round, |edge| value < edge as f32) {
+                        Treatment::TRAIN => Verdict::Admit,
+                        Treatment::Drop => Verdict::Reject(Reason::Routed),
+                        treatment => Verdict::Treat(treatment),
+                    };
+                    Judgement { verdict, teaches: true }
+                }
+                None => Judgement::ADMITTED,
+            },
             Gate::Every(gates) => {
-                let judged = gates.iter().map(|gate| gate.judge(case));
-                let rejected = judged.into_iter().find(|judged| judged.verdict != Verdict::Admit);
-                rejected.unwrap_or(Judgement::ADMITTED)
+                let mut all = Judgement::ADMITTED;
+                for gate in gates {
+                    let judged = gate.judge(case);
+                    if !judged.verdict.is_admitted() {
+                        return judged;
+                    }
+                    all.verdict = both(all.verdict, judged.verdict);
+                }
+                all
             }
             Gate::Arms(gates) => {
                 gates.get(arm.index()).map_or(Judgement::ADMITTED, |gate| gate.judge(case))
@@ -244,6 +301,7 @@ impl Gate {
                 unless(outcome.nonzero_advantages.is_some(), Field::NonzeroAdvantages)
             }
             Gate::Band { .. } => unless(outcome.success.is_some(), Field::Success),
+            Gate::Route { by, .. } => unless(outcome.get(*by).is_some(), *by),
             Gate::Every(gates) => gates.iter().find_map(|gate| gate.missing(case)),
             Gate::Arms(gates) => gates.get(case.arm.index()).and_then(|gate| gate.missing(case)),
             Gate::Own(Own(gate)) => gate.missing(case),
@@ -255,6 +313,24 @@ impl Gate {
         match self {
             Gate::Arms(_) => true,
             Gate::Every(gates) => gates.iter().any(Gate::is_by_arm),
+            _ => false,
+        }
+    }
+
+    /// Whether it may train on an outcome by such a treatment.
+    fn treats(&self, such: fn(&Treatment) -> bool) -> bool {
+        match self {
+            Gate::Route { table, .. } => table.treatments().iter().any(|it| it.trains() && such(it)),
+            Gate::Every(gates) | Gate::Arms(gates) => gates.iter().any(|gate| gate.treats(such)),
+            _ => false,
+        }
+    }
+
+    /// Whether it may retire samples, as far as is known: a gate of one's own does not say.
+    pub(crate) fn retires(&self) -> bool {
+        match self {
+            Gate::Route { table, .. } => table.treatments().contains(&Treatment::Retire),
+            Gate::Every(gates) | Gate::Arms(gates) => gates.iter().any(Gate::retires),
             _ => false,
         }
     }
@@ -286,7 +362,15 @@ impl Gate {
             Gate::Every(gates) if gates.is_empty() => {
                 Err(Error::Empty { what: "list of gates", index: 0 })
             }
-            Gate::Every(gates) => gates.iter().try_for_each(|gate| gate.check(arms)),
+            Gate::Route { table, .. } => table.check(),
+            Gate::Every(gates) => {
+                let treating = gates.iter().filter(|gate| gate.treats(|it| *it != Treatment::TRAIN));
+                if treating.count() > 1 && self.treats(|it| !matches!(it, Treatment::Train { .. })) {
+                    let request = "two treatments of one outcome";
+                    return Err(Error::Unsupported { part: "list of gates", request });
+                }
+                gates.iter().try_for_each(|gate| gate.check(arms))
+            }
             Gate::Arms(gates) => {
                 length("gates of arms", arms, gates.len())?;
                 gates.iter().try_for_each(|gate| gate.check(arms))
@@ -305,8 +389,21 @@ impl Admit for Gate {
     }
 }
 
+/// The verdict of two gates that both admit.
+fn both(first: Verdict, second: Verdict) -> Verdict {
+    match (first, second) {
+        (Verdict::Admit, verdict) | (verdict, Verdict::Admit) => verdict,
+        (
+            Verdict::Treat(Treatment::Train { weight }),
+            Verdict::Treat(Treatment::Train { weight: other }),
+        ) => Verdict::Treat(Treatment::Train { weight: weight * other }),
+        // Only gates of one's own come here: the first is heard.
+        (verdict, _) => verdict,
+    }
+}
+
 /// What a gate says, and whether the policy is to learn from the outcome.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Judgement {
     pub verdict: Verdict,
     pub teaches: bool,

@@ -48,7 +48,7 @@ use stream::Payload;
 pub use compression::Compression;
 
 /// The layout of snapshots that this build writes and reads.
-pub const SCHEMA: u32 = 9;
+pub const SCHEMA: u32 = 10;
 
 /// The decision stream of this build: it changes whenever the same seed and the same feedback would
 /// give other batches than before.

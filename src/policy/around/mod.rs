@@ -5,6 +5,7 @@ mod cold_start;
 mod guarded;
 mod mastered;
 mod per_cost;
+mod rehearsed;
 mod rescaled;
 mod restart;
 
@@ -13,6 +14,7 @@ pub use cold_start::ColdStart;
 pub use guarded::{Guarded, Side};
 pub use mastered::Mastered;
 pub use per_cost::PerCost;
+pub use rehearsed::Rehearsed;
 pub use rescaled::{Range, Rescaled};
 pub use restart::{Detector, Restart, Scope};
 

@@ -156,12 +156,12 @@ impl Told {
             let ages = (now.saturating_sub(known.round), version.saturating_sub(known.version));
             let rollouts = u64::from(outcome.rollouts) + u64::from(outcome.unscored);
             self.add(known.arm, now, |sums| {
-                match *verdict {
-                    Verdict::Reject(reason) => {
+                match verdict.rejection() {
+                    Some(reason) => {
                         sums.reject(reason, 1);
                         sums.rejected_rollouts += rollouts;
                     }
-                    _ => sums.admitted += 1,
+                    None => sums.admitted += 1,
                 }
                 sums.rollouts += rollouts;
                 outcome.success.into_iter().for_each(|success| sums.success.add(success.into()));
@@ -180,13 +180,13 @@ impl Told {
         // It had come back before, and is taken back: of the verdicts in time it stays, of the sums it goes.
         let arm = &mut self.arms[known.arm as usize];
         for sums in [&mut self.all, arm] {
-            match known.verdict {
-                Some(Verdict::Admit) => sums.admitted -= 1,
-                Some(Verdict::Reject(reason)) => {
+            match known.verdict.map(Verdict::rejection) {
+                Some(None) => sums.admitted -= 1,
+                Some(Some(reason)) => {
                     let same = sums.rejected.iter_mut().find(|(other, _)| *other == reason);
                     same.into_iter().for_each(|(_, count)| *count -= 1);
                 }
-                _ => {}
+                None => {}
             }
         }
     }
@@ -206,7 +206,7 @@ impl Told {
         let has_steps = self.steps.ready + self.steps.starved > 0;
         self.tickets.forget(|known| {
             let is_folded = known.round + lag + 2 < now;
-            let may_be_banked = has_steps && known.verdict == Some(Verdict::Admit);
+            let may_be_banked = has_steps && known.verdict.is_some_and(Verdict::is_admitted);
             is_folded && !may_be_banked || known.round + KEPT < now
         });
     }
