@@ -2,7 +2,10 @@
 
 mod decontaminate;
 mod files;
+mod logratio;
+mod pairs;
 mod reports;
+mod rows;
 mod runs;
 mod simulate;
 

@@ -18,7 +18,6 @@
 //! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file
 //! could not be written.
 
-mod angle;
 mod batches;
 mod decontaminate;
 mod device;
@@ -28,6 +27,8 @@ mod inspect;
 mod merge;
 mod progress;
 mod report;
+mod rows;
+mod score;
 mod shard;
 mod simulate;
 mod snapshots;
@@ -36,7 +37,6 @@ mod states;
 mod table_file;
 mod tensor_file;
 mod texts;
-mod uncertainty;
 
 use std::process::ExitCode;
 
@@ -56,7 +56,7 @@ struct Arguments {
 enum Command {
     /// Score samples by a signal of the model and write a table.
     #[command(subcommand)]
-    Score(Score),
+    Score(score::Score),
     /// Find training texts that have much of a test text in them.
     Decontaminate(decontaminate::Arguments),
     /// Put the shards of a table together.
@@ -73,18 +73,9 @@ enum Command {
     Simulate(simulate::Arguments),
 }
 
-#[derive(Subcommand)]
-enum Score {
-    /// Angle concentration of hidden states (GAIN-RL).
-    Angle(angle::Arguments),
-    /// Uncertainty of rows of logits, and which rows a budget selects.
-    Uncertainty(uncertainty::Arguments),
-}
-
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Score(Score::Angle(arguments)) => angle::run(&arguments),
-        Command::Score(Score::Uncertainty(arguments)) => uncertainty::run(&arguments),
+        Command::Score(score) => score::run(&score),
         Command::Decontaminate(arguments) => decontaminate::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
