@@ -3,7 +3,10 @@
 mod decontaminate;
 mod files;
 mod logratio;
+mod monitor;
+mod overlap;
 mod pairs;
+mod probe;
 mod reports;
 mod rows;
 mod runs;

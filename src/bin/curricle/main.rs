@@ -3,12 +3,17 @@
 //! ```text
 //! curricle score angle --states FILE.safetensors|FOLDER --spans FILE.json --device cpu|gpu --out scores.parquet [--shard k/n]
 //! curricle score uncertainty --logits FILE.safetensors --scores entropy,margin --budget 0.2 --out scores.parquet
+//! curricle score logratio --in FILE.jsonl|FILE.parquet|FILE.csv ... --strong FIELD --weak FIELD [--per-token] --out scores.parquet
+//! curricle score overlap --in FILE ... --a FIELD --b FIELD --ngram 8 --out scores.parquet
+//! curricle score pairs --in FILE ... --chosen-scores FIELD --rejected-scores FIELD --out pairs.parquet
 //! curricle decontaminate --train FILE.jsonl ... --test FILE.parquet ... --ngram 8 --out found.parquet
 //! curricle merge --out scores.parquet SHARD.parquet ...
 //! curricle inspect SNAPSHOT [--sample N [--batch N]] [--json]
 //! curricle replay JOURNAL [--round N|--position N] [--json]
 //! curricle diff SNAPSHOT SNAPSHOT
 //! curricle report JOURNAL --out report.html|--follow
+//! curricle monitor JOURNAL|TABLE [--x step --y a,b] [--window N] [--out FILE.svg|FILE.html] [--json]
+//! curricle probe ITEMS.parquet [--share 0.2|--count N] [--blind FIELD] [--irt] --out probes.parquet
 //! curricle simulate CONFIG [--scenario grid] [--seeds 8] [--steps 6000] [--out FILE.svg] [--json]
 //! ```
 //!
@@ -25,6 +30,9 @@ mod diff;
 mod fault;
 mod inspect;
 mod merge;
+mod monitor;
+mod out_file;
+mod probe;
 mod progress;
 mod report;
 mod rows;
@@ -69,6 +77,10 @@ enum Command {
     Diff(diff::Arguments),
     /// Tell what a run did over time: a page, or a view of a run that goes on.
     Report(report::Arguments),
+    /// Tell where the scores of a run go: trend, limit, dips.
+    Monitor(monitor::Arguments),
+    /// Select a small set of items that decides between models.
+    Probe(probe::Arguments),
     /// Teach the simulated learner with a curriculum, beside uniform sampling with the same seeds.
     Simulate(simulate::Arguments),
 }
@@ -82,6 +94,8 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => inspect::run_replay(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Monitor(arguments) => monitor::run(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match done {

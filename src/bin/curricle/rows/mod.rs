@@ -89,14 +89,6 @@ impl Row {
         }
     }
 
-    /// A list of finite numbers.
-    pub fn list(&self, field: usize) -> Result<Vec<f64>, Fault> {
-        match self.numbers(field)? {
-            Numbers::List(numbers) => Ok(numbers),
-            Numbers::One(_) => Err(self.is_no(field, "list of numbers")),
-        }
-    }
-
     fn finite(&self, field: usize, number: f64) -> Result<f64, Fault> {
         let what = || self.fault(format!("`{}` is not finite: {number}", self.name(field)));
         if number.is_finite() { Ok(number) } else { Err(what()) }

@@ -2,6 +2,7 @@
 
 mod angle;
 mod logratio;
+mod overlap;
 mod pairs;
 mod uncertainty;
 
@@ -17,6 +18,8 @@ pub enum Score {
     Uncertainty(uncertainty::Arguments),
     /// What one model finds likelier than another: log-ratio, implicit reward (CDR, DPO).
     Logratio(logratio::Arguments),
+    /// How much two texts of a row have in common: n-grams, edits, tokens; how much each repeats itself.
+    Overlap(overlap::Arguments),
     /// Preference pairs: how strongly reward models prefer a side, what is done with the pair, how hard it is.
     Pairs(pairs::Arguments),
 }
@@ -26,6 +29,7 @@ pub fn run(score: &Score) -> Result<(), Fault> {
         Score::Angle(arguments) => angle::run(arguments),
         Score::Uncertainty(arguments) => uncertainty::run(arguments),
         Score::Logratio(arguments) => logratio::run(arguments),
+        Score::Overlap(arguments) => overlap::run(arguments),
         Score::Pairs(arguments) => pairs::run(arguments),
     }
 }
