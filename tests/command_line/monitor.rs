@@ -139,7 +139,7 @@ fn pictures_show_every_series() {
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
     assert_eq!(svg.matches("<circle").count(), 24 + 24 + 2 + 1);
     assert!(
-        svg.contains("new &lt;1&gt;, limit 0.9, 0.017 to gain, dip 0") && svg.contains("old, limit")
+        svg.contains("new &lt;1&gt;, limit 0.9, 0.0167 to gain, dip 0") && svg.contains("old, limit")
     );
     assert!(!svg.contains("NaN") && !svg.contains("inf"));
     let page = run("out.html");
@@ -229,6 +229,7 @@ fn bad_series_are_refused() {
     std::fs::write(folder.join("empty.csv"), "x,a\n").unwrap();
     let long: String = (1..=1001).map(|x| format!("{{\"x\": {x}, \"a\": 0.5}}\n")).collect();
     std::fs::write(folder.join("long.jsonl"), long).unwrap();
+    std::fs::write(folder.join("good.csv"), "x,a\n1,0.5\n2,0.75\n3,0.8\n").unwrap();
     std::fs::write(folder.join("cut.parquet"), b"PAR1 and no more PAR1").unwrap();
     for (command, says) in [
         ("in.csv --x x --y a", "in.csv: line 3: `a` is no number"),
@@ -243,13 +244,14 @@ fn bad_series_are_refused() {
         ("long.jsonl --x x --y a", "`a` has 1001 points, more than 1000: --window 2"),
         ("cut.parquet --x x --y a", "cut.parquet: "),
         ("none", "none"),
-        ("twice.csv --x x --y a --left c=3", "--left: there is no `c`"),
-        ("twice.csv --x x --y a --left a", "not of the form NAME=X"),
+        ("none --x x --y a", "none: columns are read from"),
+        ("in.csv --x x --y a --arms 3", "cannot be used with"),
+        ("good.csv --x x --y a --left c=3", "--left: there is no `c`"),
+        ("good.csv --x x --y a --left a", "not of the form NAME=X"),
         ("twice.csv --x x --y a --out out.png", "must end in .svg or .html"),
     ] {
         refused(folder, &format!("monitor {command}"), says);
     }
-    std::fs::write(folder.join("good.csv"), "x,a\n1,0.5\n2,0.75\n3,0.8\n").unwrap();
     for (options, says) in [
         ("--threshold 0", "threshold is 0"),
         ("--patience 0", "patience is 0"),

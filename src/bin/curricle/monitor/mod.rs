@@ -19,7 +19,7 @@ pub struct Arguments {
     /// the signal if no success was reported. Or a table, .csv, .jsonl or .parquet.
     input: PathBuf,
     /// The column of a table that has x: steps, tokens.
-    #[arg(long)]
+    #[arg(long, requires = "y")]
     x: Option<String>,
     /// The columns that have scores, each a series.
     #[arg(long, value_delimiter = ',', requires = "x")]
@@ -53,10 +53,10 @@ pub struct Arguments {
     #[arg(long, value_parser = named, requires = "x")]
     left: Vec<(String, f64)>,
     /// An arm of a journal was left where its share fell below this, to stay there. The default is half of an equal share.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "x")]
     left_below: Option<f64>,
     /// How many arms of a journal are read, those with the most tickets.
-    #[arg(long, default_value_t = 12, value_parser = at_least_one)]
+    #[arg(long, default_value_t = 12, value_parser = at_least_one, conflicts_with = "x")]
     arms: usize,
     /// How many of the last points the mean and its interval are of.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
@@ -92,6 +92,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let kind = arguments.input.extension().and_then(|kind| kind.to_str());
     let watched = match kind {
         Some("csv" | "jsonl" | "parquet") => table::series(arguments),
+        _ if arguments.x.is_some() => {
+            Err(Fault::file(&arguments.input, "columns are read from .csv, .jsonl or .parquet"))
+        }
         _ => journal::series(arguments),
     }?;
     let all = reading::read(&watched, arguments)?;

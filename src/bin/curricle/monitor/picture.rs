@@ -8,7 +8,6 @@ use plotters::prelude::*;
 
 use super::reading::{All, Curve, Reading};
 use super::series::Watched;
-use crate::inspect::number;
 use crate::report::short;
 
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -77,8 +76,6 @@ fn draw_one(panel: &Panel<'_>, reading: &Reading, watched: &Watched) -> Result<(
             dashed(&mut chart, [(at, y_range.0), (at, y_range.1)], colour)?;
         }
     }
-    let points = x.iter().zip(y).map(|(&x, &y)| Circle::new((x, y), 2, POINTS.filled()));
-    chart.draw_series(points).map_err(text)?;
     trend(&mut chart, reading)?;
     if let Some(curve) = &reading.curve {
         let limit = curve.limit.limit;
@@ -90,6 +87,8 @@ fn draw_one(panel: &Panel<'_>, reading: &Reading, watched: &Watched) -> Result<(
             .filter(|(_, y)| (y_range.0..=y_range.1).contains(y));
         chart.draw_series(LineSeries::new(line, CURVE.stroke_width(2))).map_err(text)?;
     }
+    let points = x.iter().zip(y).map(|(&x, &y)| Circle::new((x, y), 2, POINTS.filled()));
+    chart.draw_series(points).map_err(text)?;
     if let Some((from, to)) = reading.dip.place {
         let ends = [(x[from], y[from]), (x[to], y[to])];
         chart.draw_series(LineSeries::new(ends, DIP.stroke_width(2))).map_err(text)?;
@@ -101,14 +100,10 @@ fn draw_one(panel: &Panel<'_>, reading: &Reading, watched: &Watched) -> Result<(
 
 fn caption(reading: &Reading) -> String {
     let limit = reading.curve.as_ref().map(|curve| {
-        format!(", limit {}, {} to gain", digits(curve.limit.limit), digits(curve.limit.remaining))
+        format!(", limit {}, {} to gain", short(curve.limit.limit), short(curve.limit.remaining))
     });
     let name: String = reading.series.name.chars().take(24).collect();
-    format!("{name}{}, dip {}", limit.unwrap_or_default(), digits(reading.dip.drop))
-}
-
-fn digits(value: f64) -> String {
-    number(Some((value * 1e3).round() / 1e3)).trim_end_matches('0').trim_end_matches('.').to_owned()
+    format!("{name}{}, dip {}", limit.unwrap_or_default(), short(reading.dip.drop))
 }
 
 /// The line of least squares, which is a curve where it was taken over the logarithm of x.
