@@ -44,7 +44,8 @@ fn strengths_and_treatments_are_those_of_the_library() {
     assert!(said.contains(&format!("{flipped} flip, 15 margin, ")), "{said}");
 }
 
-/// Four pairs and one reward model: flipped, softened, with a margin, and both; the reference ranks two of them right.
+/// Four pairs and one reward model: flipped, softened, with a margin, and both; the reference ranks two of them
+/// right.
 #[test]
 fn what_is_done_with_pairs_and_how_hard_they_are() {
     let folder = tempfile::tempdir().unwrap();

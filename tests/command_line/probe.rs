@@ -104,7 +104,8 @@ fn probes_are_those_of_the_library_whatever_the_form() {
     assert_eq!(listed, sorted.iter().map(|item| format!("item-{item}\n")).collect::<String>());
 }
 
-/// The first item tells the models apart and the second tells them apart the wrong way: the order by the first is that of all.
+/// The first item tells the models apart and the second tells them apart the wrong way: the order by the first is
+/// that of all.
 #[test]
 fn one_probe_that_decides() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 //! ```text
 //! curricle score angle --states FILE.safetensors|FOLDER --spans FILE.json --device cpu|gpu --out scores.parquet [--shard k/n]
 //! curricle score uncertainty --logits FILE.safetensors --scores entropy,margin --budget 0.2 --out scores.parquet
-//! curricle score logratio --in FILE.jsonl|FILE.parquet|FILE.csv ... --strong FIELD --weak FIELD [--per-token] --out scores.parquet
+//! curricle score logratio --in FILE.jsonl ... --strong FIELD --weak FIELD [--per-token] --out scores.parquet
 //! curricle score overlap --in FILE ... --a FIELD --b FIELD --ngram 8 --out scores.parquet
 //! curricle score pairs --in FILE ... --chosen-scores FIELD --rejected-scores FIELD --out pairs.parquet
 //! curricle decontaminate --train FILE.jsonl ... --test FILE.parquet ... --ngram 8 --out found.parquet

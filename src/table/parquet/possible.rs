@@ -8,7 +8,8 @@ use crate::table::FileFault;
 /// and that is packed. A file that claims more is damaged, or made to fill the memory.
 const VALUES_OF_A_BYTE: u64 = 4096;
 
-/// Refuses a file of so many bytes that claims more than it can hold in these columns, before there is room made for it.
+/// Refuses a file of so many bytes that claims more than it can hold in these columns, before there is room made for
+/// it.
 pub(super) fn is_possible(
     about: &ParquetMetaData,
     columns: &[usize],

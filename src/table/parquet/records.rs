@@ -19,8 +19,8 @@ use super::pages::Pages;
 use super::possible::is_possible;
 use crate::table::FileFault;
 
-/// A Parquet file of whatever columns, for the command line. It is as wary as [`Table::read_parquet`](crate::table::Table):
-/// a damaged file is a fault, and nothing is unpacked that cannot be.
+/// A Parquet file of whatever columns, for the command line. It is as wary as
+/// [`Table::read_parquet`](crate::table::Table): a damaged file is a fault, and nothing is unpacked that cannot be.
 #[derive(Debug)]
 pub struct Records {
     file: Arc<File>,

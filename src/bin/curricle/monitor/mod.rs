@@ -15,8 +15,8 @@ use crate::out_file;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The base of a journal, of which each arm is a series: its mean success by windows of rounds, or its mean reward by
-    /// the signal if no success was reported. Or a table, .csv, .jsonl or .parquet.
+    /// The base of a journal, of which each arm is a series: its mean success by windows of rounds, or its mean
+    /// reward by the signal if no success was reported. Or a table, .csv, .jsonl or .parquet.
     input: PathBuf,
     /// The column of a table that has x: steps, tokens.
     #[arg(long, requires = "y")]
@@ -24,8 +24,8 @@ pub struct Arguments {
     /// The columns that have scores, each a series.
     #[arg(long, value_delimiter = ',', requires = "x")]
     y: Vec<String>,
-    /// Rounds of a journal, or rows of a table, whose mean is a point. That of a journal is doubled while there would be more
-    /// than 200.
+    /// Rounds of a journal, or rows of a table, whose mean is a point. That of a journal is doubled while there would
+    /// be more than 200.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     window: u64,
     /// Less is better, as of losses.
@@ -52,7 +52,8 @@ pub struct Arguments {
     /// The x from which on a series of a table was no longer trained on: NAME=X. May be given again.
     #[arg(long, value_parser = named, requires = "x")]
     left: Vec<(String, f64)>,
-    /// An arm of a journal was left where its share fell below this, to stay there. The default is half of an equal share.
+    /// An arm of a journal was left where its share fell below this, to stay there. The default is half of an equal
+    /// share.
     #[arg(long, conflicts_with = "x")]
     left_below: Option<f64>,
     /// How many arms of a journal are read, those with the most tickets.

@@ -14,8 +14,8 @@ use crate::table_file::TableFile;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Outcomes of models, or of the checkpoints of one run, on items: .parquet, .jsonl or .csv. A row for each item with a
-    /// column for each model; with --outcome, a row for each outcome.
+    /// Outcomes of models, or of the checkpoints of one run, on items: .parquet, .jsonl or .csv. A row for each item
+    /// with a column for each model; with --outcome, a row for each outcome.
     items: PathBuf,
     /// The field with the name of an item.
     #[arg(long, default_value = "item")]
@@ -44,8 +44,8 @@ pub struct Arguments {
     /// An item that so many models solve blind is left out.
     #[arg(long, default_value_t = 1, requires = "blind")]
     blind_limit: u64,
-    /// The field that says whether the label of an item was confirmed. Without it no item that all models fail is selected:
-    /// such items often have a wrong label.
+    /// The field that says whether the label of an item was confirmed. Without it no item that all models fail is
+    /// selected: such items often have a wrong label.
     #[arg(long)]
     verified: Option<String>,
     /// The part of the set that may be items which no model solves.
@@ -57,8 +57,8 @@ pub struct Arguments {
     /// Print the names of the probes, one a line, and nothing else.
     #[arg(long)]
     list: bool,
-    /// The table to write, .parquet or .csv: for each item, by its number in the order of the file, what part of the models
-    /// solves it, its discrimination, whether it is selected.
+    /// The table to write, .parquet or .csv: for each item, by its number in the order of the file, what part of the
+    /// models solves it, its discrimination, whether it is selected.
     #[arg(long)]
     out: PathBuf,
 }

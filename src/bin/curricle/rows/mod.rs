@@ -116,8 +116,8 @@ pub enum Numbers {
     List(Vec<f64>),
 }
 
-/// The rows of a file in their order. An error names the line, counted from 1, or the row of a Parquet file, from 0; nothing
-/// comes behind it.
+/// The rows of a file in their order. An error names the line, counted from 1, or the row of a Parquet file, from 0;
+/// nothing comes behind it.
 pub struct Reader {
     file: Arc<Names>,
     place: usize,

@@ -10,8 +10,8 @@ use crate::rows::{Numbers, Row, Scored};
 pub struct Arguments {
     #[command(flatten)]
     rows: Scored,
-    /// The field with the log-probabilities under the strong model, the policy, or the later time: a list with one for each
-    /// token, or a number that is their sum.
+    /// The field with the log-probabilities under the strong model, the policy, or the later time: a list with one
+    /// for each token, or a number that is their sum.
     #[arg(long)]
     strong: String,
     /// Those under the weak model, the reference, or the earlier time.

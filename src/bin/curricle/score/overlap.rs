@@ -11,8 +11,8 @@ use crate::texts::{Text, Vocabulary};
 pub struct Arguments {
     #[command(flatten)]
     rows: Scored,
-    /// The field with the first text: a string, of which runs of letters and digits in lower case are the tokens, or a list
-    /// of token ids.
+    /// The field with the first text: a string, of which runs of letters and digits in lower case are the tokens, or
+    /// a list of token ids.
     #[arg(long)]
     a: String,
     /// The field with the second text, of the same kind.
@@ -23,8 +23,9 @@ pub struct Arguments {
     ngram: usize,
 }
 
-/// The names of the columns: the share of the tokens of b in n-grams that a has too, the edits between the two over the
-/// length of the longer one, what the sets of their tokens have in common, and the share of different n-grams in each.
+/// The names of the columns: the share of the tokens of b in n-grams that a has too, the edits between the two over
+/// the length of the longer one, what the sets of their tokens have in common, and the share of different n-grams in
+/// each.
 const COLUMNS: [&str; 5] = ["coverage", "edit_distance", "token_overlap", "distinct_a", "distinct_b"];
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {

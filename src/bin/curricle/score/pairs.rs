@@ -13,19 +13,20 @@ use crate::rows::{Numbers, Row, Scored};
 pub struct Arguments {
     #[command(flatten)]
     rows: Scored,
-    /// The field with the rewards of the chosen side: a list with one by each reward model, or that of a single model.
+    /// The field with the rewards of the chosen side: a list with one by each reward model, or that of a single
+    /// model.
     #[arg(long)]
     chosen_scores: String,
     /// Those of the rejected side, by the same models.
     #[arg(long)]
     rejected_scores: String,
-    /// The shares of pairs, from the weakest on, at which treatments change: up to the first, pairs that the models prefer
-    /// the other way are flipped; up to the second, labels are softened; from there on there is a margin; beyond the
-    /// third, both.
+    /// The shares of pairs, from the weakest on, at which treatments change: up to the first, pairs that the models
+    /// prefer the other way are flipped; up to the second, labels are softened; from there on there is a margin;
+    /// beyond the third, both.
     #[arg(long, value_delimiter = ',', default_value = "0.2,0.4,0.9")]
     bands: Vec<f64>,
-    /// The field with the log-probability of the chosen side under the reference: a sum, or a list by token. With it, the
-    /// table has how hard each pair is to rank.
+    /// The field with the log-probability of the chosen side under the reference: a sum, or a list by token. With it,
+    /// the table has how hard each pair is to rank.
     #[arg(long, requires = "rejected_logp")]
     chosen_logp: Option<String>,
     /// That of the rejected side.
