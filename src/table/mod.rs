@@ -36,6 +36,9 @@ use std::cmp::Ordering;
 
 pub use error::{FileFault, TableError};
 pub use merge::{Merged, merge};
+#[cfg(feature = "table")]
+#[doc(hidden)]
+pub use parquet::{Records, Rows};
 pub use statistics::{Statistics, rank_correlation};
 
 use crate::base::error::{Result, finite, length};

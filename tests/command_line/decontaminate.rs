@@ -188,7 +188,7 @@ fn bad_rows_are_named() {
     );
     assert!(
         refused("list.jsonl", "test.jsonl", &["--ngram", "2"])
-            .contains("list.jsonl: line 1: `text` has what is no token id")
+            .contains("list.jsonl: line 1: `text` is no list of token ids")
     );
     assert!(refused("cut.jsonl", "test.jsonl", &["--ngram", "2"]).contains("cut.jsonl: line 3: "));
     assert!(refused("damaged.parquet", "test.jsonl", &["--ngram", "2"]).contains("damaged.parquet: "));

@@ -2,7 +2,13 @@
 
 mod decontaminate;
 mod files;
+mod logratio;
+mod monitor;
+mod overlap;
+mod pairs;
+mod probe;
 mod reports;
+mod rows;
 mod runs;
 mod simulate;
 

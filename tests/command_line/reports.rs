@@ -111,8 +111,8 @@ fn page_of(path: &Path) -> String {
     page
 }
 
-/// Every element is closed where it was opened, attributes are quoted, entities are known, ids are unique, and nothing is
-/// asked of a network or run.
+/// Every element is closed where it was opened, attributes are quoted, entities are known, ids are unique, and
+/// nothing is asked of a network or run.
 fn check_form(page: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut ids = Vec::new();

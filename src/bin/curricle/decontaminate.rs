@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use crossbeam::channel::{Sender, bounded};
 use curricle::gauge::{NgramIndex, Overlap};
 use curricle::table::{Column, Provenance, Table};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::fault::Fault;
+use crate::progress::progress_of_rows;
 use crate::table_file::TableFile;
 use crate::texts::{Kind, Reader, Text, Vocabulary};
 
@@ -18,7 +19,7 @@ const BYTES: usize = 1 << 20;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Training texts: .jsonl or .parquet, read one by one.
+    /// Training texts: .jsonl, .parquet or .csv, read one by one.
     #[arg(long, required = true, num_args = 1..)]
     train: Vec<PathBuf>,
     /// Test texts, which are kept in memory: about 25 bytes a token.
@@ -117,7 +118,7 @@ fn search(
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (to_do, taken) = bounded::<Vec<(usize, Text)>>(2 * threads);
     let (done, results) = bounded(2 * threads);
-    let bar = progress(arguments);
+    let bar = progress_of_rows("texts", arguments.train.len());
     std::thread::scope(|scope| {
         let look_ups = (0..threads).map(|_| {
             let (taken, done) = (taken.clone(), done.clone());
@@ -188,12 +189,4 @@ fn read(
     }
     let _ = to_do.send(chunk);
     Ok(())
-}
-
-/// How many texts were read: how many there are, the end of the file tells.
-fn progress(arguments: &Arguments) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{spinner} {human_pos} texts of {msg}  {elapsed}, {per_sec}");
-    let bar = ProgressBar::new_spinner().with_style(style.expect("a valid template"));
-    bar.with_message(format!("{} files", arguments.train.len()))
 }

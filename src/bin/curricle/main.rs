@@ -3,12 +3,17 @@
 //! ```text
 //! curricle score angle --states FILE.safetensors|FOLDER --spans FILE.json --device cpu|gpu --out scores.parquet [--shard k/n]
 //! curricle score uncertainty --logits FILE.safetensors --scores entropy,margin --budget 0.2 --out scores.parquet
+//! curricle score logratio --in FILE.jsonl ... --strong FIELD --weak FIELD [--per-token] --out scores.parquet
+//! curricle score overlap --in FILE ... --a FIELD --b FIELD --ngram 8 --out scores.parquet
+//! curricle score pairs --in FILE ... --chosen-scores FIELD --rejected-scores FIELD --out pairs.parquet
 //! curricle decontaminate --train FILE.jsonl ... --test FILE.parquet ... --ngram 8 --out found.parquet
 //! curricle merge --out scores.parquet SHARD.parquet ...
 //! curricle inspect SNAPSHOT [--sample N [--batch N]] [--json]
 //! curricle replay JOURNAL [--round N|--position N] [--json]
 //! curricle diff SNAPSHOT SNAPSHOT
 //! curricle report JOURNAL --out report.html|--follow
+//! curricle monitor JOURNAL|TABLE [--x step --y a,b] [--window N] [--out FILE.svg|FILE.html] [--json]
+//! curricle probe ITEMS.parquet [--share 0.2|--count N] [--blind FIELD] [--irt] --out probes.parquet
 //! curricle simulate CONFIG [--scenario grid] [--seeds 8] [--steps 6000] [--out FILE.svg] [--json]
 //! ```
 //!
@@ -18,7 +23,6 @@
 //! Exit code 0 if all is well, 2 for bad input (the message names the row or the entry), 1 if a file
 //! could not be written.
 
-mod angle;
 mod batches;
 mod decontaminate;
 mod device;
@@ -26,8 +30,13 @@ mod diff;
 mod fault;
 mod inspect;
 mod merge;
+mod monitor;
+mod out_file;
+mod probe;
 mod progress;
 mod report;
+mod rows;
+mod score;
 mod shard;
 mod simulate;
 mod snapshots;
@@ -36,7 +45,6 @@ mod states;
 mod table_file;
 mod tensor_file;
 mod texts;
-mod uncertainty;
 
 use std::process::ExitCode;
 
@@ -56,7 +64,7 @@ struct Arguments {
 enum Command {
     /// Score samples by a signal of the model and write a table.
     #[command(subcommand)]
-    Score(Score),
+    Score(score::Score),
     /// Find training texts that have much of a test text in them.
     Decontaminate(decontaminate::Arguments),
     /// Put the shards of a table together.
@@ -69,28 +77,25 @@ enum Command {
     Diff(diff::Arguments),
     /// Tell what a run did over time: a page, or a view of a run that goes on.
     Report(report::Arguments),
+    /// Tell where the scores of a run go: trend, limit, dips.
+    Monitor(monitor::Arguments),
+    /// Select a small set of items that decides between models.
+    Probe(probe::Arguments),
     /// Teach the simulated learner with a curriculum, beside uniform sampling with the same seeds.
     Simulate(simulate::Arguments),
 }
 
-#[derive(Subcommand)]
-enum Score {
-    /// Angle concentration of hidden states (GAIN-RL).
-    Angle(angle::Arguments),
-    /// Uncertainty of rows of logits, and which rows a budget selects.
-    Uncertainty(uncertainty::Arguments),
-}
-
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Score(Score::Angle(arguments)) => angle::run(&arguments),
-        Command::Score(Score::Uncertainty(arguments)) => uncertainty::run(&arguments),
+        Command::Score(score) => score::run(&score),
         Command::Decontaminate(arguments) => decontaminate::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Replay(arguments) => inspect::run_replay(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Monitor(arguments) => monitor::run(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
     };
     match done {

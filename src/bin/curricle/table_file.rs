@@ -5,6 +5,7 @@ use std::path::Path;
 use curricle::table::Table;
 
 use crate::fault::Fault;
+use crate::out_file;
 
 /// A place for a table, its kind told by its name.
 pub struct TableFile<'a> {
@@ -15,16 +16,8 @@ pub struct TableFile<'a> {
 impl<'a> TableFile<'a> {
     /// Checks the name and its folder, before any work is done.
     pub fn new(path: &'a Path) -> Result<Self, Fault> {
-        let as_csv = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("parquet") => false,
-            Some("csv") => true,
-            _ => return Err(Fault::file(path, "the name must end in .parquet or .csv")),
-        };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            let (out, folder) = (path.to_path_buf(), folder.to_path_buf());
-            return Err(Fault::NoFolder { out, folder });
-        }
+        out_file::check(path, &["parquet", "csv"])?;
+        let as_csv = path.extension().is_some_and(|kind| kind == "csv");
         Ok(Self { path, as_csv })
     }
 

@@ -1,18 +1,9 @@
 //! Texts of a file, one by one, and their tokens.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Lines};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::Field;
-use parquet::record::reader::RowIter;
-use parquet::schema::types::Type;
-use serde_json::Value;
+use std::path::Path;
 
 use crate::fault::Fault;
+use crate::rows::{self, Cell, Row};
 
 /// A text as a file has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +13,20 @@ pub enum Text {
 }
 
 impl Text {
+    /// Takes the text out of a field of a row.
+    pub fn of(row: &mut Row, field: usize) -> Result<Self, Fault> {
+        match std::mem::replace(&mut row.cells[field], Cell::Nothing) {
+            Cell::Text(text) | Cell::Written(text) => Ok(Self::Words(text)),
+            Cell::List(tokens) => {
+                let token = |cell: &Cell| cell.whole().and_then(|token| u32::try_from(token).ok());
+                let tokens: Option<Vec<u32>> = tokens.iter().map(token).collect();
+                tokens.map(Self::Tokens).ok_or_else(|| row.is_no(field, "list of token ids"))
+            }
+            Cell::Nothing => Err(row.lacks(field)),
+            _ => Err(row.is_no(field, "string, and no list of token ids")),
+        }
+    }
+
     /// How much memory it takes.
     pub fn bytes(&self) -> usize {
         match self {
@@ -31,95 +36,13 @@ impl Text {
     }
 }
 
-/// The texts of a file in their order: an error names the line, counted from 1, or the row of a Parquet file, from 0.
-pub struct Reader {
-    path: PathBuf,
-    field: String,
-    row: usize,
-    rows: Rows,
-}
-
-enum Rows {
-    Lines(Lines<BufReader<File>>),
-    Parquet(RowIter<'static>),
-    /// Nothing behind a damaged row can be believed.
-    Over,
-}
+/// The texts of a file in their order, from the rows of it.
+pub struct Reader(rows::Reader);
 
 impl Reader {
-    /// Opens a file whose name ends in .jsonl or .parquet; `field` has the text.
+    /// Opens a file; `field` has the text.
     pub fn open(path: &Path, field: &str) -> Result<Self, Fault> {
-        let file = File::open(path).map_err(|error| Fault::file(path, error))?;
-        let rows = match path.extension().and_then(|kind| kind.to_str()) {
-            Some("jsonl") => Rows::Lines(BufReader::new(file).lines()),
-            Some("parquet") => Rows::Parquet(
-                catch_unwind(AssertUnwindSafe(|| column(file, field)))
-                    .unwrap_or_else(|_| Err("damaged".into()))
-                    .map_err(|what| Fault::file(path, what))?,
-            ),
-            _ => return Err(Fault::file(path, "texts are read from .jsonl or .parquet")),
-        };
-        Ok(Self { path: path.to_path_buf(), field: field.to_owned(), row: 0, rows })
-    }
-
-    fn judged(&mut self, read: Result<Text, String>, what: &str, place: usize) -> Result<Text, Fault> {
-        if read.is_err() {
-            self.rows = Rows::Over;
-        }
-        read.map_err(|why| Fault::file(&self.path, format!("{what} {place}: {why}")))
-    }
-
-    fn line(&self, line: &str) -> Result<Text, String> {
-        let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-        match value.get(&self.field) {
-            Some(Value::String(text)) => Ok(Text::Words(text.clone())),
-            Some(Value::Array(tokens)) => {
-                let token = |it: &Value| it.as_u64().and_then(|it| u32::try_from(it).ok());
-                let tokens: Option<Vec<u32>> = tokens.iter().map(token).collect();
-                tokens
-                    .map(Text::Tokens)
-                    .ok_or_else(|| format!("`{}` has what is no token id", self.field))
-            }
-            Some(_) => Err(format!("`{}` is neither a string nor a list of token ids", self.field)),
-            None => Err(format!("there is no `{}`", self.field)),
-        }
-    }
-}
-
-/// The rows of a Parquet file with this one column.
-fn column(file: File, field: &str) -> Result<RowIter<'static>, String> {
-    let reader = SerializedFileReader::new(file).map_err(|error| error.to_string())?;
-    let schema = reader.metadata().file_metadata().schema().clone();
-    let wanted = schema.get_fields().iter().find(|of| of.name() == field);
-    let wanted = wanted.ok_or_else(|| format!("there is no column `{field}`"))?;
-    let only = Type::group_type_builder(schema.name()).with_fields(vec![Arc::clone(wanted)]).build();
-    let only = only.map_err(|error| error.to_string())?;
-    RowIter::from_file_into(Box::new(reader)).project(Some(only)).map_err(|error| error.to_string())
-}
-
-fn cell(field: &str, cell: &Field) -> Result<Text, String> {
-    match cell {
-        Field::Str(text) => Ok(Text::Words(text.clone())),
-        Field::ListInternal(tokens) => {
-            let tokens: Option<Vec<u32>> = tokens.elements().iter().map(token).collect();
-            tokens.map(Text::Tokens).ok_or_else(|| format!("`{field}` has what is no token id"))
-        }
-        Field::Null => Err(format!("there is no `{field}`")),
-        _ => Err(format!("`{field}` is neither a string nor a list of token ids")),
-    }
-}
-
-fn token(cell: &Field) -> Option<u32> {
-    match *cell {
-        Field::Byte(token) => token.try_into().ok(),
-        Field::Short(token) => token.try_into().ok(),
-        Field::Int(token) => token.try_into().ok(),
-        Field::Long(token) => token.try_into().ok(),
-        Field::UByte(token) => Some(token.into()),
-        Field::UShort(token) => Some(token.into()),
-        Field::UInt(token) => Some(token),
-        Field::ULong(token) => token.try_into().ok(),
-        _ => None,
+        rows::Reader::open(path, &[field.to_owned()]).map(Self)
     }
 }
 
@@ -127,34 +50,7 @@ impl Iterator for Reader {
     type Item = Result<Text, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let read = match &mut self.rows {
-            Rows::Over => return None,
-            Rows::Lines(lines) => {
-                let line = loop {
-                    self.row += 1;
-                    match lines.next()? {
-                        Ok(line) if line.trim().is_empty() => (),
-                        line => break line,
-                    }
-                };
-                let read = line.map_err(|error| error.to_string()).and_then(|line| self.line(&line));
-                return Some(self.judged(read, "line", self.row));
-            }
-            Rows::Parquet(rows) => {
-                // A file that is damaged can make its reader panic.
-                match catch_unwind(AssertUnwindSafe(|| rows.next())) {
-                    Err(_) => Err("damaged".into()),
-                    Ok(None) => return None,
-                    Ok(Some(Err(error))) => Err(error.to_string()),
-                    Ok(Some(Ok(row))) => match row.get_column_iter().next() {
-                        Some((_, value)) => cell(&self.field, value),
-                        None => Err(format!("there is no `{}`", self.field)),
-                    },
-                }
-            }
-        };
-        self.row += 1;
-        Some(self.judged(read, "row", self.row - 1))
+        Some(self.0.next()?.and_then(|mut row| Text::of(&mut row, 0)))
     }
 }
 

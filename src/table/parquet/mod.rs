@@ -2,10 +2,14 @@
 
 mod guarded;
 mod pages;
+mod possible;
 mod read;
+mod records;
 mod write;
 
 use parquet::errors::ParquetError;
+
+pub use records::{Records, Rows};
 
 use super::FileFault;
 

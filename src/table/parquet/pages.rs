@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Type as Physical};
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -11,8 +11,10 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use crate::table::FileFault;
 
-/// Bytes that a page may have whatever it holds: headers, padding, a block of differences.
+/// Bytes that a page of numbers may have whatever it holds: headers, padding, a block of differences.
 const SLACK: usize = 1 << 16;
+/// Bytes that a page of texts may have: texts that are alike pack into next to nothing.
+const TEXTS: usize = 1 << 26;
 /// Bytes of a value and its level, at most.
 const WIDEST: usize = 16;
 /// How many times its size bytes packed by Snappy have unpacked, at most: 64 from an element of 3.
@@ -24,8 +26,10 @@ pub(super) struct Pages {
     codec: Compression,
     /// The name of the column.
     column: String,
-    /// Rows of the group.
-    rows: usize,
+    /// Values of the group: its rows, or what lists in them have.
+    values: usize,
+    /// Bytes that a page may have whatever it holds.
+    room: usize,
     /// Bits of a value.
     width: usize,
 }
@@ -43,13 +47,20 @@ impl Pages {
             packed: SerializedPageReader::new(file, &packed, rows, None)?,
             codec: chunk.compression(),
             column: chunk.column_path().string(),
-            rows,
+            values: match chunk.column_descr().max_rep_level() {
+                0 => rows,
+                _ => usize::try_from(chunk.num_values()).unwrap_or(0),
+            },
+            room: match chunk.column_descr().physical_type() {
+                Physical::BYTE_ARRAY => TEXTS,
+                _ => SLACK,
+            },
             width,
         })
     }
 
     fn unpacked(&self, bytes: &[u8], values: u32) -> Result<Vec<u8>> {
-        let most = SLACK + (WIDEST * values as usize).max(EXPANSION * bytes.len());
+        let most = self.room + (WIDEST * values as usize).max(EXPANSION * bytes.len());
         let fault = |fault: FileFault| ParquetError::External(Box::new(fault));
         match self.codec {
             Compression::UNCOMPRESSED => Ok(bytes.to_vec()),
@@ -84,7 +95,7 @@ impl Pages {
         };
         match page {
             Page::DictionaryPage { buf, num_values, encoding, is_sorted } => {
-                let buf = self.unpacked(&buf, num_values.min(self.rows as u32))?;
+                let buf = self.unpacked(&buf, num_values.min(self.values as u32))?;
                 too_many(num_values, 8 * buf.len() / self.width)?;
                 Ok(Page::DictionaryPage { buf: buf.into(), num_values, encoding, is_sorted })
             }
@@ -96,7 +107,7 @@ impl Pages {
                 rep_level_encoding,
                 statistics,
             } => {
-                too_many(num_values, self.rows)?;
+                too_many(num_values, self.values)?;
                 let buf = self.unpacked(&buf, num_values)?.into();
                 Ok(Page::DataPage {
                     buf,
@@ -118,7 +129,7 @@ impl Pages {
                 is_compressed,
                 statistics,
             } => {
-                too_many(num_values, self.rows)?;
+                too_many(num_values, self.values)?;
                 // Levels are never packed.
                 let levels = def_levels_byte_len as usize + rep_levels_byte_len as usize;
                 let Some((levels, values)) = buf.split_at_checked(levels) else {

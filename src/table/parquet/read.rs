@@ -14,6 +14,7 @@ use parquet::schema::types::ColumnDescriptor;
 
 use super::guarded::guarded;
 use super::pages::Pages;
+use super::possible::is_possible;
 use super::{fault, io_error};
 use crate::base::error::{Error, Result};
 use crate::files::whole_file::at;
@@ -22,9 +23,6 @@ use crate::table::{Column, FileFault, MADE_BY, Provenance, Table, malformed};
 
 /// Rows that are read at a time.
 const TOGETHER: usize = 4096;
-/// Values that a byte of a file can stand for: a sequence of numbers is kept as its start and its step,
-/// and that is packed. A file that claims more is damaged, or made to fill the memory.
-const VALUES_OF_A_BYTE: u64 = 4096;
 /// Bits that each text takes beside its letters.
 const LENGTH: usize = 32;
 
@@ -76,7 +74,8 @@ impl Reading<'_> {
             all.filter(|pair| pair.key == key).find_map(|pair| pair.value.clone()).unwrap_or_default()
         };
         let mut made_by = MADE_BY.map(said);
-        self.is_possible(&about)?;
+        let all: Vec<usize> = (0..about.file_metadata().schema_descr().num_columns()).collect();
+        is_possible(&about, &all, self.size).map_err(|fault| self.bad(fault))?;
         let mut columns = Vec::new();
         for (index, column) in about.file_metadata().schema_descr().columns().iter().enumerate() {
             let key = MADE_BY.iter().position(|key| *key == column.path().string());
@@ -104,25 +103,6 @@ impl Reading<'_> {
         columns
             .into_iter()
             .try_fold(Table::new(made_by, ids)?, |table, (name, _, column)| table.column(&name, column))
-    }
-
-    /// Refuses a file that claims more than it can hold, before there is room made for it.
-    fn is_possible(&self, about: &ParquetMetaData) -> Result<()> {
-        let columns = about.file_metadata().schema_descr().num_columns() as u64;
-        let most = self.size.saturating_mul(VALUES_OF_A_BYTE);
-        let mut values = 0u64;
-        for group in about.row_groups() {
-            let rows = u64::try_from(group.num_rows()).map_err(|_| self.bad(FileFault::Damaged))?;
-            values = values.saturating_add(rows.saturating_mul(columns));
-            for chunk in group.columns() {
-                let starts = [Some(chunk.data_page_offset()), chunk.dictionary_page_offset()];
-                let sizes = [chunk.compressed_size(), chunk.num_values()];
-                if starts.into_iter().flatten().chain(sizes).any(|number| number < 0) {
-                    return Err(self.bad(FileFault::Damaged));
-                }
-            }
-        }
-        if values > most { Err(self.bad(FileFault::TooMany { values, most })) } else { Ok(()) }
     }
 
     fn column(

@@ -62,8 +62,8 @@ pub struct Columns {
 }
 
 impl Columns {
-    pub fn new(first: u64) -> Self {
-        Self { first, width: 1, all: Vec::new(), last: first }
+    pub fn new(first: u64, width: u64) -> Self {
+        Self { first, width, all: Vec::new(), last: first }
     }
 
     /// The column of a round.
@@ -86,10 +86,15 @@ impl Columns {
         &mut self.all[place]
     }
 
+    /// The last round of a column.
+    pub fn last(&self, place: usize) -> u64 {
+        let next = (place as u64 + 1).saturating_mul(self.width).saturating_add(self.first);
+        (next - 1).min(self.last)
+    }
+
     /// The rounds of a column, as a person should read them.
     pub fn name(&self, place: usize) -> String {
-        let first = self.first + place as u64 * self.width;
-        let last = (first + self.width - 1).min(self.last);
+        let (first, last) = (self.first + place as u64 * self.width, self.last(place));
         if last <= first { first.to_string() } else { format!("{first}–{last}") }
     }
 }
@@ -101,7 +106,7 @@ mod tests {
     /// However many rounds there are, what is summed is kept, and there are not too many columns.
     #[test]
     fn columns_take_in_their_neighbours() {
-        let mut columns = Columns::new(7);
+        let mut columns = Columns::new(7, 1);
         for round in 0..1234u64 {
             let column = columns.at(7 + round);
             column.all.drawn += round;
@@ -115,7 +120,7 @@ mod tests {
         // Of 8 to 15: 0.8, 0.9, 1, 0, 0.1, 0.2, 0.3, 0.4.
         let quantiles = [0.0, 0.5, 0.51, 1.0].map(|part| columns.all[1].quantile(part));
         assert_eq!(quantiles, [Some(0.0), Some(0.3), Some(0.4), Some(1.0)]);
-        let names = [columns.name(1), columns.name(154), Columns::new(3).name(0)];
+        let names = [columns.name(1), columns.name(154), Columns::new(3, 1).name(0)];
         assert_eq!(names, ["15–22", "1239–1240", "3"]);
         assert_eq!(Column::default().quantile(0.5), None);
         columns.at(7 + 199 * 8);

@@ -41,7 +41,7 @@ struct Watched {
 impl Watched {
     fn open(journal: &Path) -> Result<Self, Fault> {
         let history = AnyHistory::of_files(journal).map_err(|error| fault(journal, error))?;
-        let told = Told::new(history.curriculum(), history.position());
+        let told = Told::new(history.curriculum(), history.position(), 1);
         Ok(Self { history, told })
     }
 

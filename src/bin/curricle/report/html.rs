@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+const STYLE: &str = include_str!("page.css");
+
 /// Text, so that nothing in it is taken for markup.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -18,6 +20,18 @@ pub fn escaped(text: &str) -> String {
         }
     }
     out
+}
+
+/// A whole page, in one file that asks for no other. The body is markup.
+pub fn document(title: &str, body: &str) -> String {
+    let title = escaped(title);
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta name=\"color-scheme\" content=\"light dark\"/>\n\
+         <link rel=\"icon\" href=\"data:,\"/>\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    )
 }
 
 /// Rows under a head; the first cell of each names it.

@@ -17,12 +17,18 @@ use std::path::{Path, PathBuf};
 use curricle::policy::Any as AnyPolicy;
 use curricle::sampler::Any as AnySampler;
 use curricle::signal::Any as AnySignal;
-use curricle::{Config, Error, History};
+use curricle::{Config, History};
 
 use crate::fault::Fault;
+use crate::out_file;
 use crate::progress::progress_of_bytes;
 use crate::snapshots::fault;
-use told::Told;
+pub use columns::Column;
+pub use html::{Table, document, escaped};
+pub use plot::short;
+pub use shown::arm_name;
+pub use sums::Sums;
+pub use told::Told;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -36,7 +42,7 @@ pub struct Arguments {
     follow: bool,
 }
 
-type AnyHistory = History<AnyPolicy, AnySignal, AnySampler>;
+pub type AnyHistory = History<AnyPolicy, AnySignal, AnySampler>;
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let Arguments { journal, out, follow: _ } = arguments;
@@ -47,24 +53,27 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
 }
 
 fn write_page(journal: &Path, out: &Path) -> Result<(), Fault> {
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        return Err(Fault::NoFolder { out: out.to_path_buf(), folder: folder.to_path_buf() });
-    }
+    out_file::check_folder(out)?;
     let config = Config::of_snapshot(journal).map_err(|error| fault(journal, error))?;
+    let (history, told) = read(journal, 1)?;
+    let page =
+        page::page(&name_of(journal), (&config.unwrap_or_default(), history.curriculum()), &told)?;
+    out_file::write(out, &page)?;
+    eprintln!("{} events of {}", told.events, journal.display());
+    Ok(())
+}
+
+/// The whole history of a journal, in windows of so many rounds.
+pub fn read(journal: &Path, window: u64) -> Result<(AnyHistory, Told), Fault> {
     let mut history = AnyHistory::of_files(journal).map_err(|error| fault(journal, error))?;
-    let mut told = Told::new(history.curriculum(), history.position());
+    let mut told = Told::new(history.curriculum(), history.position(), window);
     let bar = progress_of_bytes(log_size(journal), "of the log");
     while let Some(happened) = history.next().map_err(|error| fault(journal, error))? {
         told.tell(&happened, history.curriculum());
         bar.set_position(history.log_bytes());
     }
     bar.finish_and_clear();
-    let page =
-        page::page(&name_of(journal), (&config.unwrap_or_default(), history.curriculum()), &told)?;
-    write(out, &page)?;
-    eprintln!("{} events of {}", told.events, journal.display());
-    Ok(())
+    Ok((history, told))
 }
 
 fn name_of(journal: &Path) -> String {
@@ -76,12 +85,4 @@ fn log_size(journal: &Path) -> u64 {
     let mut log = journal.as_os_str().to_owned();
     log.push(".log");
     std::fs::metadata(log).map_or(0, |log| log.len())
-}
-
-fn write(out: &Path, page: &str) -> Result<(), Fault> {
-    let error = |error: std::io::Error| {
-        let (kind, source) = (error.kind(), error.into());
-        Fault::Output(Error::Io { path: out.to_path_buf(), kind, source })
-    };
-    std::fs::write(out, page).map_err(error)
 }

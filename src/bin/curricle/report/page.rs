@@ -5,12 +5,10 @@ use std::fmt::Write;
 use curricle::{AnyCurriculum, Config};
 
 use super::figures::{Figure, sections};
-use super::html::{Table, escaped};
+use super::html::{Table, document, escaped};
 use super::told::Told;
 use crate::fault::Fault;
 use crate::inspect::number;
-
-const STYLE: &str = include_str!("page.css");
 
 /// A whole report, in one file that asks for no other.
 pub fn page(
@@ -19,16 +17,8 @@ pub fn page(
     told: &Told,
 ) -> Result<String, Fault> {
     let config = config.to_toml().map_err(|error| Fault::Input(error.to_string()))?;
-    let name = escaped(name);
-    let mut out = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <meta name=\"color-scheme\" content=\"light dark\"/>\n\
-         <link rel=\"icon\" href=\"data:,\"/>\n\
-         <title>{name} – curricle report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
-    );
     let state = state(told, curriculum);
-    let _ = write!(out, "<header><h1>{name}</h1>\n<p>{}</p>\n", escaped(&state));
+    let mut out = format!("<header><h1>{}</h1>\n<p>{}</p>\n", escaped(name), escaped(&state));
     if let Some(note) = note(told) {
         let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(&note));
     }
@@ -56,11 +46,10 @@ pub fn page(
     );
     let _ = write!(
         out,
-        "<section><h2>Configuration</h2>\n<pre tabindex=\"0\"><code>{}</code></pre></section>\n\
-         </main>\n</body>\n</html>\n",
+        "<section><h2>Configuration</h2>\n<pre tabindex=\"0\"><code>{}</code></pre></section>\n",
         escaped(&config)
     );
-    Ok(out)
+    Ok(document(&format!("{name} – curricle report"), &out))
 }
 
 fn state(told: &Told, curriculum: &AnyCurriculum) -> String {

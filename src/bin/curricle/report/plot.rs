@@ -287,7 +287,7 @@ pub fn short(value: f64) -> String {
     };
     let digits = number(Some(if value == 0.0 { 0.0 } else { value }));
     let is_plain = digits.contains('.') && !digits.contains('e');
-    let digits = if is_plain { digits.trim_end_matches('0') } else { &digits };
+    let digits = if is_plain { digits.trim_end_matches('0').trim_end_matches('.') } else { &digits };
     format!("{digits}{unit}")
 }
 

@@ -57,12 +57,13 @@ pub struct Changes {
 }
 
 impl Told {
-    pub fn new(curriculum: &AnyCurriculum, position: u64) -> Self {
+    /// From the state of a curriculum on, in columns of so many rounds at least.
+    pub fn new(curriculum: &AnyCurriculum, position: u64, width: u64) -> Self {
         let round = curriculum.round().0;
         let arms = vec![Sums::default(); curriculum.population().arms().count()];
         Self {
             from: From { position, round, counts: curriculum.counts() },
-            columns: Columns::new(round),
+            columns: Columns::new(round, width),
             arms,
             all: Sums::default(),
             steps: Steps::default(),

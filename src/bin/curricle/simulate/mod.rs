@@ -12,6 +12,7 @@ use curricle::{Config, Error, SampleId};
 use serde_json::json;
 
 use crate::fault::Fault;
+use crate::out_file;
 use crate::progress::progress;
 use course::Course;
 
@@ -47,7 +48,7 @@ fn scenarios() -> impl TypedValueParser<Value = Scenario> {
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let Arguments { scenario, seeds, steps, .. } = *arguments;
     if let Some(out) = &arguments.out {
-        check_place(out)?;
+        out_file::check(out, &["svg"])?;
     }
     let config = read(&arguments.config)?;
     let options = Options { cap: steps, ..Options::default() };
@@ -72,12 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     bar.finish_and_clear();
     if let Some(out) = &arguments.out {
         let drawn = picture::draw(&courses, scenario, options.target).map_err(Fault::Input)?;
-        let failed = |error: std::io::Error| Error::Io {
-            path: out.clone(),
-            kind: error.kind(),
-            source: error.into(),
-        };
-        std::fs::write(out, drawn).map_err(|error| Fault::Output(failed(error)))?;
+        out_file::write(out, &drawn)?;
     }
     let said = match arguments.json {
         true => as_json(&courses, scenario, &options),
@@ -86,20 +82,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     // A reader that has seen enough closes the pipe.
     let _ = std::io::stdout().write_all(said.as_bytes());
     Ok(())
-}
-
-/// Checks the name of a picture and its folder, before any work is done.
-fn check_place(out: &Path) -> Result<(), Fault> {
-    if out.extension().is_none_or(|extension| extension != "svg") {
-        return Err(Fault::file(out, "the name must end in .svg"));
-    }
-    match out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) if !folder.is_dir() => {
-            let (out, folder) = (out.to_path_buf(), folder.to_path_buf());
-            Err(Fault::NoFolder { out, folder })
-        }
-        _ => Ok(()),
-    }
 }
 
 fn read(path: &Path) -> Result<Config, Fault> {

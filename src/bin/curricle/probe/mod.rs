@@ -1,0 +1,144 @@
+//! `curricle probe`: a small set of items that decides between models, from a table of outcomes.
+
+mod outcomes;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use curricle::monitor::{Probes, TwoParameterLogistic, item_discrimination, kendall_tau};
+use curricle::table::{Column, Provenance, Table};
+
+use crate::fault::Fault;
+use crate::inspect::number;
+use crate::table_file::TableFile;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Outcomes of models, or of the checkpoints of one run, on items: .parquet, .jsonl or .csv. A row for each item
+    /// with a column for each model; with --outcome, a row for each outcome.
+    items: PathBuf,
+    /// The field with the name of an item.
+    #[arg(long, default_value = "item")]
+    item: String,
+    /// The columns of the models. Without it all are that no other option names.
+    #[arg(long, value_delimiter = ',', conflicts_with = "outcome")]
+    models: Vec<String>,
+    /// The field with the outcome, where each row has one.
+    #[arg(long)]
+    outcome: Option<String>,
+    /// The field with the name of the model, where each row has one outcome.
+    #[arg(long, default_value = "model", requires = "outcome")]
+    model: String,
+    /// Outcomes lie in [0, 1]; one from this on counts as solved.
+    #[arg(long, default_value_t = 0.5)]
+    solved_from: f64,
+    /// The part of the items to select, rounded down.
+    #[arg(long, default_value_t = 0.2, conflicts_with = "count")]
+    share: f64,
+    /// How many items to select.
+    #[arg(long)]
+    count: Option<usize>,
+    /// The field that says how many models solve an item without the input that it needs.
+    #[arg(long)]
+    blind: Option<String>,
+    /// An item that so many models solve blind is left out.
+    #[arg(long, default_value_t = 1, requires = "blind")]
+    blind_limit: u64,
+    /// The field that says whether the label of an item was confirmed. Without it no item that all models fail is
+    /// selected: such items often have a wrong label.
+    #[arg(long)]
+    verified: Option<String>,
+    /// The part of the set that may be items which no model solves.
+    #[arg(long, default_value_t = 0.2, requires = "verified")]
+    quota: f64,
+    /// Fit discrimination and difficulty of each item by the two-parameter logistic model, too.
+    #[arg(long)]
+    irt: bool,
+    /// Print the names of the probes, one a line, and nothing else.
+    #[arg(long)]
+    list: bool,
+    /// The table to write, .parquet or .csv: for each item, by its number in the order of the file, what part of the
+    /// models solves it, its discrimination, whether it is selected.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Fault> {
+    let out = TableFile::new(&arguments.out)?;
+    let refused = |error: curricle::Error| Fault::Input(error.to_string());
+    for (name, part) in [("share", arguments.share), ("solved-from", arguments.solved_from)] {
+        if !(0.0..=1.0).contains(&part) {
+            return Err(Fault::Input(format!("--{name} {part} is not in [0, 1]")));
+        }
+    }
+    let found = outcomes::read(arguments)?;
+    let (items, solved) = (found.items.len(), &found.solved);
+    let size = arguments.count.unwrap_or((arguments.share * items as f64 + 1e-9) as usize);
+    let probes = Probes { size, blind_limit: arguments.blind_limit, quota: arguments.quota };
+    let set = probes.select(solved, &found.blind, &found.verified).map_err(refused)?;
+    let reading = item_discrimination(solved).map_err(refused)?;
+    let is_in = |of: &[usize]| {
+        let mut is = vec![false; items];
+        of.iter().for_each(|&item| is[item] = true);
+        is
+    };
+    let (selected, frontier) = (is_in(&set.selected), is_in(&set.frontier));
+    let chosen: Vec<usize> = (0..items).filter(|&item| selected[item] || frontier[item]).collect();
+    let share = |row: &Vec<f64>| Some(row.iter().sum::<f64>() / row.len() as f64);
+    let all = chosen.len();
+    let mut columns = vec![
+        ("solved", Column::Number(solved.iter().map(share).collect())),
+        ("discrimination", Column::Number(reading.r)),
+        ("discrimination_rest", Column::Number(reading.r_rest)),
+        ("selected", Column::Flag((0..items).map(|item| selected[item] || frontier[item]).collect())),
+        ("frontier", Column::Flag(frontier)),
+    ];
+    let mut remarks = Vec::new();
+    if arguments.irt {
+        let persons: Vec<Vec<f64>> = (0..found.models.len())
+            .map(|model| solved.iter().map(|row| row[model]).collect())
+            .collect();
+        let fit = TwoParameterLogistic::default().fit(&persons, 0).map_err(refused)?;
+        let numbers = |values: Vec<f64>| Column::Number(values.into_iter().map(Some).collect());
+        columns.push(("irt_discrimination", numbers(fit.discrimination)));
+        columns.push(("irt_difficulty", numbers(fit.difficulty)));
+        if !fit.converged {
+            remarks.push("the fit of the logistic model did not come to rest".to_owned());
+        }
+    }
+    let made_by = Provenance { signal: "item discrimination".into(), ..Provenance::default() };
+    let mut table = Table::new(made_by, (0..items as u64).collect());
+    for (name, column) in columns {
+        table = table.and_then(|table| table.column(name, column));
+    }
+    out.write(&table.map_err(Fault::Output)?)?;
+    remarks.push(agreement(&found.solved, &chosen, &reading.ability)?);
+    let said = match arguments.list {
+        true => chosen.iter().map(|&item| format!("{}\n", found.items[item])).collect(),
+        false => format!(
+            "{all} of {items} items selected, {} of them solved by no model; {} models\n{}\n",
+            set.frontier.len(),
+            found.models.len(),
+            remarks.join("\n")
+        ),
+    };
+    // A reader that has seen enough closes the pipe.
+    let _ = std::io::stdout().write_all(said.as_bytes());
+    eprintln!("written to {}", arguments.out.display());
+    Ok(())
+}
+
+/// How the order of the models by the chosen items agrees with that by all.
+fn agreement(solved: &[Vec<f64>], chosen: &[usize], by_all: &[f64]) -> Result<String, Fault> {
+    let of = |model: usize| chosen.iter().map(|&item| solved[item][model]).sum::<f64>();
+    let by_probes: Vec<f64> = (0..by_all.len()).map(of).collect();
+    let tau = kendall_tau(&by_probes, Some(by_all)).map_err(|error| Fault::Input(error.to_string()))?;
+    Ok(match tau.tau_b {
+        Some(tau) => format!(
+            "the order of the models by them against that by all items: Kendall's tau-b {}, on the outcomes they were \
+             selected by",
+            number(Some(tau))
+        ),
+        None => "the order of the models by them says nothing: all are alike".into(),
+    })
+}
