@@ -68,8 +68,8 @@ fn dissent(error: &Result<usize>) -> (&'static str, Dissent) {
     }
 }
 
-/// A rank that has taken in something on its own is named on all, by the next exchange, be it an observation, a weight of
-/// 0 or a draw.
+/// A rank that has taken in something on its own is named on all, by the next exchange, be it an observation, a
+/// weight of 0 or a draw.
 #[test]
 fn a_rank_that_differs_is_named() {
     type Change = fn(&[Draw], &mut curricle::Curriculum<impl_::P, impl_::S, impl_::D>);
@@ -219,8 +219,8 @@ fn versions_are_agreed_on() {
     }
 }
 
-/// A frame that suffers on its way is that of its rank, on every rank; the same call then goes through, and nothing that
-/// was reported is lost.
+/// A frame that suffers on its way is that of its rank, on every rank; the same call then goes through, and nothing
+/// that was reported is lost.
 #[test]
 fn a_frame_that_suffers_is_named() {
     type Harm = fn(&mut Vec<u8>);

@@ -1,5 +1,5 @@
-//! Ranks that hold the same curriculum: held against one curriculum that draws and is told everything, for any number of
-//! ranks; and what each of them is told when one differs, is misheard or goes away.
+//! Ranks that hold the same curriculum: held against one curriculum that draws and is told everything, for any number
+//! of ranks; and what each of them is told when one differs, is misheard or goes away.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -153,7 +153,8 @@ fn a_step_waits_for_all() {
     });
 }
 
-/// The last batch before a stop is shorter than was wanted: each rank gets its share of it, and the end is told to all.
+/// The last batch before a stop is shorter than was wanted: each rank gets its share of it, and the end is told to
+/// all.
 #[test]
 fn a_short_batch_is_shared() {
     let parts = on_ranks(3, |threads| {

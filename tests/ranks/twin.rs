@@ -188,8 +188,8 @@ fn runs() -> impl Strategy<Value = Run> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// The batches, the verdicts and the state to the last bit are those of the twin, for any number of ranks and any way
-    /// to divide what is wanted.
+    /// The batches, the verdicts and the state to the last bit are those of the twin, for any number of ranks and any
+    /// way to divide what is wanted.
     #[test]
     fn ranks_are_one_curriculum(run in runs(), gate in gates(), more in 0u64..2, is_silent: bool) {
         let lag = run.delay + more;

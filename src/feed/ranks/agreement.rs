@@ -87,8 +87,8 @@ pub struct Merged {
 }
 
 impl Merged {
-    /// Puts frames together whose ranks agree. A ticket that any rank gives up is lost; one that two ranks report alike
-    /// is reported once.
+    /// Puts frames together whose ranks agree. A ticket that any rank gives up is lost; one that two ranks report
+    /// alike is reported once.
     pub fn of(frames: &[Frame]) -> Result<Self> {
         let said = |value: fn(&Frame) -> Option<u64>| -> Vec<(usize, u64)> {
             let frames = frames.iter().enumerate();

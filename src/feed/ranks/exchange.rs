@@ -2,7 +2,8 @@
 
 use crate::base::error::Result;
 
-/// The all-gather of the trainer's own engine: what ranks hand each other their frames with. curricle opens no socket.
+/// The all-gather of the trainer's own engine: what ranks hand each other their frames with. curricle opens no
+/// socket.
 ///
 /// A transport of one's own is one `impl`, as over a process group of the trainer. Bytes have to arrive as they were
 /// sent, in the order of ranks; what does not is found out by checksum, place and digest, and reported by rank.

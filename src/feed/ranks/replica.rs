@@ -8,8 +8,8 @@ use crate::policy::Policy;
 use crate::sampler::Sampler;
 use crate::signal::Signal;
 
-/// What every rank holds a copy of: a [`Curriculum`], or a [`Journal`](crate::Journal) of one, each rank's in files of
-/// its own.
+/// What every rank holds a copy of: a [`Curriculum`], or a [`Journal`](crate::Journal) of one, each rank's in files
+/// of its own.
 pub trait Replica: Feed {
     /// The policy of the curriculum.
     type Policy: Policy;

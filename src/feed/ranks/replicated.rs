@@ -19,10 +19,10 @@ use crate::feed::Feed;
 /// The feed of one rank of several that hold the same curriculum; see [the module](super).
 ///
 /// The replica changes at exchanges only. Whatever is reported in between is checked and judged against it at once,
-/// waits, and is taken in by all ranks at the next exchange, which every [`draw`](Feed::draw), [`step`](Feed::step) and
-/// [`exchange`](Self::exchange) begins with; each rank calls the same of them equally often. What goes wrong in a
-/// replica then goes wrong in all of them: a draw that gives [`Error::Awaiting`] on one rank does so on each, has taken
-/// in what there was, and is called again by each.
+/// waits, and is taken in by all ranks at the next exchange, which every [`draw`](Feed::draw), [`step`](Feed::step)
+/// and [`exchange`](Self::exchange) begins with; each rank calls the same of them equally often. What goes wrong in a
+/// replica then goes wrong in all of them: a draw that gives [`Error::Awaiting`] on one rank does so on each, has
+/// taken in what there was, and is called again by each.
 ///
 /// | call | the replica | this rank gets |
 /// |--|--|--|
@@ -31,21 +31,24 @@ use crate::feed::Feed;
 /// | `step(want)` | takes in, then [steps](crate::Curriculum::step) by the sum of `want` | its part |
 /// | `exchange()` | takes in | the replica, to be saved |
 ///
-/// **Parts.** Of a batch of n tickets the rank that wants `w` behind others that want `b`, of `t` in all, gets those in
-/// `[n b / t, n (b + w) / t)`: in a full batch as many as it wants, in a shorter one, such as the last before a
+/// **Parts.** Of a batch of n tickets the rank that wants `w` behind others that want `b`, of `t` in all, gets those
+/// in `[n b / t, n (b + w) / t)`: in a full batch as many as it wants, in a shorter one, such as the last before a
 /// [stop](crate::Stop), a share; with a `want` of 0 none. Where all want 0 nothing is drawn. The useful tickets of a
 /// step are dealt in the same way, whichever rank reported them.
 ///
-/// **Verdicts** are those of the replica as it stands: its round, and the version of the model as of the last exchange.
-/// [`set_version`](Feed::set_version) takes effect at the next exchange, behind what was reported and before the draw.
-/// It is enough if one rank says it; ranks that say different versions are [`Error::Diverged`].
+/// **Verdicts** are those of the replica as it stands: its round, and the version of the model as of the last
+/// exchange. [`set_version`](Feed::set_version) takes effect at the next exchange, behind what was reported and
+/// before the draw. It is enough if one rank says it; ranks that say different versions are [`Error::Diverged`].
 ///
-/// **Reports.** Any rank may report, or give up, any ticket. One that a rank gives up is lost, whatever another reports
-/// of it; one of which two ranks report different outcomes is [`Error::Conflict`] on all ranks until one of them gives
-/// it up.
+/// **Reports.** Any rank may report, or give up, any ticket. One that a rank gives up is lost, whatever another
+/// reports of it; one of which two ranks report different outcomes is [`Error::Conflict`] on all ranks until one of
+/// them gives it up.
 ///
-/// **Errors** of the exchange itself ([`Error::Diverged`], [`Error::Frame`], [`Error::Transport`], [`Error::RankGone`],
-/// [`Error::Conflict`]) leave replica and queue as they were.
+/// **Errors** of the exchange itself ([`Error::Diverged`], [`Error::Frame`], [`Error::Transport`],
+/// [`Error::RankGone`], [`Error::Conflict`]) leave replica and queue as they were.
+///
+/// **Threads of a rank** share it behind a [`Lockstep`](crate::feed::Lockstep) without patience: with it a draw that
+/// is refused would be called again, on this rank only.
 ///
 /// ```
 /// use curricle::feed::ranks::{Alone, Replicated};
@@ -62,8 +65,8 @@ use crate::feed::Feed;
 /// # Ok(()) }
 /// ```
 ///
-/// Cost of an exchange of m tickets among n ranks: one all-gather of about 12 bytes a ticket and 50 a rank; O(m log m +
-/// n) on each rank, beside what a curriculum alone would do.
+/// Cost of an exchange of m tickets among n ranks: one all-gather of 10 to 40 bytes a ticket and 40 a rank; O(m log m
+/// + n) on each rank, beside what a curriculum alone would do.
 #[derive(Debug)]
 pub struct Replicated<F, X> {
     replica: F,
@@ -82,8 +85,8 @@ pub struct Replicated<F, X> {
 }
 
 impl<F: Replica, X: Exchange> Replicated<F, X> {
-    /// One rank, with its copy. All copies are built in the same way, or restored from the same snapshot; that they were
-    /// is checked at the first exchange.
+    /// One rank, with its copy. All copies are built in the same way, or restored from the same snapshot; that they
+    /// were is checked at the first exchange.
     pub fn new(replica: F, exchange: X) -> Self {
         Self {
             replica,
@@ -99,8 +102,8 @@ impl<F: Replica, X: Exchange> Replicated<F, X> {
     }
 
     /// Exchanges every so many rounds only, from now on: a draw at an exchange draws that many batches, one after the
-    /// other, and the next calls hand out the others without an exchange. All of them are asked for with the same `want`.
-    /// Ages count as if all had been drawn before the first was worked on, which they were.
+    /// other, and the next calls hand out the others without an exchange. All of them are asked for with the same
+    /// `want`. Ages count as if all had been drawn before the first was worked on, which they were.
     ///
     /// An error that one of those draws meets is what the call gets that asks for it; the one after it exchanges.
     ///
@@ -157,8 +160,8 @@ impl<F: Replica, X: Exchange> Replicated<F, X> {
         &self.replica
     }
 
-    /// The copy of this rank, for changes that all ranks make alike, between the same exchanges: samples that come and
-    /// go, weights. One that a rank makes alone is reported by [`Error::Diverged`], at the next exchange where it
+    /// The copy of this rank, for changes that all ranks make alike, between the same exchanges: samples that come
+    /// and go, weights. One that a rank makes alone is reported by [`Error::Diverged`], at the next exchange where it
     /// changes the number of tickets or samples, else once decisions differ.
     pub fn replica_mut(&mut self) -> &mut F {
         &mut self.replica
@@ -227,8 +230,8 @@ impl<F: Replica, X: Exchange> Feed for Replicated<F, X> {
     /// This rank's part of the next batch, `want` samples, which may be 0.
     ///
     /// # Errors
-    /// Those of the exchange; as [`Curriculum::draw`](crate::Curriculum::draw), on all ranks. [`Error::OutOfRange`] for
-    /// another `want` than that of the batch before, where several are [drawn at an exchange](Self::every).
+    /// Those of the exchange; as [`Curriculum::draw`](crate::Curriculum::draw), on all ranks. [`Error::OutOfRange`]
+    /// for another `want` than that of the batch before, where several are [drawn at an exchange](Self::every).
     fn draw(&mut self, want: usize) -> Result<Batch> {
         if !self.ahead.is_empty() {
             let (value, asked) = (want as f64, self.want as f64);
@@ -265,8 +268,8 @@ impl<F: Replica, X: Exchange> Feed for Replicated<F, X> {
     /// Takes in outcomes for the next exchange. The verdicts are those that the replicas will come to.
     ///
     /// # Errors
-    /// Those of [`Curriculum::observe`](crate::Curriculum::observe) that name a ticket, for one that waits already, too.
-    /// Then none of the feedback waits.
+    /// Those of [`Curriculum::observe`](crate::Curriculum::observe) that name a ticket, for one that waits already,
+    /// too. Then none of the feedback waits.
     fn observe(&mut self, feedback: &[Feedback]) -> Result<Vec<Verdict>> {
         self.inbox.observe(&self.replica, feedback)
     }
@@ -275,8 +278,8 @@ impl<F: Replica, X: Exchange> Feed for Replicated<F, X> {
         Ok(feedback.iter().map(|one| self.inbox.report(&self.replica, one)).collect())
     }
 
-    /// What the replica says of a step of the sum of all `want`; of a batch or of useful tickets this rank's part, which
-    /// may have none. Where all want 0 the step is ready at once.
+    /// What the replica says of a step of the sum of all `want`; of a batch or of useful tickets this rank's part,
+    /// which may have none. Where all want 0 the step is ready at once.
     ///
     /// # Errors
     /// Those of the exchange; as [`Curriculum::step`](crate::Curriculum::step), on all ranks. [`Error::Unsupported`]
