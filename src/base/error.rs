@@ -233,13 +233,13 @@ pub enum Error {
         /// Why.
         source: crate::feed::ranks::FrameError,
     },
-    /// Two ranks report different outcomes of one ticket; it can be [given up](crate::feed::ranks::Replicated::lose).
-    #[error("ranks {} and {} report different outcomes of {ticket}", ranks.0, ranks.1)]
+    /// Ranks report different outcomes of one ticket; it can be [given up](crate::feed::ranks::Replicated::lose).
+    #[error("the ranks {ranks:?} report different outcomes of {ticket}")]
     Conflict {
         /// The ticket.
         ticket: Ticket,
-        /// The first two ranks that do.
-        ranks: (usize, usize),
+        /// All ranks that report it.
+        ranks: Vec<usize>,
     },
     /// A rank has ended, or its thread has panicked, while others still wait for it.
     #[error("rank {rank} is gone")]

@@ -312,7 +312,7 @@ fn two_ranks_of_one_ticket() {
         };
         feed.observe(&all).unwrap();
         let said = feed.draw(2);
-        assert_eq!(said, Err(Error::Conflict { ticket: Ticket(1), ranks: (0, 1) }));
+        assert_eq!(said, Err(Error::Conflict { ticket: Ticket(1), ranks: vec![0, 1, 2] }));
         assert_eq!(feed.replica().counts().open, 6);
         if rank == 2 {
             feed.lose(&[Ticket(1)]).unwrap();

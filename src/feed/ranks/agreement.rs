@@ -104,21 +104,20 @@ impl Merged {
         let mut lost: Vec<Ticket> = frames.iter().flat_map(|frame| &frame.lost).copied().collect();
         lost.sort_unstable();
         lost.dedup();
-        let of_rank = |(rank, frame): (usize, &Frame)| {
-            frame.feedback.clone().into_iter().map(move |it| (rank, it))
-        };
-        let mut reported: Vec<(usize, Feedback)> =
-            frames.iter().enumerate().flat_map(of_rank).collect();
-        reported.retain(|(_, it)| lost.binary_search(&it.ticket).is_err());
-        reported.sort_by_key(|(_, it)| it.ticket);
-        for pair in reported.windows(2) {
-            let ((first, one), (second, other)) = (&pair[0], &pair[1]);
-            if one.ticket == other.ticket && one != other {
-                return Err(Error::Conflict { ticket: one.ticket, ranks: (*first, *second) });
+        let is_kept = |it: &&Feedback| lost.binary_search(&it.ticket).is_err();
+        let reported = || frames.iter().flat_map(|frame| &frame.feedback);
+        let mut feedback: Vec<Feedback> = Vec::with_capacity(reported().count());
+        feedback.extend(reported().filter(is_kept));
+        // Those of each rank rise already; of equal ones that of the first rank comes first.
+        feedback.sort_by_key(|it| it.ticket);
+        for pair in feedback.windows(2) {
+            let ticket = pair[0].ticket;
+            if ticket == pair[1].ticket && pair[0] != pair[1] {
+                let says = |rank: &usize| frames[*rank].feedback.iter().any(|it| it.ticket == ticket);
+                return Err(Error::Conflict { ticket, ranks: (0..all).filter(says).collect() });
             }
         }
-        reported.dedup_by_key(|(_, it)| it.ticket);
-        let feedback = reported.into_iter().map(|(_, it)| it).collect();
+        feedback.dedup_by_key(|it| it.ticket);
         let version = versions.first().map(|(_, version)| *version);
         Ok(Self { feedback, lost, version, wants: frames.iter().map(|frame| frame.want).collect() })
     }
