@@ -9,6 +9,8 @@
 //! are those of all frames of a round. Least and median time of a round, in microseconds, over passes in which the
 //! rows take turns.
 
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
 use std::sync::Barrier;
 use std::thread::scope;
 use std::time::Instant;

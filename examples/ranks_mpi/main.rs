@@ -17,7 +17,7 @@ use curricle::sampler::Replace;
 use curricle::signal::MeanAdvantage;
 use curricle::{Batch, Builder, Curriculum, Feed, Feedback, Gate, Outcome};
 use mpi::topology::SimpleCommunicator;
-use mpi::traits::Communicator;
+use mpi::traits::{Communicator, CommunicatorCollectives};
 use serde_json::Value;
 
 const ROUNDS: u64 = 200;
@@ -107,9 +107,10 @@ fn measure(world: &SimpleCommunicator) -> Result<(), Box<dyn Error>> {
     let bytes = feed.metrics().get("ranks/bytes/gathered").unwrap_or(0.0);
     let digest = feed.exchange()?.digest();
     if own == 0 {
-        println!(
-            "{size} ranks: digests as in the file; {DRAWS} draws a round: {microseconds:.0} us, {bytes} bytes, digest {digest:016x}"
-        );
+        println!("{size} ranks: digests as in the file, {digest:016x} at the end");
+        println!("{DRAWS} draws a round: {microseconds:.0} us, {bytes} bytes");
     }
+    // None ends while another still waits for what it has sent.
+    world.barrier();
     Ok(())
 }

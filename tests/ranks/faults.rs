@@ -224,7 +224,8 @@ fn versions_are_agreed_on() {
 #[test]
 fn a_frame_that_suffers_is_named() {
     type Harm = fn(&mut Vec<u8>);
-    let harms: [(Harm, fn(&FrameError) -> bool); 5] = [
+    type IsRight = fn(&FrameError) -> bool;
+    let harms: [(Harm, IsRight); 5] = [
         (|bytes| bytes[20] ^= 4, |it| matches!(it, FrameError::Checksum { .. })),
         (|bytes| bytes.truncate(30), |it| matches!(it, FrameError::Checksum { .. })),
         (|bytes| bytes.clear(), |it| *it == FrameError::NotAFrame),
