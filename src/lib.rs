@@ -48,7 +48,7 @@
 //! | [`signal`] | signals of outcomes; of hidden states; of logits in [`signal::uncertainty`] |
 //! | [`sampler`] | samplers, and what their propensities are |
 //! | [`preset`] | the types of presets, by name |
-//! | [`feed`] | feeds for several threads, for loading ahead and, with the feature `burn`, for burn |
+//! | [`feed`] | feeds for several threads, for loading ahead and, with the feature `burn`, for burn; [`feed::ranks`] for data-parallel training |
 //! | [`table`] | tables of scores that were made before training |
 //! | [`test_time`] | after training: budgets, calibration, diverse selection, self-improvement |
 //! | [`gauge`], [`monitor`] | readings of one observation, and of what is remembered |
@@ -72,6 +72,7 @@
 //! | `burn` | the data loader |
 //! | `train`, `learner` | what the examples need of burn; burn's own learner |
 //! | `candle` | what the example with candle needs |
+//! | `mpi` | ranks over MPI |
 //! | `gpu` | the kernels on burn-wgpu (Vulkan, Metal, DX12, WebGPU) |
 //! | `cli` | the command `curricle` |
 //!

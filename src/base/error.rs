@@ -217,6 +217,42 @@ pub enum Error {
     /// The thread or the feed at the other end of a channel is gone.
     #[error("the feed has been closed")]
     Closed,
+    /// Ranks that hold the same curriculum have come to differ. Nothing has been taken in or drawn.
+    #[error("the ranks differ in {what}: {dissent}")]
+    Diverged {
+        /// In what.
+        what: &'static str,
+        /// Which ranks say what.
+        dissent: crate::feed::ranks::Dissent,
+    },
+    /// The frame of a rank could not be accepted. Nothing has been taken in or drawn.
+    #[error("the frame of rank {rank} was refused: {source}")]
+    Frame {
+        /// The rank.
+        rank: usize,
+        /// Why.
+        source: crate::feed::ranks::FrameError,
+    },
+    /// Ranks report different outcomes of one ticket; it can be [given up](crate::feed::ranks::Replicated::lose).
+    #[error("the ranks {ranks:?} report different outcomes of {ticket}")]
+    Conflict {
+        /// The ticket.
+        ticket: Ticket,
+        /// All ranks that report it.
+        ranks: Vec<usize>,
+    },
+    /// A rank has ended, or its thread has panicked, while others still wait for it.
+    #[error("rank {rank} is gone")]
+    RankGone {
+        /// The first that went.
+        rank: usize,
+    },
+    /// What carries the frames of ranks has failed.
+    #[error("the exchange among ranks failed: {0}")]
+    Transport(
+        /// What it says.
+        String,
+    ),
     /// A snapshot could not be accepted.
     #[error("snapshot refused: {0}")]
     Snapshot(#[from] SnapshotError),

@@ -110,6 +110,29 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         results
     }
 
+    /// What [`observe`](Self::observe) would say of one feedback as things stand; nothing changes. In the pace of
+    /// arrival what it would teach is not worked out.
+    ///
+    /// ```
+    /// use curricle::{Curriculum, Error, Feedback, Gate, Outcome, Reason, Ticket, Verdict};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let mut curriculum = Curriculum::builder(10).gate(Gate::zero_signal()).build()?;
+    /// let ticket = curriculum.draw(1)?.draws[0].ticket;
+    /// let solved = Feedback::new(ticket, Outcome::zero_signal(1.0, 8));
+    /// assert_eq!(curriculum.judge(&solved)?, Verdict::Reject(Reason::ZeroSignal));
+    /// assert_eq!(curriculum.observe(&[solved])?, [Verdict::Reject(Reason::ZeroSignal)]);
+    /// assert_eq!(curriculum.judge(&solved), Err(Error::RepeatedTicket(ticket)));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `observe` that name a ticket.
+    pub fn judge(&self, feedback: &Feedback) -> Result<Verdict> {
+        let taken = take(0, feedback, &self.memory, &self.options, self.needs, None)?;
+        Ok(taken.judgement.verdict)
+    }
+
     /// Takes in what was taken. In the pace of arrival this is a step of learning, which may fail; then nothing has
     /// changed.
     fn settle(&mut self, feedback: &[Feedback]) -> Result<()> {
@@ -209,6 +232,18 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// of [`fold`](Self::fold), too. Then none of the tickets has been given up.
     #[cfg_attr(feature = "tracing", tracing::instrument(level = "debug", skip_all, fields(tickets = tickets.len())))]
     pub fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
+        let (places, banked) = self.losable(tickets)?;
+        self.lose_places(places)?;
+        let Memory { ledger, bank, .. } = &mut self.memory;
+        for draw in banked.into_iter().filter_map(|ticket| bank.remove(ticket)) {
+            ledger.lose_banked(&draw);
+        }
+        self.release_idle();
+        Ok(())
+    }
+
+    /// Checks tickets that are to be given up: where they are kept, and those that are banked. Nothing changes.
+    pub(crate) fn losable(&self, tickets: &[Ticket]) -> Result<(BTreeSet<Place>, BTreeSet<Ticket>)> {
         let Memory { ledger, bank, .. } = &self.memory;
         let is_arrival = self.options.pace.arrival().is_some();
         let (mut places, mut banked) = (BTreeSet::new(), BTreeSet::new());
@@ -228,13 +263,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
                 return Err(Error::RepeatedTicket(ticket));
             }
         }
-        self.lose_places(places)?;
-        let Memory { ledger, bank, .. } = &mut self.memory;
-        for draw in banked.into_iter().filter_map(|ticket| bank.remove(ticket)) {
-            ledger.lose_banked(&draw);
-        }
-        self.release_idle();
-        Ok(())
+        Ok((places, banked))
     }
 
     /// Gives up the open tickets that are older than they may be; says whether there were any.

@@ -5,6 +5,7 @@ mod batches;
 pub mod burn;
 mod lockstep;
 mod prefetch;
+pub mod ranks;
 mod sync;
 
 pub use batches::Batches;
@@ -22,7 +23,8 @@ use crate::signal::Signal;
 
 /// Hands out batches and takes feedback: the one trait between a training loop and a curriculum.
 ///
-/// A [`Curriculum`] is a feed for one thread, a [`Lockstep`] one for many; [`Batches`] iterates over any of them.
+/// A [`Curriculum`] is a feed for one thread, a [`Lockstep`] one for many, a [`ranks::Replicated`] one for the ranks of
+/// a data-parallel training; [`Batches`] iterates over any of them.
 ///
 /// ```
 /// use curricle::{Curriculum, Feed, Feedback, Outcome};

@@ -8,8 +8,12 @@ mod lockstep;
 mod prefetch;
 #[path = "sync.rs"]
 mod sync;
+#[path = "../../src/feed/ranks/threads.rs"]
+mod threads;
 
 pub use batches::Batches;
 pub use curricle::Feed;
+pub use curricle::feed::ranks::Exchange;
 pub use lockstep::{Lockstep, Reporter};
 pub use prefetch::Prefetch;
+pub use threads::Threads;

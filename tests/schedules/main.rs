@@ -29,12 +29,13 @@ mod event {
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use curricle::feed::ranks::Replicated;
 use curricle::policy::{Allotment, Boltzmann, Policy, Reads, Reward, Turn};
 use curricle::{
     Arrival, Batch, Curriculum, Error, Feed, Feedback, Gate, Measure, Outcome, Population, Refill,
     Result, Rng, Step, Ticket,
 };
-use feed::{Lockstep, Prefetch};
+use feed::{Exchange, Lockstep, Prefetch, Threads};
 use serde::{Deserialize, Serialize};
 use shuttle::sync::mpsc::channel;
 use shuttle::sync::{Arc, Mutex};
@@ -353,6 +354,93 @@ fn a_worker_that_is_gone() {
         let load = |batch: &Batch| batch.round;
         let prefetch = Prefetch::new(builder().lag(1).build().unwrap(), 4, load);
         drop(prefetch);
+    });
+}
+
+/// What each rank of a group comes to.
+fn on_ranks<T: Send + 'static>(
+    size: usize,
+    work: impl Fn(Threads) -> T + Send + Sync + Clone + 'static,
+) -> Vec<T> {
+    let start = |rank| {
+        let work = work.clone();
+        spawn(move || work(rank))
+    };
+    let threads: Vec<_> = Threads::group(size).into_iter().map(start).collect();
+    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+}
+
+/// Ranks lay down frames of their own and fetch those of all, round by round: nobody waits for ever, nobody gets a
+/// frame of another round.
+#[test]
+fn ranks_gather() {
+    every_schedule(|| {
+        let all = on_ranks(3, |mut rank| {
+            for round in 0..4u8 {
+                let own = rank.rank() as u8;
+                let frames = rank.all_gather(&[round, own]).unwrap();
+                assert_eq!(frames, [[round, 0], [round, 1], [round, 2]]);
+            }
+        });
+        assert_eq!(all.len(), 3);
+    });
+}
+
+/// A rank that ends, at whatever moment, is an error of those that wait for it, and takes back nothing that was
+/// complete.
+#[test]
+fn a_rank_that_ends_is_told() {
+    every_schedule(|| {
+        let all = on_ranks(3, |mut rank| {
+            let rounds = if rank.rank() == 1 { 1 } else { 3 };
+            let gathered = |_| rank.all_gather(b"frame").map(|frames| frames.len());
+            (0..rounds).map(gathered).collect::<Vec<_>>()
+        });
+        let gone = Err(Error::RankGone { rank: 1 });
+        assert_eq!(all[1], [Ok(3)]);
+        assert_eq!((&all[0], &all[2]), (&vec![Ok(3), gone.clone(), gone.clone()], &all[0]));
+    });
+}
+
+/// The same for one that panics.
+#[test]
+fn a_rank_that_panics_is_told() {
+    every_schedule(|| {
+        let all = on_ranks(2, |mut rank| {
+            let work = || {
+                rank.all_gather(b"frame").unwrap();
+                if rank.rank() == 0 {
+                    std::panic::resume_unwind(Box::new("a fault in a trainer"));
+                }
+                rank.all_gather(b"frame")
+            };
+            // The whole run would end with a thread that panics; the handle goes as it would then.
+            let end = catch_unwind(AssertUnwindSafe(work)).ok();
+            drop(rank);
+            end
+        });
+        assert_eq!(all, [None, Some(Err(Error::RankGone { rank: 0 }))]);
+    });
+}
+
+/// Ranks of one curriculum draw the batches of one thread, whatever the schedule.
+#[test]
+fn ranks_draw_the_same() {
+    let expected = alone(1, 4);
+    every_schedule(move || {
+        let parts = on_ranks(2, |rank| {
+            let mut feed = Replicated::new(builder().lag(1).build().unwrap(), rank);
+            let draw = |_| {
+                let batch = feed.draw(2).unwrap();
+                feed.observe(&report(&batch)).unwrap();
+                batch
+            };
+            (0..4).map(draw).collect::<Vec<Batch>>()
+        });
+        for (place, expected) in expected.iter().enumerate() {
+            let draws = [&parts[0][place].draws[..], &parts[1][place].draws].concat();
+            assert_eq!(draws, expected.draws);
+        }
     });
 }
 

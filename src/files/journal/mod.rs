@@ -15,11 +15,13 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, Result};
+use crate::base::id::Ticket;
 use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
 use crate::curriculum::refill::Step;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::feed::Feed;
+use crate::feed::ranks::Replica;
 use crate::files::snapshot::Compression;
 use crate::files::whole_file::Whole;
 use crate::policy::{Policy, Uniform};
@@ -244,6 +246,20 @@ impl<P: Policy, S: Signal, D: Sampler> Feed for Journal<P, S, D> {
         metrics.push("journal/events", self.events() as f64);
         metrics.push("journal/bytes", self.log_bytes() as f64);
         metrics
+    }
+}
+
+impl<P: Policy, S: Signal, D: Sampler> Replica for Journal<P, S, D> {
+    type Policy = P;
+    type Signal = S;
+    type Sampler = D;
+
+    fn curriculum(&self) -> &Curriculum<P, S, D> {
+        Journal::curriculum(self)
+    }
+
+    fn lose(&mut self, tickets: &[Ticket]) -> Result<()> {
+        Journal::lose(self, tickets)
     }
 }
 
