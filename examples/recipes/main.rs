@@ -14,7 +14,10 @@ use curricle::Result;
 
 fn main() -> Result<()> {
     println!("ToolRL       the same answer at step 0 and 150: {:?}", rewards::ramped(0.75)?);
-    println!("R3           a text that repeats itself: {:.2}", rewards::undegenerate("a b a b a b", 0.9)?);
+    println!(
+        "R3           a text that repeats itself: {:.2}",
+        rewards::undegenerate("a b a b a b", 0.9)?
+    );
     println!("Fine-grained two signals of three answers: {:?}", rewards::standardised()?);
     println!("Reranking    who is still wrong weighs most: {:?}", rewards::residual()?);
     println!("DRM          sources by inverse entropy: {:?}", mixtures::by_entropy(&[0.5, 1.0, 2.0])?);
@@ -23,6 +26,6 @@ fn main() -> Result<()> {
     println!("MM-BigBench  the model that is best over scales: {}", runs::best_over_scales()?);
     println!("Inverse      larger is worse: {}", runs::gets_worse(&[0.6, 0.57, 0.5])?);
     println!("Triage       the run to go on with: {}", runs::triage()?);
-    println!("Dip          the floor of an arm that is forgotten: {:?}", runs::rehearse()?);
+    println!("Dip          the share of an arm before and after it is forgotten: {:?}", runs::rehearse()?);
     Ok(())
 }

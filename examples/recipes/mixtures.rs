@@ -7,8 +7,8 @@ use curricle::{Curriculum, Feedback, Field, Gate, Outcome, Result, weigh};
 /// Domain-specific risk minimisation: sources in inverse proportion to the entropy of the model on them, as a mixture.
 pub fn by_entropy(entropies: &[f64]) -> Result<Vec<f64>> {
     let weights = weigh::inverse_power(entropies, 1.0)?;
-    let arms = entropies.len() as u64;
-    let builder = Curriculum::builder(300).arms(arms as usize, |sample| (sample.0 % arms) as u32);
+    let arms = entropies.len() as u32;
+    let builder = Curriculum::builder(300).arms(arms, |sample| sample.0 as u32 % arms);
     let mut curriculum = builder.policy(Fixed::weights(weights)).build()?;
     curriculum.draw(32)?;
     Ok(curriculum.shares())
@@ -54,7 +54,10 @@ fn mixtures_are_what_was_asked_for() -> Result<()> {
         assert!((share - expected).abs() < 1e-12, "{shares:?}");
     }
     let shares = by_prior()?;
-    assert!((shares[0] - 0.6).abs() < 0.1 && shares[0] > shares[1] && shares[1] > shares[2], "{shares:?}");
+    assert!(
+        (shares[0] - 0.6).abs() < 0.1 && shares[0] > shares[1] && shares[1] > shares[2],
+        "{shares:?}"
+    );
     let [hints, trained, retired] = treated()?;
     assert_eq!(hints + trained + retired, 96);
     // Each of the 32 solved ones is met at most once, and others take their place.

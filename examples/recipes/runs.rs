@@ -40,7 +40,15 @@ pub fn rehearse() -> Result<(f64, f64)> {
     for round in 0..120 {
         let batch = curriculum.draw(16)?;
         // Arm 0 goes up and down and so has most of the spread; arm 1 is known, and forgotten from round 60 on.
-        let success = |arm: ArmId| if arm.0 == 0 { 0.5 } else if round < 60 { 1.0 } else { 0.0 };
+        let success = |arm: ArmId| {
+            if arm.0 == 0 {
+                0.5
+            } else if round < 60 {
+                1.0
+            } else {
+                0.0
+            }
+        };
         let seen = |draw: &curricle::Draw| {
             Feedback::new(draw.ticket, Outcome::default().success(success(draw.arm)).rollouts(8))
         };
