@@ -14,7 +14,17 @@ True
 
 from ._code import Code
 from ._config import PRESETS
-from ._core import Batch, Curriculum, Journal, Results, Step, fingerprint, outcomes_of_groups
+from ._core import (
+    Batch,
+    Curriculum,
+    Journal,
+    Results,
+    Step,
+    Table,
+    fingerprint,
+    merge,
+    outcomes_of_groups,
+)
 from ._errors import (
     AwaitingError,
     BatchExceedsPoolError,
@@ -78,6 +88,7 @@ __all__ = [
     "ShapeError",
     "SnapshotError",
     "Step",
+    "Table",
     "TableError",
     "TicketError",
     "UnknownArmError",
@@ -87,5 +98,6 @@ __all__ = [
     "UnsupportedError",
     "WeightOverflowError",
     "fingerprint",
+    "merge",
     "outcomes_of_groups",
 ]

@@ -27,7 +27,7 @@ impl<T: Copy> Column<T> {
 }
 
 /// An array of anything.
-fn any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
+pub fn any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
     if let Ok(array) = value.cast::<PyUntypedArray>() {
         return Ok(array.clone());
     }
@@ -94,7 +94,7 @@ pub fn doubles(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
 }
 
 /// Whole numbers in C order, `>= 0`.
-fn whole(what: &'static str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Vec<u64>> {
+pub fn whole(what: &'static str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Vec<u64>> {
     if let Some(values) = elements::<u64>(array)? {
         return Ok(values);
     }
@@ -115,7 +115,7 @@ fn whole(what: &'static str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Vec<
     }
 }
 
-fn dimensions(what: &str, expected: usize, array: &Bound<'_, PyUntypedArray>) -> PyResult<()> {
+pub fn dimensions(what: &str, expected: usize, array: &Bound<'_, PyUntypedArray>) -> PyResult<()> {
     let found = array.ndim();
     if found == expected { Ok(()) } else { Err(error::shape(array.py(), what, expected, found)) }
 }

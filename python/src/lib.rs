@@ -14,8 +14,10 @@ mod journal;
 mod look;
 mod outcomes;
 mod results;
+mod scores;
 mod state;
 mod step;
+mod table;
 
 #[pyo3::pymodule]
 mod _core {
@@ -34,5 +36,9 @@ mod _core {
     #[pymodule_export]
     use crate::results::Results;
     #[pymodule_export]
+    use crate::scores::{angle_concentration, score_logits};
+    #[pymodule_export]
     use crate::step::Step;
+    #[pymodule_export]
+    use crate::table::{Table, merge};
 }

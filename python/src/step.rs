@@ -4,6 +4,7 @@ use numpy::PyArray1;
 use pyo3::prelude::*;
 
 use crate::batch::Batch;
+use crate::error;
 
 /// What to do next for a training step; see `Curriculum.step`.
 ///
@@ -62,7 +63,10 @@ impl Step {
             curricle::Step::Starved { have, drawn } => {
                 Self { have: Some(have), drawn: Some(drawn), ..Self::of("starved") }
             }
-            _ => Self::of("unknown"),
+            other => {
+                let text = format!("this package is older than the step {other:?}");
+                return Err(error::option(py, &text));
+            }
         })
     }
 }
