@@ -6,6 +6,9 @@ use pyo3::types::{PyList, PyTuple};
 
 use crate::error;
 
+/// Up to here a float says which whole number is meant.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// One number for all, or one for each.
 pub enum Column<T> {
     One(T),
@@ -31,7 +34,7 @@ pub fn any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray
     if let Ok(array) = value.cast::<PyUntypedArray>() {
         return Ok(array.clone());
     }
-    Ok(numpy::get_array_module(value.py())?.call_method1("asarray", (value,))?.cast_into()?)
+    Ok(PyModule::import(value.py(), "numpy")?.call_method1("asarray", (value,))?.cast_into()?)
 }
 
 /// The numbers of an array whose elements are of this type, in C order; none if they are of another type.
@@ -43,7 +46,7 @@ fn elements<T: numpy::Element + Copy>(array: &Bound<'_, PyUntypedArray>) -> PyRe
         return Ok(Some(slice.to_vec()));
     }
     // Strides, or an address that no number of this type may have.
-    let numpy = numpy::get_array_module(array.py())?;
+    let numpy = PyModule::import(array.py(), "numpy")?;
     let copy = numpy.call_method1("ascontiguousarray", (array,))?;
     let copy = copy.cast_into::<PyArrayDyn<T>>()?;
     let copy = if copy.readonly().as_slice().is_ok() {
@@ -81,16 +84,19 @@ fn real(what: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Vec<f32>> {
 }
 
 /// The same, in double precision.
+fn reals(what: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Vec<f64>> {
+    match elements::<f64>(array)? {
+        Some(values) => Ok(values),
+        None if b"biuf".contains(&kind(array)) => reals(what, &converted(array, "float64")?),
+        None => Err(error::dtype(what, "numbers", array)),
+    }
+}
+
+/// Numbers in double precision, one for each.
 pub fn doubles(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
-    let mut array = any(value)?;
+    let array = any(value)?;
     dimensions(what, 1, &array)?;
-    if !b"biuf".contains(&kind(&array)) {
-        return Err(error::dtype(what, "numbers", &array));
-    }
-    if elements::<f64>(&array)?.is_none() {
-        array = converted(&array, "float64")?;
-    }
-    elements::<f64>(&array)?.ok_or_else(|| error::dtype(what, "numbers", &array))
+    reals(what, &array)
 }
 
 /// Whole numbers in C order, `>= 0`.
@@ -109,8 +115,14 @@ pub fn whole(what: &'static str, array: &Bound<'_, PyUntypedArray>) -> PyResult<
     match kind(array) {
         b'u' => whole(what, &converted(array, "uint64")?),
         b'i' => whole(what, &converted(array, "int64")?),
-        // An empty list has no type of its own.
-        _ if array.is_empty() => Ok(Vec::new()),
+        // An empty list has no type of its own, and a list of several types is one of floats.
+        b'f' => {
+            let exact = |value: f64| {
+                (value.trunc() == value && (0.0..EXACT).contains(&value)).then_some(value as u64)
+            };
+            let values = reals(what, array)?.into_iter().map(exact).collect::<Option<Vec<u64>>>();
+            values.ok_or_else(|| error::dtype(what, "whole numbers", array))
+        }
         _ => Err(error::dtype(what, "whole numbers", array)),
     }
 }

@@ -92,7 +92,7 @@ impl Results {
             ),
         ];
         let given = wanted.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        numpy::get_array_module(py)?.call_method("array", (codes,), Some(&given.into_py_dict(py)?))
+        PyModule::import(py, "numpy")?.call_method("array", (codes,), Some(&given.into_py_dict(py)?))
     }
 
     fn __repr__(&self) -> String {

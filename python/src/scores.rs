@@ -16,8 +16,8 @@ fn matrix<'py>(what: &str, value: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArra
     if !b"biuf".contains(&array.dtype().kind()) {
         return Err(error::dtype(what, "numbers", &array));
     }
-    let array =
-        numpy::get_array_module(value.py())?.call_method1("require", (array, "float32", ["C", "A"]))?;
+    let array = PyModule::import(value.py(), "numpy")?
+        .call_method1("require", (array, "float32", ["C", "A"]))?;
     Ok(array.extract::<PyReadonlyArray2<'py, f32>>()?)
 }
 
@@ -103,7 +103,7 @@ pub fn angle_concentration<'py>(
 /// >>> from curricle.scores import score_logits
 /// >>> found = score_logits([[5.0, 0.0, 0.0], [0.0, 0.0, 0.0]], ["entropy", "margin"])
 /// >>> found["entropy"].round(6), found["margin"].round(6)
-/// (array([0.080317, 1.098612]), array([0.979967, 0.      ]))
+/// (array([0.079869, 1.098612]), array([0.980055, 0.      ]))
 ///
 /// Raises `NonFiniteError` or `EmptyError` with the row as index, `OutOfRangeError` for a temperature outside
 /// [1e-6, 1e6], `UnsupportedError` for a name that is none. Cost: one read of the rows for each temperature, on all
