@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+import pyarrow as pa
 
 from ._core import Table
 from ._errors import DtypeError, TableError
@@ -25,7 +25,7 @@ def to_arrow(table: Table) -> Any:
 def from_arrow(arrow: Any) -> Table:
     """The table of one with a column `id` of samples.
 
-    >>> import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
+    >>> import pyarrow as pa
     >>> table = from_arrow(pa.table({"id": [7, 8], "total": [0.5, None]}))
     >>> table["total"]
     array([0.5, nan])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ._errors import UnsupportedError
+from ._errors import EmptyError, OutOfRangeError, UnsupportedError
 
 __all__ = ["angle_concentration", "score_logits"]
 
@@ -74,6 +74,8 @@ class _Sums:
     """The sums over a row of logits that scores are made of, relative to its greatest."""
 
     def __init__(self, logits: Tensor, temperature: float) -> None:
+        if logits.shape[-1] == 0:
+            raise EmptyError("support of 0 is empty")
         scaled = logits.double() / temperature
         self.temperature = temperature
         self.most, place = scaled.max(dim=-1)
@@ -117,7 +119,13 @@ class _Sums:
 
     def score(self, name: str) -> Tensor:
         if name.startswith("renyi-"):
-            return self.renyi(float(name.removeprefix("renyi-")))
+            try:
+                order = float(name.removeprefix("renyi-"))
+            except ValueError:
+                raise UnsupportedError(f"`score` does not support `{name}`") from None
+            if not order >= 0:
+                raise OutOfRangeError(f"order of an entropy is {order}, outside [0, inf]")
+            return self.renyi(order)
         whole = 1 + self.sum
         match name:
             case "entropy":
@@ -152,7 +160,10 @@ class _Sums:
 def score_logits(logits: Tensor, scores: Sequence[str], *, temperature: float = 1.0) -> dict[str, Tensor]:
     """Scores of rows of logits [..., vocab], each in its own sense, by name; see `curricle.scores`.
 
-    float64, [...]. A logit of -inf is an impossible token.
+    float64, [...]. A logit of -inf is an impossible token. Cost: some copies of the logits in float64; hand over some
+    rows at a time.
+
+    Raises `UnsupportedError` for a name that is none, `EmptyError` for rows of no logits.
 
     >>> import torch
     >>> from curricle.torch import score_logits

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curricle import Curriculum, UnsupportedError
+from curricle import Curriculum, EmptyError, UnsupportedError
 from vectors import LOGITS, STATES, expected_scores, logits_of, spans_of, states_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
@@ -60,6 +60,10 @@ def test_rows_and_their_faults() -> None:
     assert found["margin"][0, 4] == 1.0
     with pytest.raises(UnsupportedError, match="nonsense"):
         score_logits(rows, ["nonsense"])
+    with pytest.raises(UnsupportedError, match="renyi-x"):
+        score_logits(rows, ["renyi-x"])
+    with pytest.raises(EmptyError):
+        score_logits(rows[:, :0], ["entropy"])
 
 
 def test_tensors_as_feedback() -> None:

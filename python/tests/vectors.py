@@ -33,11 +33,6 @@ Case = dict[str, Any]
 #: Cases of hidden states in one piece; batches with padding and generated ones are the crate's to check.
 STATES: list[Case] = [case for case in golden("angle.json")["cases"] if "tokens" in case]
 
-LOGITS: list[Case] = [
-    case for case in golden("uncertainty.json")["cases"] if case["kind"] == "logits" and "logits" in case["inputs"]
-]
-
-
 def states_of(case: Case) -> NDArray[np.float64]:
     return np.array(case["tokens"], dtype=np.float64)
 
@@ -60,3 +55,11 @@ def expected_scores(case: Case) -> dict[str, float]:
     """What a case expects, by the name of the score in the library."""
     expected = {SCORES[name]: number(value) for name, value in case["expected"].items() if name in SCORES}
     return {name: value for name, value in expected.items() if not math.isnan(value)}
+
+
+#: Cases of logits that are given and have scores; generated ones, and faulty ones, are the crate's to check.
+LOGITS: list[Case] = [
+    case
+    for case in golden("uncertainty.json")["cases"]
+    if case["kind"] == "logits" and "logits" in case["inputs"] and expected_scores(case)
+]
