@@ -1,10 +1,10 @@
-"""What a call from Python costs: a draw of 512 from 10^6 samples and an observation of 512 outcomes, beside the same from
-Rust, in turns in one run; and beside what else draws 512 from 10^6 by weight from Python.
+"""What a call from Python costs: a draw of 512 from 10^6 samples and an observation of 512 outcomes, beside the same
+from Rust, in turns in one run; and beside what else draws 512 from 10^6 by weight from Python.
 
     python python/benches/calls.py [--cargo COMMAND]
 
-Rust is measured by `cargo bench --bench calls`; `torchrl` is measured where it is installed. Medians of 2000 calls (of 20
-for numpy), the least of three turns.
+Rust is measured by `cargo bench --bench calls`; `torchrl` is measured where it is installed. Medians of 2000 calls (of
+20 for numpy), the least of three turns.
 """
 
 import argparse
@@ -43,7 +43,8 @@ def ours() -> dict[str, float]:
     rewards = np.zeros((BATCH, 8), dtype=np.float32)
     rewards[:, ::2] = 1.0
     spent: dict[str, list[int]] = {
-        name: [] for name in ("draw", "arrays", "observe float32", "observe float64", "observe rewards[512, 8]")
+        name: []
+        for name in ("draw", "arrays", "observe float32", "observe float64", "observe rewards[512, 8]")
     }
     fields: list[tuple[str, dict[str, Any]]] = [
         ("observe float32", {"success": success, "rollouts": 8}),
@@ -68,8 +69,19 @@ def ours() -> dict[str, float]:
 
 
 def rust(cargo: str) -> dict[str, float]:
-    command = [cargo, "bench", "--quiet", "--no-default-features", "--features", "config", "--bench", "calls"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    command = [
+        cargo,
+        "bench",
+        "--quiet",
+        "--no-default-features",
+        "--features",
+        "config",
+        "--bench",
+        "calls",
+    ]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
     draw, observe = (float(word) for word in done.stdout.split()[-2:])
     return {"draw": draw, "observe": observe}
 
@@ -114,7 +126,9 @@ def main() -> None:
     print(f"{'':<28}{'Rust':>9}{'Python':>9}{'more':>9}")
     pairs = [("draw", "draw"), *((name, "observe") for name in outside if name.startswith("observe"))]
     for name, twin in pairs:
-        print(f"{name:<28}{inside[twin]:>9.1f}{outside[name]:>9.1f}{outside[name] - inside[twin]:>9.1f}")
+        print(
+            f"{name:<28}{inside[twin]:>9.1f}{outside[name]:>9.1f}{outside[name] - inside[twin]:>9.1f}"
+        )
     print(f"{'arrays tickets, samples':<28}{'':>9}{outside['arrays']:>9.1f}")
     print(f"{'numpy Generator.choice(p)':<28}{'':>9}{by_numpy():>9.1f}")
     peer = by_torchrl()

@@ -27,7 +27,10 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "sampler": "systematic",
         },
         # For single draws, or few, from arms whose mean utility in [0, 1] changes suddenly.
-        "single_draws": {"policy": {"bounded": {"floor": _FLOOR, "inner": {"restart": _GLR_UCB}}}, "signal": "utility"},
+        "single_draws": {
+            "policy": {"bounded": {"floor": _FLOOR, "inner": {"restart": _GLR_UCB}}},
+            "signal": "utility",
+        },
         # For a pool of prompts, solved, learnable and hopeless ones side by side.
         "prompts": {
             "policy": "tilt",

@@ -39,5 +39,7 @@ def from_arrow(arrow: Any) -> Table:
             raise DtypeError(f"{name}: only numbers can be undefined, not {column.type}")
         columns[name] = np.asarray(column.to_numpy())
     metadata = arrow.schema.metadata or {}
-    made_by = {name: metadata.get(name.encode(), b"").decode() for name in ("signal", "model", "revision")}
+    made_by = {
+        name: metadata.get(name.encode(), b"").decode() for name in ("signal", "model", "revision")
+    }
     return Table(columns.pop("id"), columns, **made_by)

@@ -1,7 +1,8 @@
 """Scores of tensors, on the device that they are on, as plain functions of `torch`, which must be installed.
 
-The formulas are those of `curricle.scores`, and so are the names. What differs is that nothing is refused, for a check
-would wait for the device: states that are not finite give sums that are not, and a faulty row of logits is scored NaN.
+The formulas are those of `curricle.scores`, and so are the names. What differs is that nothing is refused, for a
+check would wait for the device: states that are not finite give sums that are not, and a faulty row of logits is
+scored NaN.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,9 @@ def _unit_sums(states: Tensor, spans: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(sums), torch.stack(diagonals)
 
 
-def angle_concentration(states: Tensor, questions: Tensor, prefixes: Tensor | None = None) -> dict[str, Tensor]:
+def angle_concentration(
+    states: Tensor, questions: Tensor, prefixes: Tensor | None = None
+) -> dict[str, Tensor]:
     """How far the hidden states of samples point one way: mean cosines, in closed form; see `curricle.scores`.
 
     `states` is [tokens, dim] in any floating type; `questions` and `prefixes` are [samples, 2], the first row of each
@@ -86,7 +89,9 @@ class _Sums:
         self.is_possible = self.relative > -torch.inf
         self.count = self.is_possible.sum(dim=-1).double()
         # NaN, more than one +inf, or nothing possible.
-        self.is_faulty = self.most.isnan() | (self.most == -torch.inf) | ((scaled == torch.inf).sum(dim=-1) > 1)
+        self.is_faulty = (
+            self.most.isnan() | (self.most == -torch.inf) | ((scaled == torch.inf).sum(dim=-1) > 1)
+        )
         self.sum = self.rest.exp().sum(dim=-1)
         self.log = self.sum.log1p()
 
@@ -106,7 +111,9 @@ class _Sums:
         """The gap in standard deviations of what is possible."""
         squares = torch.where(self.is_possible, self.relative - self.mean()[..., None], 0.0).square()
         deviation = (squares.sum(dim=-1) / self.count).sqrt()
-        return torch.where(self.count == 1, torch.inf, torch.where(deviation > 0, self.gap / deviation, 0.0))
+        return torch.where(
+            self.count == 1, torch.inf, torch.where(deviation > 0, self.gap / deviation, 0.0)
+        )
 
     def renyi(self, order: float) -> Tensor:
         if order == 0:
@@ -157,7 +164,9 @@ class _Sums:
                 raise UnsupportedError(f"`score` does not support `{name}`")
 
 
-def score_logits(logits: Tensor, scores: Sequence[str], *, temperature: float = 1.0) -> dict[str, Tensor]:
+def score_logits(
+    logits: Tensor, scores: Sequence[str], *, temperature: float = 1.0
+) -> dict[str, Tensor]:
     """Scores of rows of logits [..., vocab], each in its own sense, by name; see `curricle.scores`.
 
     float64, [...]. A logit of -inf is an impossible token. Cost: some copies of the logits in float64; hand over some

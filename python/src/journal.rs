@@ -53,10 +53,10 @@ fn durability(given: Option<&Bound<'_, PyAny>>) -> PyResult<Durability> {
 
 /// A curriculum whose every step is written down: killed anywhere, it goes on where it was.
 ///
-/// Journal(path, curriculum, *, at=None, durability="each") resumes from the files at `path`, or starts there if there
-/// are none. The curriculum must have been built in the same way each time, and is the journal's from then on. `at` is
-/// a `position` to go back to, as one saved beside a model. Events are flushed to the disk each before its call
-/// returns, after every so many, or "on_demand" by `sync`.
+/// Journal(path, curriculum, *, at=None, durability="each") resumes from the files at `path`, or starts there if
+/// there are none. The curriculum must have been built in the same way each time, and is the journal's from then on,
+/// or gone if the files are refused. `at` is a `position` to go back to, as one saved beside a model. Events are
+/// flushed to the disk each before its call returns, after every so many, or "on_demand" by `sync`.
 ///
 /// >>> import os, tempfile
 /// >>> from curricle import Curriculum, Journal

@@ -51,8 +51,8 @@ fn ranges(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Vec<std::ops
 /// >>> found["intra"].round(6), found["total"].round(6)
 /// (array([0.98]), array([1.68]))
 ///
-/// Raises `OutOfRangeError` for a range beyond the states or a row of it that is not finite, `LengthError` for another
-/// number of prefixes. Cost: one read of the rows, on all cores; nothing is copied from float32 in C order.
+/// Raises `OutOfRangeError` for a range beyond the states or a row of it that is not finite, `LengthError` for
+/// another number of prefixes. Cost: one read of the rows, on all cores; nothing is copied from float32 in C order.
 #[pyfunction]
 #[pyo3(signature = (states, questions, prefixes = None))]
 pub fn angle_concentration<'py>(
@@ -95,10 +95,11 @@ pub fn angle_concentration<'py>(
 
 /// Scores of rows of logits [rows, vocab], each in its own sense: arrays by name, float64.
 ///
-/// entropy, normalised-entropy, renyi-ORDER (renyi-2, renyi-inf), gini, least-confidence, margin-complement and energy
-/// are high for uncertain rows; margin, relative-margin, logit-margin, normalised-logit-margin, log-max-probability and
-/// self-certainty for certain ones. A logit of -inf is an impossible token. `faulty` says what becomes of a row with
-/// NaN, more than one +inf or nothing possible: "error", "nan", or "uncertain", as if nothing were known.
+/// entropy, normalised-entropy, renyi-ORDER (renyi-2, renyi-inf), gini, least-confidence, margin-complement and
+/// energy are high for uncertain rows; margin, relative-margin, logit-margin, normalised-logit-margin,
+/// log-max-probability and self-certainty for certain ones. A logit of -inf is an impossible token. `faulty` says
+/// what becomes of a row with NaN, more than one +inf or nothing possible: "error", "nan", or "uncertain", as if
+/// nothing were known.
 ///
 /// >>> from curricle.scores import score_logits
 /// >>> found = score_logits([[5.0, 0.0, 0.0], [0.0, 0.0, 0.0]], ["entropy", "margin"])

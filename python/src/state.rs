@@ -52,8 +52,8 @@ impl Curriculum {
         self.with(py, |engine| engine.restore(&path))
     }
 
-    /// The curriculum of a file that `save` wrote, or of the base of a journal, from the file alone. Names of arms are
-    /// not in it.
+    /// The curriculum of a file that `save` wrote, or of the base of a journal, from the file alone. Names of arms
+    /// are not in it.
     #[classmethod]
     fn of_snapshot(cls: &Bound<'_, PyType>, path: PathBuf) -> PyResult<Self> {
         let read = cls.py().detach(|| {

@@ -23,8 +23,8 @@ use crate::error::raised;
 /// >>> table["tokens"]
 /// array([12,  0, 20], dtype=uint64)
 ///
-/// Raises `TableError` for a sample in two rows, `LengthError` for a column of another length, `NonFiniteError` for an
-/// infinite number.
+/// Raises `TableError` for a sample in two rows, `LengthError` for a column of another length, `NonFiniteError` for
+/// an infinite number.
 #[pyclass(frozen, eq, module = "curricle")]
 #[derive(PartialEq)]
 pub struct Table {

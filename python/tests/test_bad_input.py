@@ -38,9 +38,9 @@ from curricle import Curriculum
     ],
 )
 def test_what_cannot_be_built(options: dict[str, Any], kind: type[Exception], text: str) -> None:
-    with pytest.raises(kind, match=".*") as raised:
+    with pytest.raises(kind) as raised:
         Curriculum(4, **options)
-    assert isinstance(raised.value, curricle.Error) or kind is curricle.ConfigError
+    assert isinstance(raised.value, curricle.Error)
     assert text in str(raised.value), str(raised.value)
 
 
@@ -70,7 +70,11 @@ def test_a_toml_text_says_where() -> None:
         (lambda it: it.observe([0], rewards=[1.0]), curricle.ShapeError, "rewards"),
         (lambda it: it.observe([0], rewards=[[1.0], [0.0]]), curricle.LengthError, "rewards"),
         (lambda it: it.observe([0], successes=[[1.0]]), TypeError, "rewards"),
-        (lambda it: it.observe([0], rewards=[[1.0]], normalisation="x"), curricle.ConfigError, "normalisation"),
+        (
+            lambda it: it.observe([0], rewards=[[1.0]], normalisation="x"),
+            curricle.ConfigError,
+            "normalisation",
+        ),
         (lambda it: it.observe([0], rollouts=-1), curricle.OutOfRangeError, "rollouts"),
         (lambda it: it.observe([0], rollouts=2.5), curricle.DtypeError, "rollouts"),
         (lambda it: it.observe([1e300], success=1.0), curricle.DtypeError, "tickets"),
@@ -87,11 +91,17 @@ def test_a_toml_text_says_where() -> None:
         (lambda it: it.restore("no/such/file"), curricle.FileError, "no/such/file"),
         (lambda it: it.save("no/such/file"), curricle.FileError, "no/such/file"),
         (lambda it: it.load_state_dict({}), KeyError, "state"),
-        (lambda it: it.load_state_dict({"state": b"junk"}), curricle.SnapshotError, "not a curricle snapshot"),
+        (
+            lambda it: it.load_state_dict({"state": b"junk"}),
+            curricle.SnapshotError,
+            "not a curricle snapshot",
+        ),
         (lambda it: it.rollouts(it.unfinished()[0], 8), curricle.UnsupportedError, "belief"),
     ],
 )
-def test_what_cannot_be_done(call: Callable[[Curriculum], Any], kind: type[Exception], text: str) -> None:
+def test_what_cannot_be_done(
+    call: Callable[[Curriculum], Any], kind: type[Exception], text: str
+) -> None:
     curriculum = Curriculum(4, arms=2, lag=3)
     curriculum.draw(1)
     before = curriculum.state_dict()
@@ -102,7 +112,11 @@ def test_what_cannot_be_done(call: Callable[[Curriculum], Any], kind: type[Excep
 
 
 def test_the_family() -> None:
-    kinds = [kind for kind in vars(curricle).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+    kinds = [
+        kind
+        for kind in vars(curricle).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    ]
     assert len(kinds) > 20 and all(issubclass(kind, curricle.Error) for kind in kinds)
     assert issubclass(curricle.OutOfRangeError, ValueError) and issubclass(curricle.FileError, OSError)
 
@@ -142,5 +156,8 @@ def test_another_curriculum_refuses_a_state() -> None:
 
 
 def test_numpy_in_a_configuration() -> None:
-    config: dict[str, Any] = {"policy": {"fixed": {"weights": np.array([1.0, 3.0])}}, "seed": np.int64(4)}
+    config: dict[str, Any] = {
+        "policy": {"fixed": {"weights": np.array([1.0, 3.0])}},
+        "seed": np.int64(4),
+    }
     assert Curriculum(4, arms=2, **config).config["policy"] == {"fixed": {"weights": [1.0, 3.0]}}

@@ -14,7 +14,13 @@ from curricle import Batch, Curriculum
 
 def test_arrays_of_a_batch() -> None:
     batch = Curriculum(100, arms=4, importance=1.0, weights=np.arange(1.0, 101.0)).draw(8)
-    kinds: list[NDArray[Any]] = [batch.tickets, batch.samples, batch.arms, batch.propensities, batch.loss_weights]
+    kinds: list[NDArray[Any]] = [
+        batch.tickets,
+        batch.samples,
+        batch.arms,
+        batch.propensities,
+        batch.loss_weights,
+    ]
     assert [array.dtype.name for array in kinds] == ["uint64", "uint64", "uint32", "float64", "float32"]
     assert all(array.shape == (8,) and array.flags.c_contiguous for array in kinds)
     assert batch.samples is batch.samples
@@ -33,7 +39,9 @@ def test_arms() -> None:
     assert [by_number.arm_of(sample) for sample in range(5)] == numbers.tolist()
     assert [by_word.arm_of(sample) for sample in range(5)] == [2, 1, 0, 2, 2]
     named = Curriculum(5, list(words), arm_names=["code", "math", "chat", "more"])
-    assert [named.arm_of(sample) for sample in range(5)] == [1, 0, 2, 1, 1] and len(named.arm_names) == 4
+    assert [named.arm_of(sample) for sample in range(5)] == [1, 0, 2, 1, 1] and len(
+        named.arm_names
+    ) == 4
     blocks = Curriculum(10, 3)
     assert [blocks.arm_of(sample) for sample in range(10)] == [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert Curriculum(5).arm_names == ["0"]
@@ -45,7 +53,9 @@ def test_one_description_in_three_forms() -> None:
     toml = 'seed = 7\nlag = 1\ngate = "zero_signal"\npolicy.boltzmann.temperature = 0.1\nsignal = "group_spread"'
     by_toml = Curriculum.from_toml(toml, 50, arms=5)
     policy = {"boltzmann": {"temperature": 0.1}}
-    by_words = Curriculum(50, 5, policy=policy, signal="group_spread", gate="zero_signal", seed=7, lag=1)
+    by_words = Curriculum(
+        50, 5, policy=policy, signal="group_spread", gate="zero_signal", seed=7, lag=1
+    )
     by_config = Curriculum.from_config(by_toml.config, 50, arms=5)
     states = {it.state_dict()["state"] for it in (by_toml, by_words, by_config)}
     assert len(states) == 1 and by_words.config == by_toml.config
@@ -59,10 +69,14 @@ def test_order_is_drawn_best_first() -> None:
 
 
 def test_metrics_by_arm_are_the_metrics() -> None:
-    curriculum = Curriculum(60, ["a/b"] * 20 + ["a"] * 20 + ["b/drawn"] * 20, preset="post_training", gate="zero_signal")
+    curriculum = Curriculum(
+        60, ["a/b"] * 20 + ["a"] * 20 + ["b/drawn"] * 20, preset="post_training", gate="zero_signal"
+    )
     for _ in range(3):
         batch = curriculum.draw(12)
-        curriculum.observe(batch.tickets, rewards=np.tile([0.0, 1.0], (12, 1)) * (batch.arms == 0)[:, None])
+        curriculum.observe(
+            batch.tickets, rewards=np.tile([0.0, 1.0], (12, 1)) * (batch.arms == 0)[:, None]
+        )
     flat, by_arm = curriculum.metrics(), curriculum.arm_metrics()
     found = {
         f"arm/{name}/{quantity}": values[arm]
@@ -89,11 +103,19 @@ def test_tickets_are_conserved() -> None:
 
 
 def test_samples_and_arms_come_and_go() -> None:
-    curriculum = Curriculum(4, arms=2, keys=["a", "b", "c", 2**100], policy="boltzmann", signal="group_spread")
+    curriculum = Curriculum(
+        4, arms=2, keys=["a", "b", "c", 2**100], policy="boltzmann", signal="group_spread"
+    )
     assert curriculum.find(2**100) == 3 and curriculum.find("z") is None
     arm = curriculum.add_arm()
     sample = curriculum.insert(arm, key="new", weight=3.0)
-    assert (arm, sample, curriculum.arm_of(4), curriculum.weight(4), len(curriculum)) == (2, 4, 2, 3.0, 5)
+    assert (arm, sample, curriculum.arm_of(4), curriculum.weight(4), len(curriculum)) == (
+        2,
+        4,
+        2,
+        3.0,
+        5,
+    )
     curriculum.remove(0)
     curriculum.retag(1, 1)
     curriculum.set_weights(np.array([1, 2]), np.array([0.0, 7.0]))
@@ -130,7 +152,9 @@ def test_refill_fills_a_step() -> None:
     while step.kind == "draw":
         assert step.batch is not None
         useful = step.batch.arms == 0
-        curriculum.observe(step.batch.tickets, rewards=np.tile([0.0, 1.0], (len(step.batch), 1)) * useful[:, None])
+        curriculum.observe(
+            step.batch.tickets, rewards=np.tile([0.0, 1.0], (len(step.batch), 1)) * useful[:, None]
+        )
         step, asked = curriculum.step(8), asked + 1
     assert step.kind == "ready" and asked > 1 and step.batch is not None
     assert len(step.batch) == 8 and (step.batch.arms == 0).all()
@@ -161,7 +185,9 @@ def test_files(tmp_path: Path) -> None:
 
 
 def test_threads_take_turns() -> None:
-    curriculum = Curriculum(100_000, arms=64, policy="boltzmann", signal="group_spread", missing="lose", sampler="replace")
+    curriculum = Curriculum(
+        100_000, arms=64, policy="boltzmann", signal="group_spread", missing="lose", sampler="replace"
+    )
     drawn: list[Batch] = []
     failed: list[BaseException] = []
 

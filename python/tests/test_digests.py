@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from conftest import Runs, golden, outcome
 
 from curricle import PRESETS, Batch, Curriculum
-
-from conftest import Runs, golden, outcome
 
 NAMES = [run["name"] for run in golden("digests.json")]
 

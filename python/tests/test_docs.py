@@ -4,11 +4,14 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
 from enum import IntEnum
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import curricle
@@ -34,7 +37,9 @@ def documented() -> Iterator[tuple[str, Any]]:
     for name, module in MODULES.items():
         yield name, module
         for key, value in vars(module).items():
-            if inspect.ismodule(value) or not str(getattr(value, "__module__", "")).startswith("curricle"):
+            if inspect.ismodule(value) or not str(getattr(value, "__module__", "")).startswith(
+                "curricle"
+            ):
                 continue
             yield f"{name}.{key}", value
             if inspect.isclass(value):
@@ -51,7 +56,9 @@ EXAMPLES = {
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name: str) -> None:
     module = vars(MODULES.get(".".join(name.split(".")[:2]), curricle))
-    parsed = doctest.DocTestParser().get_doctest(EXAMPLES[name], {**vars(curricle), **module}, name, None, 0)
+    parsed = doctest.DocTestParser().get_doctest(
+        EXAMPLES[name], {**vars(curricle), **module}, name, None, 0
+    )
     failures: list[str] = []
     doctest.DocTestRunner(verbose=False).run(parsed, out=failures.append)
     assert parsed.examples and not failures, "".join(failures)
@@ -59,8 +66,37 @@ def test_example(name: str) -> None:
 
 def test_what_is_public_is_documented() -> None:
     public = {name: getattr(curricle, name) for name in curricle.__all__ if name != "PRESETS"}
-    classes = {name: it for name, it in public.items() if inspect.isclass(it) and not issubclass(it, (Exception, IntEnum))}
-    members = {f"{name}.{member}": it for name, kind in classes.items() for member, it in vars(kind).items()}
-    told = {name: it for name, it in members.items() if not name.split(".")[1].startswith("_") and name != "Explanation.text"}
+    classes = {
+        name: it
+        for name, it in public.items()
+        if inspect.isclass(it) and not issubclass(it, (Exception, IntEnum))
+    }
+    members = {
+        f"{name}.{member}": it for name, kind in classes.items() for member, it in vars(kind).items()
+    }
+    told = {
+        name: it
+        for name, it in members.items()
+        if not name.split(".")[1].startswith("_") and name != "Explanation.text"
+    }
     assert len(told) > 50
     assert not [name for name, it in {**public, **told}.items() if not inspect.getdoc(it)]
+
+
+def test_the_readme_runs() -> None:
+    """Its Python is run in order, with a trainer of which prompts below 500 are learned by chance."""
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    updated: list[int] = []
+    names: dict[str, Any] = {
+        "prompts": ["..."] * 1000,
+        "categories": ["easy"] * 500 + ["hard"] * 500,
+        "rollouts": lambda samples: np.tile([0.0, 1.0], (len(samples), 4)) * (samples < 500)[:, None],
+        "update": updated.extend,
+        "log": lambda metrics: None,
+    }
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(block, {**vars(curricle), **names}, names)
+    assert updated and max(updated) < 500
+    assert names["curriculum"].round == 300

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import outcome
 
 import curricle
 from curricle import Curriculum, Journal
 
-from conftest import outcome
-
-OPTIONS: dict[str, Any] = {"policy": "boltzmann", "signal": "group_spread", "seed": 3, "gate": "zero_signal"}
+OPTIONS: dict[str, Any] = {
+    "policy": "boltzmann",
+    "signal": "group_spread",
+    "seed": 3,
+    "gate": "zero_signal",
+}
 
 
 def built() -> Curriculum:

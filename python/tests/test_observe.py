@@ -43,7 +43,9 @@ def test_layouts() -> None:
     for success in (strided, backwards, frozen, unaligned, tuple(SUCCESS), range(0)):
         if len(success):
             assert after(success=success) == after(success=SUCCESS)
-    columns = np.asfortranarray(np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]))
+    columns = np.asfortranarray(
+        np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 0.0]])
+    )
     assert after(rewards=columns) == after(rewards=columns.tolist())
 
 
@@ -111,7 +113,10 @@ def test_shaped_rewards_need_a_success() -> None:
     assert beside == after(**curricle.outcomes_of_groups(shaped, successes=[[1, 0, 0]] * 4))
     # One success for the whole group, said beside the rewards.
     assert after(rewards=shaped, success=SUCCESS) == after(
-        **{**curricle.outcomes_of_groups(shaped, successes=[[s] * 3 for s in SUCCESS]), "success": SUCCESS}
+        **{
+            **curricle.outcomes_of_groups(shaped, successes=[[s] * 3 for s in SUCCESS]),
+            "success": SUCCESS,
+        }
     )
     # What is given beside rewards stands.
     assert after(rewards=[[1.0, 0.0]] * 4, spread=0.125) != after(rewards=[[1.0, 0.0]] * 4)
@@ -154,7 +159,10 @@ def test_each_code() -> None:
         results.check()
     missing = curriculum.observe(tickets[10:], rewards=[[1, 0, 0, 1]] * 2)
     assert (missing.codes == Code.MISSING_FIELD).all()
-    assert isinstance(missing.errors[0], curricle.MissingFieldError) and missing.errors[0].field == "utility"
+    assert (
+        isinstance(missing.errors[0], curricle.MissingFieldError)
+        and missing.errors[0].field == "utility"
+    )
     counts = curriculum.counts()
     assert (counts["admitted"], counts["rejected"], counts["lost"], counts["open"]) == (1, 4, 1, 6)
 

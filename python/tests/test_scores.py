@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from vectors import LOGITS, SCORES, STATES, expected_scores, logits_of, spans_of, states_of
 
 import curricle
 from curricle import Curriculum, Table
 from curricle.scores import angle_concentration, score_logits
-
-from vectors import LOGITS, SCORES, STATES, expected_scores, logits_of, spans_of, states_of
 
 
 @pytest.mark.parametrize("case", STATES, ids=lambda case: str(case["name"]))
@@ -22,7 +21,11 @@ def test_angle_concentration(case: dict[str, Any], layout: str) -> None:
     array = np.asfortranarray(states) if layout == "fortran" else states.astype(layout)
     found = angle_concentration(array, questions, prefixes)
     for row, sample in enumerate([expected] if isinstance(expected, dict) else expected):
-        for part, name in [("intra", "intra_with_diag"), ("intra_no_diag", "intra_no_diag"), ("inter", "inter")]:
+        for part, name in [
+            ("intra", "intra_with_diag"),
+            ("intra_no_diag", "intra_no_diag"),
+            ("inter", "inter"),
+        ]:
             value = found[part][row]
             if sample[name] is None:
                 assert math.isnan(value)
@@ -56,7 +59,11 @@ def test_faulty_rows() -> None:
     assert raised.value.index == 1
     with pytest.raises(curricle.EmptyError, match="of 1 "):
         score_logits([rows[0], rows[2]], ["entropy"])
-    assert np.isnan(score_logits(rows, ["entropy"], faulty="nan")["entropy"]).tolist() == [False, True, True]
+    assert np.isnan(score_logits(rows, ["entropy"], faulty="nan")["entropy"]).tolist() == [
+        False,
+        True,
+        True,
+    ]
     uncertain = score_logits(rows, ["normalised-entropy"], faulty="uncertain")["normalised-entropy"]
     assert uncertain[1:].tolist() == [1.0, 1.0]
     with pytest.raises(curricle.OutOfRangeError, match="temperature"):
@@ -113,7 +120,11 @@ def test_what_a_table_is_for() -> None:
     scores = Table([2, 0, 1], {"total": [0.1, 0.9, 0.5], "tokens": [10, 20, 30]})
     assert scores.order("total").tolist() == scores.ranks("total", 3).tolist() == [0, 1, 2]
     figures = scores.statistics("total")
-    assert figures is not None and figures["quantiles"][2] == 0.5 and figures["with_length"] == pytest.approx(0.5)
+    assert (
+        figures is not None
+        and figures["quantiles"][2] == 0.5
+        and figures["with_length"] == pytest.approx(0.5)
+    )
     weights = scores.weights({"total": 1.0}, 3)
     assert weights[0] == 1.0 and (np.diff(weights) < 0).all()
     assert len(Curriculum(3, weights=weights, order=None).draw(2)) == 2

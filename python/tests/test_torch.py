@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from vectors import LOGITS, STATES, expected_scores, logits_of, spans_of, states_of
 
 from curricle import Curriculum, EmptyError, UnsupportedError
-from vectors import LOGITS, STATES, expected_scores, logits_of, spans_of, states_of
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-from curricle.torch import angle_concentration, score_logits  # noqa: E402
+from curricle.torch import angle_concentration, score_logits
 
 PARTS = [("intra", "intra_with_diag"), ("intra_no_diag", "intra_no_diag"), ("inter", "inter")]
 
@@ -32,8 +32,13 @@ def test_angle_concentration(case: dict[str, Any]) -> None:
 def test_types_and_batches_of_states(kind: Any) -> None:
     from curricle.scores import angle_concentration as by_the_crate
 
-    states = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)).to(kind)
-    questions, prefixes = torch.tensor([[4, 20], [20, 21], [22, 40]]), torch.tensor([[0, 4], [0, 4], [0, 0]])
+    states = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)).to(
+        kind
+    )
+    questions, prefixes = (
+        torch.tensor([[4, 20], [20, 21], [22, 40]]),
+        torch.tensor([[0, 4], [0, 4], [0, 0]]),
+    )
     found = angle_concentration(states, questions, prefixes)
     twin = by_the_crate(states.float().numpy(), questions.numpy(), prefixes.numpy())
     for part, values in twin.items():
@@ -71,7 +76,9 @@ def test_tensors_as_feedback() -> None:
     tickets = by_tensors.draw(4).tickets
     by_arrays.draw(4)
     rewards = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 1.0]])
-    by_tensors.observe(torch.from_numpy(tickets.astype(np.int64)), rewards=rewards, cost=torch.tensor(3))
+    by_tensors.observe(
+        torch.from_numpy(tickets.astype(np.int64)), rewards=rewards, cost=torch.tensor(3)
+    )
     by_arrays.observe(tickets, rewards=rewards.numpy(), cost=3)
     assert by_tensors.state_dict() == by_arrays.state_dict()
     with pytest.raises(RuntimeError, match="detach"):

@@ -4,9 +4,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from conftest import golden
+from numpy.typing import NDArray
 
 #: The scores of the file and their names in the library.
 SCORES = {
@@ -33,6 +32,7 @@ Case = dict[str, Any]
 #: Cases of hidden states in one piece; batches with padding and generated ones are the crate's to check.
 STATES: list[Case] = [case for case in golden("angle.json")["cases"] if "tokens" in case]
 
+
 def states_of(case: Case) -> NDArray[np.float64]:
     return np.array(case["tokens"], dtype=np.float64)
 
@@ -53,7 +53,9 @@ def logits_of(case: Case) -> NDArray[np.float64]:
 
 def expected_scores(case: Case) -> dict[str, float]:
     """What a case expects, by the name of the score in the library."""
-    expected = {SCORES[name]: number(value) for name, value in case["expected"].items() if name in SCORES}
+    expected = {
+        SCORES[name]: number(value) for name, value in case["expected"].items() if name in SCORES
+    }
     return {name: value for name, value in expected.items() if not math.isnan(value)}
 
 
