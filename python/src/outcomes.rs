@@ -18,6 +18,33 @@ pub struct Reported {
     pub len: usize,
 }
 
+/// A keyword argument of a report.
+#[derive(Clone, Copy)]
+enum Argument {
+    Rewards,
+    Successes,
+    Normalisation,
+    Success,
+    Real(fn(&mut Outcome, f32)),
+    Count(fn(&mut Outcome, u32)),
+}
+
+const ARGUMENTS: [(&str, Argument); 13] = [
+    ("success", Argument::Success),
+    ("rewards", Argument::Rewards),
+    ("successes", Argument::Successes),
+    ("normalisation", Argument::Normalisation),
+    ("rollouts", Argument::Count(|outcome, value| outcome.rollouts = value)),
+    ("unscored", Argument::Count(|outcome, value| outcome.unscored = value)),
+    ("nonzero_advantages", Argument::Count(|outcome, value| outcome.nonzero_advantages = Some(value))),
+    ("loss", Argument::Real(|outcome, value| outcome.loss = Some(value))),
+    ("abs_advantage", Argument::Real(|outcome, value| outcome.abs_advantage = Some(value))),
+    ("spread", Argument::Real(|outcome, value| outcome.spread = Some(value))),
+    ("range", Argument::Real(|outcome, value| outcome.range = Some(value))),
+    ("utility", Argument::Real(|outcome, value| outcome.utility = Some(value))),
+    ("cost", Argument::Real(|outcome, value| outcome.cost = Some(value))),
+];
+
 /// The rewards of groups, and how they are reduced.
 #[derive(Default)]
 struct Groups {
@@ -29,6 +56,19 @@ struct Groups {
 }
 
 impl Groups {
+    /// Checks that there are as many rows as tickets.
+    fn check(&self, expected: usize) -> PyResult<()> {
+        if self.rewards.is_none() && self.successes.is_some() {
+            return Err(PyTypeError::new_err("`successes` belong to `rewards`, which are not given"));
+        }
+        for (what, rows) in [("rewards", &self.rewards), ("successes", &self.successes)] {
+            if let Some(found) = rows.as_ref().map(Rows::len).filter(|&found| found != expected) {
+                return Err(error::raise(&Error::Length { what, expected, found }));
+            }
+        }
+        Ok(())
+    }
+
     /// The outcome of a group.
     fn outcome(&self, rewards: &Rows, row: usize) -> Result<Outcome, Error> {
         let rewards = rewards.get(row);
@@ -40,29 +80,11 @@ impl Groups {
             (None, None) => group.outcome(),
         }
     }
-
-    /// The outcome of each group, or what is wrong with it.
-    fn outcomes(&self, len: usize) -> PyResult<Vec<Result<Outcome, Error>>> {
-        let Some(rewards) = &self.rewards else {
-            return match &self.successes {
-                Some(_) => {
-                    Err(PyTypeError::new_err("`successes` belong to `rewards`, which are not given"))
-                }
-                None => Ok(vec![Ok(Outcome::default()); len]),
-            };
-        };
-        for (what, rows) in [("rewards", Some(rewards)), ("successes", self.successes.as_ref())] {
-            if let Some(found) = rows.map(Rows::len).filter(|&found| found != len) {
-                return Err(error::raise(&Error::Length { what, expected: len, found }));
-            }
-        }
-        Ok((0..len).map(|row| self.outcome(rewards, row)).collect())
-    }
 }
 
 /// How advantages are normalised, by name.
 fn normalisation(name: &Bound<'_, PyAny>) -> PyResult<Normalisation> {
-    match name.cast::<PyString>()?.to_string().as_str() {
+    match name.cast::<PyString>()?.to_str()? {
         "deviation" => Ok(Normalisation::Deviation),
         "none" => Ok(Normalisation::None),
         other => {
@@ -73,98 +95,77 @@ fn normalisation(name: &Bound<'_, PyAny>) -> PyResult<Normalisation> {
 }
 
 /// Sets a field of each outcome.
-fn set<T: Copy>(
-    outcomes: &mut [Result<Outcome, Error>],
-    values: Vec<T>,
-    field: impl Fn(&mut Outcome, T),
-) {
-    for (outcome, value) in outcomes.iter_mut().zip(values) {
-        if let Ok(outcome) = outcome {
-            field(outcome, value);
-        }
-    }
-}
-
-/// The outcomes that keyword arguments describe, for so many tickets.
-fn outcomes(len: usize, fields: Option<&Bound<'_, PyDict>>) -> PyResult<Vec<Result<Outcome, Error>>> {
-    let given = |name: &str| -> PyResult<Option<Bound<'_, PyAny>>> {
-        let value = fields.map(|fields| fields.get_item(name)).transpose()?.flatten();
-        Ok(value.filter(|value| !value.is_none()))
-    };
-    let real = |what: &'static str| -> PyResult<Option<Vec<f32>>> {
-        given(what)?.map(|value| arrays::column(what, &value)?.of(what, len)).transpose()
-    };
-    let count = |what: &'static str| -> PyResult<Option<Vec<u32>>> {
-        given(what)?.map(|value| arrays::counts(what, &value)?.of(what, len)).transpose()
-    };
-    let rows = |what: &'static str| given(what)?.map(|value| Rows::new(what, &value)).transpose();
-    let success = real("success")?;
-    let groups = Groups {
-        rewards: rows("rewards")?,
-        successes: rows("successes")?,
-        normalisation: given("normalisation")?
-            .map_or(Ok(Normalisation::default()), |it| normalisation(&it))?,
-        success: success.clone(),
-    };
-    let mut outcomes = groups.outcomes(len)?;
-    let outcomes_of = &mut outcomes[..];
-    if let Some(values) = success {
-        set(outcomes_of, values, |outcome, value| outcome.success = Some(value));
-    }
-    let reals: [(_, fn(&mut Outcome, f32)); 6] = [
-        ("loss", |outcome, value| outcome.loss = Some(value)),
-        ("abs_advantage", |outcome, value| outcome.abs_advantage = Some(value)),
-        ("spread", |outcome, value| outcome.spread = Some(value)),
-        ("range", |outcome, value| outcome.range = Some(value)),
-        ("utility", |outcome, value| outcome.utility = Some(value)),
-        ("cost", |outcome, value| outcome.cost = Some(value)),
-    ];
-    let counts: [(_, fn(&mut Outcome, u32)); 3] = [
-        ("nonzero_advantages", |outcome, value| outcome.nonzero_advantages = Some(value)),
-        ("rollouts", |outcome, value| outcome.rollouts = value),
-        ("unscored", |outcome, value| outcome.unscored = value),
-    ];
-    for (what, field) in reals {
-        if let Some(values) = real(what)? {
-            set(outcomes_of, values, field);
-        }
-    }
-    for (what, field) in counts {
-        if let Some(values) = count(what)? {
-            set(outcomes_of, values, field);
-        }
-    }
-    let others = ["success", "rewards", "successes", "normalisation"];
-    let is_known = |name: &str| {
-        let mut names = reals.iter().map(|(what, _)| *what).chain(counts.iter().map(|(what, _)| *what));
-        others.contains(&name) || names.any(|what| what == name)
-    };
-    for name in fields.into_iter().flat_map(|fields| fields.keys()) {
-        let name = name.to_string();
-        if !is_known(&name) {
-            return Err(PyTypeError::new_err(format!("an outcome has no field `{name}`")));
-        }
-    }
-    Ok(outcomes)
+fn set<T>(feedback: &mut [Feedback], values: Vec<T>, field: impl Fn(&mut Outcome, T)) {
+    feedback.iter_mut().zip(values).for_each(|(feedback, value)| field(&mut feedback.outcome, value));
 }
 
 impl Reported {
     /// Reads the arrays of a report.
-    pub fn new(tickets: &Bound<'_, PyAny>, fields: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    pub fn new(tickets: &Bound<'_, PyAny>, arguments: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let tickets = arrays::numbers("tickets", tickets)?;
-        let (mut feedback, mut refused) = (Vec::with_capacity(tickets.len()), Vec::new());
-        let outcomes = outcomes(tickets.len(), fields)?.into_iter();
-        for (place, (&ticket, outcome)) in tickets.iter().zip(outcomes).enumerate() {
-            match outcome {
-                Ok(outcome) => feedback.push(Feedback::new(Ticket(ticket), outcome)),
-                Err(error) => refused.push((place, error)),
+        let len = tickets.len();
+        let outcome = Outcome::default();
+        let mut feedback: Vec<Feedback> =
+            tickets.into_iter().map(|ticket| Feedback::new(Ticket(ticket), outcome)).collect();
+        let (mut groups, mut fields) = (Groups::default(), Vec::new());
+        for (name, value) in arguments.into_iter().flatten() {
+            let name = name.cast::<PyString>()?;
+            let known =
+                ARGUMENTS.iter().find(|(known, _)| name.to_str().is_ok_and(|name| name == *known));
+            let Some(&(what, argument)) = known else {
+                return Err(PyTypeError::new_err(format!("an outcome has no field `{name}`")));
+            };
+            if value.is_none() {
+                continue;
+            }
+            match argument {
+                Argument::Rewards => groups.rewards = Some(Rows::new(what, &value)?),
+                Argument::Successes => groups.successes = Some(Rows::new(what, &value)?),
+                Argument::Normalisation => groups.normalisation = normalisation(&value)?,
+                Argument::Success => {
+                    groups.success = Some(arrays::column(what, &value)?.of(what, len)?)
+                }
+                Argument::Real(_) | Argument::Count(_) => fields.push((what, argument, value)),
             }
         }
-        Ok(Self { feedback, refused, len: tickets.len() })
+        groups.check(len)?;
+        let mut refused = Vec::new();
+        if let Some(rewards) = &groups.rewards {
+            for (row, feedback) in feedback.iter_mut().enumerate() {
+                match groups.outcome(rewards, row) {
+                    Ok(outcome) => feedback.outcome = outcome,
+                    Err(error) => refused.push((row, error)),
+                }
+            }
+        }
+        // What is given by name stands.
+        if let Some(success) = groups.success {
+            set(&mut feedback, success, |outcome, value| outcome.success = Some(value));
+        }
+        for (what, argument, value) in fields {
+            match argument {
+                Argument::Real(field) => {
+                    set(&mut feedback, arrays::column(what, &value)?.of(what, len)?, field)
+                }
+                Argument::Count(field) => {
+                    set(&mut feedback, arrays::counts(what, &value)?.of(what, len)?, field)
+                }
+                _ => {}
+            }
+        }
+        if !refused.is_empty() {
+            let mut places = refused.iter().map(|(place, _)| *place).peekable();
+            let mut place = 0..;
+            feedback.retain(|_| places.next_if_eq(&place.next().unwrap_or(len)).is_none());
+        }
+        Ok(Self { feedback, refused, len })
     }
 
     /// Puts the results of the feedback and what was refused before them into the order of the tickets.
     pub fn results<T>(self, results: Vec<Result<T, Error>>) -> Vec<Result<T, Error>> {
+        if self.refused.is_empty() {
+            return results;
+        }
         let (mut refused, mut results) = (self.refused.into_iter().peekable(), results.into_iter());
         let next = |place| match refused.next_if(|(refused, _)| *refused == place) {
             Some((_, error)) => Some(Err(error)),
@@ -173,6 +174,9 @@ impl Reported {
         (0..self.len).filter_map(next).collect()
     }
 }
+
+/// The name of a field, and how it is read.
+type Part<T> = (&'static str, fn(&Outcome) -> T);
 
 /// The fields of the outcomes of groups, as arrays: what `observe` makes of `rewards` and reports.
 ///
@@ -198,10 +202,14 @@ pub fn outcomes_of_groups<'py>(
     let rewards = Rows::new("rewards", rewards)?;
     let len = rewards.len();
     let groups = Groups { rewards: Some(rewards), successes, success: None, normalisation };
-    let outcomes: Result<Vec<Outcome>, Error> = groups.outcomes(len)?.into_iter().collect();
+    groups.check(len)?;
+    let outcomes: Result<Vec<Outcome>, Error> = match &groups.rewards {
+        Some(rewards) => (0..len).map(|row| groups.outcome(rewards, row)).collect(),
+        None => Ok(Vec::new()),
+    };
     let outcomes = error::raised(outcomes)?;
     let made = PyDict::new(py);
-    let reals: [(_, fn(&Outcome) -> Option<f32>); 4] = [
+    let reals: [Part<Option<f32>>; 4] = [
         ("success", |outcome| outcome.success),
         ("abs_advantage", |outcome| outcome.abs_advantage),
         ("spread", |outcome| outcome.spread),
@@ -211,7 +219,7 @@ pub fn outcomes_of_groups<'py>(
         let values: Vec<f32> = outcomes.iter().filter_map(field).collect();
         made.set_item(name, PyArray1::from_vec(py, values))?;
     }
-    let counts: [(_, fn(&Outcome) -> u32); 3] = [
+    let counts: [Part<u32>; 3] = [
         ("nonzero_advantages", |outcome| outcome.nonzero_advantages.unwrap_or(0)),
         ("rollouts", |outcome| outcome.rollouts),
         ("unscored", |outcome| outcome.unscored),

@@ -31,9 +31,11 @@ pub struct Results {
 
 impl Results {
     pub fn new(results: Vec<Result<Verdict>>) -> Self {
-        let codes = results.iter().map(code).collect();
-        let refused = results.into_iter().enumerate();
-        let refused = refused.filter_map(|(place, result)| Some((place, result.err()?))).collect();
+        let (mut codes, mut refused) = (Vec::with_capacity(results.len()), Vec::new());
+        for (place, result) in results.into_iter().enumerate() {
+            codes.push(code(&result));
+            refused.extend(result.err().map(|error| (place, error)));
+        }
         Self { codes, refused, array: PyOnceLock::new() }
     }
 }

@@ -18,7 +18,7 @@ fn matrix<'py>(what: &str, value: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArra
     }
     let array = PyModule::import(value.py(), "numpy")?
         .call_method1("require", (array, "float32", ["C", "A"]))?;
-    Ok(array.extract::<PyReadonlyArray2<'py, f32>>()?)
+    array.extract::<PyReadonlyArray2<'py, f32>>()
 }
 
 /// Ranges of rows: pairs of the first row and the one behind the last.
@@ -38,6 +38,9 @@ fn ranges(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Vec<std::ops
     };
     (0..rows).map(range).collect()
 }
+
+/// The name of a part, and how it is read.
+type Part = (&'static str, fn(&Concentration) -> Option<f64>);
 
 /// How far the hidden states of samples point one way: mean cosines, the signal of GAIN-RL (arXiv 2506.02281).
 ///
@@ -78,7 +81,7 @@ pub fn angle_concentration<'py>(
     let found =
         raised(py.detach(|| HiddenStates { states: rows, dim, spans: &spans }.concentrations()))?;
     let made = PyDict::new(py);
-    let parts: [(_, fn(&Concentration) -> Option<f64>); 5] = [
+    let parts: [Part; 5] = [
         ("intra", |it| it.intra),
         ("intra_no_diag", |it| it.intra_no_diag),
         ("inter", |it| it.inter),
