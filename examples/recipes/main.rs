@@ -26,6 +26,9 @@ fn main() -> Result<()> {
     println!("MM-BigBench  the model that is best over scales: {}", runs::best_over_scales()?);
     println!("Inverse      larger is worse: {}", runs::gets_worse(&[0.6, 0.57, 0.5])?);
     println!("Triage       the run to go on with: {}", runs::triage()?);
-    println!("Dip          the share of an arm before and after it is forgotten: {:?}", runs::rehearse()?);
+    println!(
+        "Dip          the share of an arm before and after it is forgotten: {:?}",
+        runs::rehearse()?
+    );
     Ok(())
 }

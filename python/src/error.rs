@@ -1,0 +1,123 @@
+//! Errors of the crate as exceptions: the class says the kind, the text is the crate's own.
+
+use curricle::Error;
+use numpy::{PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+use pyo3::types::{PyAnyMethods, PyModule};
+
+/// The class of an error, in `curricle._errors`.
+fn class(error: &Error) -> &'static str {
+    match error {
+        Error::NonFinite { .. } => "NonFiniteError",
+        Error::OutOfRange { .. } | Error::Kernel(_) => "OutOfRangeError",
+        Error::Length { .. } => "LengthError",
+        Error::UnknownSample(_) => "UnknownSampleError",
+        Error::UnknownArm(_) => "UnknownArmError",
+        Error::UnknownTicket(_) => "UnknownTicketError",
+        Error::RepeatedTicket(_) => "RepeatedTicketError",
+        Error::LateTicket(_) => "LateTicketError",
+        Error::MissingOutcome { .. } => "MissingFieldError",
+        Error::Unscored { .. } => "UnscoredError",
+        Error::Awaiting { .. } => "AwaitingError",
+        Error::Hold { .. } => "HoldError",
+        Error::Finished => "FinishedError",
+        Error::NothingToDraw => "NothingToDrawError",
+        Error::BatchExceedsPool { .. } => "BatchExceedsPoolError",
+        Error::Cost { .. } => "CostError",
+        Error::Unsupported { .. } | Error::Feature(_) => "UnsupportedError",
+        Error::Config { .. } | Error::Unread { .. } => "ConfigError",
+        Error::Empty { .. } | Error::Unavailable { .. } => "EmptyError",
+        Error::Duplicate { .. } => "DuplicateError",
+        Error::WeightOverflow { .. } => "WeightOverflowError",
+        Error::Snapshot(_) => "SnapshotError",
+        Error::Journal(_) => "JournalError",
+        Error::Table(_) => "TableError",
+        Error::Io { .. } => "FileError",
+        _ => "Error",
+    }
+}
+
+/// What a caller may want to react to, as attributes of the exception.
+fn fields(error: &Error, exception: &Bound<'_, PyAny>) -> PyResult<()> {
+    match error {
+        Error::UnknownTicket(ticket) | Error::RepeatedTicket(ticket) | Error::LateTicket(ticket) => {
+            exception.setattr("ticket", ticket.0)
+        }
+        Error::MissingOutcome { ticket, field } => {
+            exception.setattr("ticket", ticket.0)?;
+            exception.setattr("field", field.to_string())
+        }
+        Error::Awaiting { round, missing, first } => {
+            exception.setattr("round", round.0)?;
+            exception.setattr("missing", missing)?;
+            exception.setattr("first", first.0)
+        }
+        Error::Hold { open, want, most } => {
+            exception.setattr("open", open)?;
+            exception.setattr("want", want)?;
+            exception.setattr("most", most)
+        }
+        Error::BatchExceedsPool { want, available } => {
+            exception.setattr("want", want)?;
+            exception.setattr("available", available)
+        }
+        Error::NonFinite { what, index, value } => {
+            exception.setattr("what", what)?;
+            exception.setattr("index", index)?;
+            exception.setattr("value", value)
+        }
+        Error::OutOfRange { what, value, low, high } => {
+            exception.setattr("what", what)?;
+            exception.setattr("value", value)?;
+            exception.setattr("low", low)?;
+            exception.setattr("high", high)
+        }
+        Error::Config { path, .. } => exception.setattr("path", path),
+        Error::Io { path, source, .. } => {
+            exception.setattr("filename", path.to_string_lossy())?;
+            exception.setattr("errno", source.raw_os_error())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An exception of a class of `curricle._errors`.
+fn exception<'py>(py: Python<'py>, class: &str, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    PyModule::import(py, "curricle._errors")?.getattr(class)?.call1((text,))
+}
+
+/// The exception of an error.
+pub fn raise(error: &Error) -> PyErr {
+    Python::attach(|py| {
+        let made = exception(py, class(error), &error.to_string());
+        match made.and_then(|made| fields(error, &made).map(|()| made)) {
+            Ok(made) => PyErr::from_value(made),
+            Err(failed) => failed,
+        }
+    })
+}
+
+/// The result of a call of the crate.
+pub fn raised<T>(result: curricle::Result<T>) -> PyResult<T> {
+    result.map_err(|error| raise(&error))
+}
+
+fn other(py: Python<'_>, class: &str, text: &str) -> PyErr {
+    exception(py, class, text).map_or_else(|failed| failed, PyErr::from_value)
+}
+
+/// An array has elements of another type than can be taken.
+pub fn dtype(what: &str, expected: &str, array: &Bound<'_, PyUntypedArray>) -> PyErr {
+    other(array.py(), "DtypeError", &format!("{what}: {expected} are expected, not {}", array.dtype()))
+}
+
+/// An array has another number of dimensions than can be taken.
+pub fn shape(py: Python<'_>, what: &str, expected: usize, found: usize) -> PyErr {
+    let text = format!("{what}: an array of {expected} dimensions is expected, not of {found}");
+    other(py, "ShapeError", &text)
+}
+
+/// An option is none of the names that there are.
+pub fn option(py: Python<'_>, text: &str) -> PyErr {
+    other(py, "ConfigError", text)
+}

@@ -1,0 +1,44 @@
+//! The Python package of curricle: its classes, over the crate.
+
+#![forbid(unsafe_code)]
+
+mod arrays;
+mod batch;
+mod build;
+mod changes;
+mod code;
+mod curriculum;
+mod engine;
+mod error;
+mod journal;
+mod look;
+mod outcomes;
+mod results;
+mod scores;
+mod state;
+mod step;
+mod table;
+
+#[pyo3::pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::batch::Batch;
+    #[pymodule_export]
+    use crate::build::fingerprint;
+    #[pymodule_export]
+    use crate::code::codes;
+    #[pymodule_export]
+    use crate::curriculum::Curriculum;
+    #[pymodule_export]
+    use crate::journal::Journal;
+    #[pymodule_export]
+    use crate::outcomes::outcomes_of_groups;
+    #[pymodule_export]
+    use crate::results::Results;
+    #[pymodule_export]
+    use crate::scores::{angle_concentration, score_logits};
+    #[pymodule_export]
+    use crate::step::Step;
+    #[pymodule_export]
+    use crate::table::{Table, merge};
+}

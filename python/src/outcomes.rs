@@ -1,0 +1,231 @@
+//! What a trainer saw, from arrays: one outcome for each ticket.
+
+use curricle::{Error, Feedback, Group, Normalisation, Outcome, Ticket};
+use numpy::PyArray1;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::arrays::{self, Rows};
+use crate::error;
+
+/// Feedback for those tickets whose group could be reduced, and what was wrong with the others.
+pub struct Reported {
+    pub feedback: Vec<Feedback>,
+    /// By position in what was handed over.
+    pub refused: Vec<(usize, Error)>,
+    /// How many were handed over.
+    pub len: usize,
+}
+
+/// A keyword argument of a report.
+#[derive(Clone, Copy)]
+enum Argument {
+    Rewards,
+    Successes,
+    Normalisation,
+    Success,
+    Real(fn(&mut Outcome, f32)),
+    Count(fn(&mut Outcome, u32)),
+}
+
+const ARGUMENTS: [(&str, Argument); 13] = [
+    ("success", Argument::Success),
+    ("rewards", Argument::Rewards),
+    ("successes", Argument::Successes),
+    ("normalisation", Argument::Normalisation),
+    ("rollouts", Argument::Count(|outcome, value| outcome.rollouts = value)),
+    ("unscored", Argument::Count(|outcome, value| outcome.unscored = value)),
+    ("nonzero_advantages", Argument::Count(|outcome, value| outcome.nonzero_advantages = Some(value))),
+    ("loss", Argument::Real(|outcome, value| outcome.loss = Some(value))),
+    ("abs_advantage", Argument::Real(|outcome, value| outcome.abs_advantage = Some(value))),
+    ("spread", Argument::Real(|outcome, value| outcome.spread = Some(value))),
+    ("range", Argument::Real(|outcome, value| outcome.range = Some(value))),
+    ("utility", Argument::Real(|outcome, value| outcome.utility = Some(value))),
+    ("cost", Argument::Real(|outcome, value| outcome.cost = Some(value))),
+];
+
+/// The rewards of groups, and how they are reduced.
+#[derive(Default)]
+struct Groups {
+    rewards: Option<Rows>,
+    successes: Option<Rows>,
+    /// The success of each group, where it is said beside the rewards.
+    success: Option<Vec<f32>>,
+    normalisation: Normalisation,
+}
+
+impl Groups {
+    /// Checks that there are as many rows as tickets.
+    fn check(&self, expected: usize) -> PyResult<()> {
+        if self.rewards.is_none() && self.successes.is_some() {
+            return Err(PyTypeError::new_err("`successes` belong to `rewards`, which are not given"));
+        }
+        for (what, rows) in [("rewards", &self.rewards), ("successes", &self.successes)] {
+            if let Some(found) = rows.as_ref().map(Rows::len).filter(|&found| found != expected) {
+                return Err(error::raise(&Error::Length { what, expected, found }));
+            }
+        }
+        Ok(())
+    }
+
+    /// The outcome of a group.
+    fn outcome(&self, rewards: &Rows, row: usize) -> Result<Outcome, Error> {
+        let rewards = rewards.get(row);
+        let group = Group::new(rewards).normalisation(self.normalisation);
+        match (&self.successes, &self.success) {
+            (Some(successes), _) => group.successes(successes.get(row)).outcome(),
+            // The mean of one success, so often, is that success.
+            (None, Some(success)) => group.successes(&vec![success[row]; rewards.len()]).outcome(),
+            (None, None) => group.outcome(),
+        }
+    }
+}
+
+/// How advantages are normalised, by name.
+fn normalisation(name: &Bound<'_, PyAny>) -> PyResult<Normalisation> {
+    match name.cast::<PyString>()?.to_str()? {
+        "deviation" => Ok(Normalisation::Deviation),
+        "none" => Ok(Normalisation::None),
+        other => {
+            let text = format!("normalisation: `deviation` or `none` is expected, not `{other}`");
+            Err(error::option(name.py(), &text))
+        }
+    }
+}
+
+/// Sets a field of each outcome.
+fn set<T>(feedback: &mut [Feedback], values: Vec<T>, field: impl Fn(&mut Outcome, T)) {
+    feedback.iter_mut().zip(values).for_each(|(feedback, value)| field(&mut feedback.outcome, value));
+}
+
+impl Reported {
+    /// Reads the arrays of a report.
+    pub fn new(tickets: &Bound<'_, PyAny>, arguments: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let tickets = arrays::numbers("tickets", tickets)?;
+        let len = tickets.len();
+        let outcome = Outcome::default();
+        let mut feedback: Vec<Feedback> =
+            tickets.into_iter().map(|ticket| Feedback::new(Ticket(ticket), outcome)).collect();
+        let (mut groups, mut fields) = (Groups::default(), Vec::new());
+        for (name, value) in arguments.into_iter().flatten() {
+            let name = name.cast::<PyString>()?;
+            let known =
+                ARGUMENTS.iter().find(|(known, _)| name.to_str().is_ok_and(|name| name == *known));
+            let Some(&(what, argument)) = known else {
+                return Err(PyTypeError::new_err(format!("an outcome has no field `{name}`")));
+            };
+            if value.is_none() {
+                continue;
+            }
+            match argument {
+                Argument::Rewards => groups.rewards = Some(Rows::new(what, &value)?),
+                Argument::Successes => groups.successes = Some(Rows::new(what, &value)?),
+                Argument::Normalisation => groups.normalisation = normalisation(&value)?,
+                Argument::Success => {
+                    groups.success = Some(arrays::column(what, &value)?.of(what, len)?)
+                }
+                Argument::Real(_) | Argument::Count(_) => fields.push((what, argument, value)),
+            }
+        }
+        groups.check(len)?;
+        let mut refused = Vec::new();
+        if let Some(rewards) = &groups.rewards {
+            for (row, feedback) in feedback.iter_mut().enumerate() {
+                match groups.outcome(rewards, row) {
+                    Ok(outcome) => feedback.outcome = outcome,
+                    Err(error) => refused.push((row, error)),
+                }
+            }
+        }
+        // What is given by name stands.
+        if let Some(success) = groups.success {
+            set(&mut feedback, success, |outcome, value| outcome.success = Some(value));
+        }
+        for (what, argument, value) in fields {
+            match argument {
+                Argument::Real(field) => {
+                    set(&mut feedback, arrays::column(what, &value)?.of(what, len)?, field)
+                }
+                Argument::Count(field) => {
+                    set(&mut feedback, arrays::counts(what, &value)?.of(what, len)?, field)
+                }
+                _ => {}
+            }
+        }
+        if !refused.is_empty() {
+            let mut places = refused.iter().map(|(place, _)| *place).peekable();
+            let mut place = 0..;
+            feedback.retain(|_| places.next_if_eq(&place.next().unwrap_or(len)).is_none());
+        }
+        Ok(Self { feedback, refused, len })
+    }
+
+    /// Puts the results of the feedback and what was refused before them into the order of the tickets.
+    pub fn results<T>(self, results: Vec<Result<T, Error>>) -> Vec<Result<T, Error>> {
+        if self.refused.is_empty() {
+            return results;
+        }
+        let (mut refused, mut results) = (self.refused.into_iter().peekable(), results.into_iter());
+        let next = |place| match refused.next_if(|(refused, _)| *refused == place) {
+            Some((_, error)) => Some(Err(error)),
+            None => results.next(),
+        };
+        (0..self.len).filter_map(next).collect()
+    }
+}
+
+/// The name of a field, and how it is read.
+type Part<T> = (&'static str, fn(&Outcome) -> T);
+
+/// The fields of the outcomes of groups, as arrays: what `observe` makes of `rewards` and reports.
+///
+/// A reward that is NaN stands for a rollout that could not be scored.
+///
+/// >>> from curricle import outcomes_of_groups
+/// >>> fields = outcomes_of_groups([[1.0, 0.0, 0.0, 0.0], [1.0, float("nan"), 1.0]])
+/// >>> fields["success"], fields["rollouts"]
+/// (array([0.25, 1.  ], dtype=float32), array([4, 2], dtype=uint32))
+///
+/// Raises `UnscoredError` for a group of which nothing could be scored, `NonFiniteError` for an infinite reward,
+/// `OutOfRangeError` for a success outside [0, 1], and `LengthError` for another number of successes.
+#[pyfunction]
+#[pyo3(signature = (rewards, *, successes = None, normalisation = "deviation"))]
+pub fn outcomes_of_groups<'py>(
+    rewards: &Bound<'py, PyAny>,
+    successes: Option<&Bound<'py, PyAny>>,
+    normalisation: &str,
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = rewards.py();
+    let normalisation = self::normalisation(PyString::new(py, normalisation).as_any())?;
+    let successes = successes.map(|value| Rows::new("successes", value)).transpose()?;
+    let rewards = Rows::new("rewards", rewards)?;
+    let len = rewards.len();
+    let groups = Groups { rewards: Some(rewards), successes, success: None, normalisation };
+    groups.check(len)?;
+    let outcomes: Result<Vec<Outcome>, Error> = match &groups.rewards {
+        Some(rewards) => (0..len).map(|row| groups.outcome(rewards, row)).collect(),
+        None => Ok(Vec::new()),
+    };
+    let outcomes = error::raised(outcomes)?;
+    let made = PyDict::new(py);
+    let reals: [Part<Option<f32>>; 4] = [
+        ("success", |outcome| outcome.success),
+        ("abs_advantage", |outcome| outcome.abs_advantage),
+        ("spread", |outcome| outcome.spread),
+        ("range", |outcome| outcome.range),
+    ];
+    for (name, field) in reals {
+        let values: Vec<f32> = outcomes.iter().filter_map(field).collect();
+        made.set_item(name, PyArray1::from_vec(py, values))?;
+    }
+    let counts: [Part<u32>; 3] = [
+        ("nonzero_advantages", |outcome| outcome.nonzero_advantages.unwrap_or(0)),
+        ("rollouts", |outcome| outcome.rollouts),
+        ("unscored", |outcome| outcome.unscored),
+    ];
+    for (name, field) in counts {
+        made.set_item(name, PyArray1::from_iter(py, outcomes.iter().map(field)))?;
+    }
+    Ok(made)
+}

@@ -1,0 +1,85 @@
+"""Scores of tensors, against the vectors that the crate is held to; tensors as feedback."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from vectors import LOGITS, STATES, expected_scores, logits_of, spans_of, states_of
+
+from curricle import Curriculum, EmptyError, UnsupportedError
+
+torch = pytest.importorskip("torch", reason="torch is not installed")
+
+from curricle.torch import angle_concentration, score_logits
+
+PARTS = [("intra", "intra_with_diag"), ("intra_no_diag", "intra_no_diag"), ("inter", "inter")]
+
+
+@pytest.mark.parametrize("case", STATES, ids=lambda case: str(case["name"]))
+def test_angle_concentration(case: dict[str, Any]) -> None:
+    states, (questions, prefixes) = states_of(case), spans_of(case)
+    expected = case["expected"] if isinstance(case["expected"], list) else [case["expected"]]
+    found = angle_concentration(torch.tensor(states), torch.tensor(questions), torch.tensor(prefixes))
+    for row, sample in enumerate(expected):
+        for part, name in PARTS:
+            value = found[part][row].item()
+            assert (sample[name] is None) == math.isnan(value)
+            assert sample[name] is None or value == pytest.approx(sample[name], abs=1e-10)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16, torch.float16])
+def test_types_and_batches_of_states(kind: Any) -> None:
+    from curricle.scores import angle_concentration as by_the_crate
+
+    states = torch.from_numpy(np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32)).to(
+        kind
+    )
+    questions, prefixes = (
+        torch.tensor([[4, 20], [20, 21], [22, 40]]),
+        torch.tensor([[0, 4], [0, 4], [0, 0]]),
+    )
+    found = angle_concentration(states, questions, prefixes)
+    twin = by_the_crate(states.float().numpy(), questions.numpy(), prefixes.numpy())
+    for part, values in twin.items():
+        np.testing.assert_allclose(found[part].numpy(), values, atol=2e-6)
+    alone = angle_concentration(states, questions)
+    assert alone["inter"].isnan().all() and torch.equal(alone["intra"], found["intra"])
+    assert len(angle_concentration(states, questions[:0])["intra"]) == 0
+
+
+@pytest.mark.parametrize("case", LOGITS, ids=lambda case: str(case["id"]))
+def test_scores_of_logits(case: dict[str, Any]) -> None:
+    logits, expected = torch.tensor(logits_of(case)), expected_scores(case)
+    found = score_logits(logits, list(expected), temperature=case["inputs"]["temperature"])
+    for name, value in expected.items():
+        assert found[name].item() == pytest.approx(value, rel=1e-11, abs=1e-12), name
+
+
+def test_rows_and_their_faults() -> None:
+    inf = math.inf
+    rows = torch.tensor([[0.0, 1.0], [math.nan, 0.0], [-inf, -inf], [inf, inf], [inf, 0.0]])
+    found = score_logits(rows[None], ["entropy", "margin"])
+    assert found["entropy"].shape == (1, 5)
+    assert found["entropy"][0].isnan().tolist() == [False, True, True, True, False]
+    assert found["margin"][0, 4] == 1.0
+    with pytest.raises(UnsupportedError, match="nonsense"):
+        score_logits(rows, ["nonsense"])
+    with pytest.raises(UnsupportedError, match="renyi-x"):
+        score_logits(rows, ["renyi-x"])
+    with pytest.raises(EmptyError):
+        score_logits(rows[:, :0], ["entropy"])
+
+
+def test_tensors_as_feedback() -> None:
+    by_tensors, by_arrays = (Curriculum(100, preset="post_training", seed=1) for _ in range(2))
+    tickets = by_tensors.draw(4).tickets
+    by_arrays.draw(4)
+    rewards = torch.tensor([[1.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 1.0]])
+    by_tensors.observe(
+        torch.from_numpy(tickets.astype(np.int64)), rewards=rewards, cost=torch.tensor(3)
+    )
+    by_arrays.observe(tickets, rewards=rewards.numpy(), cost=3)
+    assert by_tensors.state_dict() == by_arrays.state_dict()
+    with pytest.raises(RuntimeError, match="detach"):
+        by_tensors.observe(tickets, loss=torch.ones(4, requires_grad=True))
