@@ -1,6 +1,6 @@
 //! One byte for what became of a feedback.
 
-use curricle::{Error, Reason, Result, Verdict};
+use curricle::{Error, Reason, Verdict};
 use pyo3::prelude::*;
 
 /// From here on: what could not be taken in.
@@ -25,29 +25,30 @@ const CODES: [(&str, u8); 15] = [
     ("OTHER", 23),
 ];
 
-/// The code of a result. A verdict that this package does not know yet is no admission.
-pub fn code(result: &Result<Verdict>) -> u8 {
-    match result {
-        Ok(Verdict::Admit) => 0,
-        Ok(Verdict::Reject(reason)) => match reason {
-            Reason::ZeroSignal => 1,
-            Reason::TooHard => 2,
-            Reason::TooEasy => 3,
-            Reason::TooFew => 4,
-            Reason::Stale => 5,
-            _ => 6,
-        },
-        Ok(_) => 6,
-        Err(error) => match error {
-            Error::UnknownTicket(_) => REFUSED,
-            Error::RepeatedTicket(_) => 17,
-            Error::LateTicket(_) => 18,
-            Error::MissingOutcome { .. } => 19,
-            Error::NonFinite { .. } => 20,
-            Error::OutOfRange { .. } => 21,
-            Error::Unscored { .. } => 22,
-            _ => 23,
-        },
+/// The code of a verdict. One that this package does not know yet is no admission.
+pub fn of_verdict(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Admit => 0,
+        Verdict::Reject(Reason::ZeroSignal) => 1,
+        Verdict::Reject(Reason::TooHard) => 2,
+        Verdict::Reject(Reason::TooEasy) => 3,
+        Verdict::Reject(Reason::TooFew) => 4,
+        Verdict::Reject(Reason::Stale) => 5,
+        _ => 6,
+    }
+}
+
+/// The code of what was wrong.
+pub fn of_error(error: &Error) -> u8 {
+    match error {
+        Error::UnknownTicket(_) => REFUSED,
+        Error::RepeatedTicket(_) => 17,
+        Error::LateTicket(_) => 18,
+        Error::MissingOutcome { .. } => 19,
+        Error::NonFinite { .. } => 20,
+        Error::OutOfRange { .. } => 21,
+        Error::Unscored { .. } => 22,
+        _ => 23,
     }
 }
 

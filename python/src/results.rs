@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict};
 
-use crate::code::{REFUSED, code};
+use crate::code::{REFUSED, of_error, of_verdict};
 use crate::error;
 
 /// What became of each feedback, in the order of the tickets.
@@ -30,10 +30,17 @@ pub struct Results {
 }
 
 impl Results {
-    pub fn new(results: Vec<Result<Verdict>>) -> Self {
+    /// Of feedback that was taken in.
+    pub fn all(verdicts: &[Verdict]) -> Self {
+        let codes = verdicts.iter().map(|&verdict| of_verdict(verdict)).collect();
+        Self { codes, refused: Vec::new(), array: PyOnceLock::new() }
+    }
+
+    /// Of feedback of which some was not.
+    pub fn each(results: Vec<Result<Verdict>>) -> Self {
         let (mut codes, mut refused) = (Vec::with_capacity(results.len()), Vec::new());
         for (place, result) in results.into_iter().enumerate() {
-            codes.push(code(&result));
+            codes.push(result.as_ref().map_or_else(of_error, |&verdict| of_verdict(verdict)));
             refused.extend(result.err().map(|error| (place, error)));
         }
         Self { codes, refused, array: PyOnceLock::new() }
