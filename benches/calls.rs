@@ -52,7 +52,7 @@ fn main() {
         } else {
             batch.draws.iter().zip(&rewards).map(by_rewards).collect()
         };
-        black_box(curriculum.report(&feedback));
+        black_box(curriculum.observe(&feedback).expect("good feedback"));
         let spent = if round % 2 == 0 { &mut observations } else { &mut groups };
         spent.push(start.elapsed().as_nanos());
     }

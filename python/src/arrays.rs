@@ -2,7 +2,7 @@
 
 use numpy::{PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
 
 use crate::error;
 
@@ -134,6 +134,9 @@ pub fn dimensions(what: &str, expected: usize, array: &Bound<'_, PyUntypedArray>
 
 /// One real number for all, or one for each.
 pub fn column(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Column<f32>> {
+    if let Ok(one) = value.cast::<PyFloat>() {
+        return Ok(Column::One(one.value() as f32));
+    }
     let array = any(value)?;
     let values = real(what, &array)?;
     match array.ndim() {
@@ -144,6 +147,11 @@ pub fn column(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Column<f
 
 /// One count for all, or one for each.
 pub fn counts(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Column<u32>> {
+    if value.is_instance_of::<PyInt>()
+        && let Ok(one) = value.extract()
+    {
+        return Ok(Column::One(one));
+    }
     let array = any(value)?;
     let count = |count: u64| {
         let (value, low, high) = (count as f64, 0.0, u32::MAX.into());

@@ -1,6 +1,6 @@
 //! One byte for what became of a feedback.
 
-use curricle::{Error, Reason, Result, Verdict};
+use curricle::{Error, Reason, Verdict};
 use pyo3::prelude::*;
 
 /// From here on: what could not be taken in.
@@ -27,31 +27,33 @@ const CODES: [(&str, u8); 17] = [
     ("OTHER", 23),
 ];
 
-/// The code of a result. What is trained on in another way than others is admitted, too; a reason that this package does not
-/// know yet is one's own.
-pub fn code(result: &Result<Verdict>) -> u8 {
-    match result {
-        Ok(verdict) => match verdict.rejection() {
-            None => 0,
-            Some(Reason::ZeroSignal) => 1,
-            Some(Reason::TooHard) => 2,
-            Some(Reason::TooEasy) => 3,
-            Some(Reason::TooFew) => 4,
-            Some(Reason::Stale) => 5,
-            Some(Reason::Retired) => 7,
-            Some(Reason::Routed) => 8,
-            Some(_) => 6,
-        },
-        Err(error) => match error {
-            Error::UnknownTicket(_) => REFUSED,
-            Error::RepeatedTicket(_) => 17,
-            Error::LateTicket(_) => 18,
-            Error::MissingOutcome { .. } => 19,
-            Error::NonFinite { .. } => 20,
-            Error::OutOfRange { .. } => 21,
-            Error::Unscored { .. } => 22,
-            _ => 23,
-        },
+/// The code of a verdict. What is trained on in another way than others is admitted, too; a reason that this package does
+/// not know yet is one's own.
+pub fn of_verdict(verdict: Verdict) -> u8 {
+    match verdict.rejection() {
+        None => 0,
+        Some(Reason::ZeroSignal) => 1,
+        Some(Reason::TooHard) => 2,
+        Some(Reason::TooEasy) => 3,
+        Some(Reason::TooFew) => 4,
+        Some(Reason::Stale) => 5,
+        Some(Reason::Retired) => 7,
+        Some(Reason::Routed) => 8,
+        Some(_) => 6,
+    }
+}
+
+/// The code of what was wrong.
+pub fn of_error(error: &Error) -> u8 {
+    match error {
+        Error::UnknownTicket(_) => REFUSED,
+        Error::RepeatedTicket(_) => 17,
+        Error::LateTicket(_) => 18,
+        Error::MissingOutcome { .. } => 19,
+        Error::NonFinite { .. } => 20,
+        Error::OutOfRange { .. } => 21,
+        Error::Unscored { .. } => 22,
+        _ => 23,
     }
 }
 

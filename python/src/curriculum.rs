@@ -79,6 +79,11 @@ impl Curriculum {
     }
 }
 
+/// Whether an error says what is wrong with the files or the process, and not with feedback: no more is tried then.
+fn is_of_engine(error: &Error) -> bool {
+    matches!(error, Error::Io { .. } | Error::Journal(_) | Error::Poisoned)
+}
+
 /// Keyword arguments that can be taken from.
 fn copied<'py>(py: Python<'py>, given: Option<&Bound<'py, PyDict>>) -> PyResult<Bound<'py, PyDict>> {
     given.map_or_else(|| Ok(PyDict::new(py)), |given| given.copy())
@@ -187,13 +192,17 @@ impl Curriculum {
             return Err(error::raise(refused));
         }
         let feedback = &reported.feedback;
-        let results = if strict {
-            let verdicts = self.with(py, |engine| engine.observe(feedback))?;
-            verdicts.into_iter().map(Ok).collect()
-        } else {
-            self.with(py, |engine| engine.report(feedback))?
-        };
-        Ok(Results::new(reported.results(results)))
+        // Nearly all reports are good as a whole; a result of its own for each is needed for the others only.
+        let seen = self.with(py, |engine| match engine.observe(feedback) {
+            Ok(verdicts) => Ok(Ok(verdicts)),
+            Err(error) if strict || is_of_engine(&error) => Err(error),
+            Err(_) => engine.report(feedback).map(Err),
+        })?;
+        Ok(match seen {
+            Ok(verdicts) if reported.refused.is_empty() => Results::all(&verdicts),
+            Ok(verdicts) => Results::each(reported.results(verdicts.into_iter().map(Ok).collect())),
+            Err(results) => Results::each(reported.results(results)),
+        })
     }
 
     /// Gives tickets up: their outcomes will not come. All of them, or none and an error is raised.

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict, PyDict};
 
-use crate::code::{REFUSED, code};
+use crate::code::{REFUSED, of_error, of_verdict};
 use crate::error;
 
 /// What became of each feedback, in the order of the tickets.
@@ -33,14 +33,20 @@ pub struct Results {
 }
 
 impl Results {
-    pub fn new(results: Vec<Result<Verdict>>) -> Self {
+    /// Of feedback that was taken in.
+    pub fn all(verdicts: &[Verdict]) -> Self {
+        let codes = verdicts.iter().map(|&verdict| of_verdict(verdict)).collect();
+        let treated = verdicts.iter().enumerate().filter_map(treatment_of).collect();
+        Self { codes, treated, refused: Vec::new(), array: PyOnceLock::new() }
+    }
+
+    /// Of feedback of which some was not.
+    pub fn each(results: Vec<Result<Verdict>>) -> Self {
         let mut codes = Vec::with_capacity(results.len());
         let (mut treated, mut refused) = (Vec::new(), Vec::new());
         for (place, result) in results.into_iter().enumerate() {
-            codes.push(code(&result));
-            if let Ok(Verdict::Treat(treatment)) = result {
-                treated.push((place, treatment));
-            }
+            codes.push(result.as_ref().map_or_else(of_error, |&verdict| of_verdict(verdict)));
+            treated.extend(result.as_ref().ok().and_then(|verdict| treatment_of((place, verdict))));
             refused.extend(result.err().map(|error| (place, error)));
         }
         Self { codes, treated, refused, array: PyOnceLock::new() }
@@ -59,6 +65,14 @@ impl Results {
             }
         }
         PyArray1::from_vec(py, numbers)
+    }
+}
+
+/// The treatment of a verdict that is neither a plain admission nor a plain rejection, and its place.
+fn treatment_of((place, verdict): (usize, &Verdict)) -> Option<(usize, Treatment)> {
+    match verdict {
+        Verdict::Treat(treatment) => Some((place, *treatment)),
+        _ => None,
     }
 }
 
