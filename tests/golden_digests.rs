@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// What comes back of a draw; nothing of every seventeenth.
 fn outcome(draw: &Draw) -> Option<Feedback> {
     let sample = draw.sample.0;
-    if draw.ticket.0 % 17 == 0 {
+    if draw.ticket.0.is_multiple_of(17) {
         return None;
     }
     let success = ((sample * 37 + 11) % 9) as f32 / 8.0;
