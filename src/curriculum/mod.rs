@@ -365,7 +365,11 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         while self.fold_one()? {
             rounds += 1;
         }
-        if self.retest() || rounds == 0 {
+        let is_back = self.retest();
+        if is_back {
+            self.changes += 1;
+        }
+        if is_back || rounds == 0 {
             self.refresh();
         }
         Ok(rounds)

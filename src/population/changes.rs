@@ -287,8 +287,8 @@ impl Population {
     /// The sum of all weights.
     pub(super) fn total(&self) -> u128 {
         let drawn = self.passes.as_ref().map_or(0, |passes| passes.drawn.tree().total());
-        let resting = self.flight.weight() + self.retired.held.weight();
-        [self.now.tree().total(), drawn, resting].map(u128::from).iter().sum()
+        let (flying, retired) = (self.flight.weight(), self.retired.held.weight());
+        [self.now.tree().total(), drawn, flying, retired].map(u128::from).iter().sum()
     }
 
     /// Checks that a weight fits in the place of another.
