@@ -4,7 +4,7 @@ from Rust, in turns in one run; and beside what else draws 512 from 10^6 by weig
     python python/benches/calls.py [--cargo COMMAND]
 
 Rust is measured by `cargo bench --bench calls`; `torchrl` is measured where it is installed. Of each the time that a
-tenth of the calls stay below, the least of five turns: neighbours of a virtual machine make calls slow for seconds.
+tenth of the calls stay below, the least of fifteen turns: neighbours of a virtual machine make calls slow for seconds.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 
 from curricle import Curriculum
 
-SAMPLES, ARMS, BATCH, ROUNDS, TURNS = 1_000_000, 100, 512, 4000, 5
+SAMPLES, ARMS, BATCH, ROUNDS, TURNS = 1_000_000, 100, 512, 4000, 15
 CONFIG = {
     "seed": 1,
     "policy": {"bounded": {"floor": {"epsilon": 0.1, "prior": "uniform"}, "inner": {"boltzmann": {}}}},
