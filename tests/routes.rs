@@ -9,8 +9,8 @@ use curricle::route::{RoutingTable, Treatment};
 use curricle::sampler::Any;
 use curricle::signal::GroupSpread;
 use curricle::{
-    Admit, ArmId, Arrival, Case, Curriculum, Error, Feedback, Field, Gate, Missing, Obstacle, Outcome,
-    Purpose, Reason, Refill, Rng, Round, SampleId, Schedule, Step, Ticket, Verdict,
+    Admit, ArmId, Arrival, Case, Curriculum, Error, Feedback, Field, Gate, Journal, Missing, Obstacle,
+    Outcome, Purpose, Reason, Refill, Rng, Round, SampleId, Schedule, Step, Stop, Ticket, Verdict,
 };
 use proptest::prelude::*;
 
@@ -72,6 +72,11 @@ impl Model {
 
     fn retest(&mut self, round: u64) {
         self.until.retain(|_, until| *until > round);
+        // Where nothing else is left, the next ones are not waited for.
+        if self.until.len() as u64 == SAMPLES {
+            let next = self.until.values().min().copied();
+            self.until.retain(|_, until| Some(*until) != next);
+        }
     }
 }
 
@@ -87,16 +92,8 @@ fn against_the_model(mut curriculum: Built, lag: u64, is_arrival: bool) {
             due.iter().filter(|it| it.1 >= 0.9).for_each(|it| model.retire(it.0, round));
         }
         model.retest(round);
-        let batch = match curriculum.draw(2) {
-            Ok(batch) => batch,
-            Err(Error::NothingToDraw | Error::BatchExceedsPool { .. }) => {
-                // So many rest that no two are left; the model must say so, too.
-                let left = SAMPLES as usize - model.until.len();
-                assert!(left < 2, "round {round}: {left} do not rest");
-                break;
-            }
-            Err(error) => panic!("round {round}: {error}"),
-        };
+        let left = SAMPLES as usize - model.until.len();
+        let batch = curriculum.draw(left.min(2)).unwrap();
         assert_eq!(batch.round, Round(round));
         most = most.max(model.until.len());
         assert_eq!(curriculum.population().retired(), model.until.len(), "round {round}");
@@ -210,13 +207,14 @@ fn resting_samples_can_be_moved_removed_and_weighed() {
     }
 }
 
-/// When a report comes makes no difference, before its round is folded in.
+/// When a report comes makes no difference, before its round is folded in, nor where an edge moves meanwhile.
 #[test]
 fn retirement_waits_for_the_fold() {
-    let run = |late: bool| {
-        let mut curriculum = builder(Any::Distinct).lag(2).build().unwrap();
-        let (mut held, mut samples) = (Vec::new(), Vec::new());
-        for _ in 0..20 {
+    let run = |gate: Gate, late: bool| {
+        let builder = builder(Any::Distinct).gate(gate);
+        let mut curriculum = builder.lag(2).build().unwrap();
+        let (mut held, mut samples, mut retired) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..40 {
             let batch = curriculum.draw(1).unwrap();
             samples.push(batch.draws[0].sample);
             held.push(seen(batch.draws[0].sample, batch.draws[0].ticket));
@@ -225,10 +223,94 @@ fn retirement_waits_for_the_fold() {
                 curriculum.observe(&held).unwrap();
                 held.clear();
             }
+            retired = retired.max(curriculum.population().retired());
         }
+        assert!(retired > 1, "{retired}");
         (samples, curriculum.digest())
     };
-    assert_eq!(run(false), run(true));
+    let edge = Schedule::Linear { from: 0.3, to: 1.0, rounds: 40 };
+    let treatments = vec![Treatment::TRAIN, Treatment::Retire];
+    let moving = Gate::route(Field::Success, RoutingTable::new([edge], treatments).unwrap());
+    for gate in [Gate::route(Field::Success, table()), moving] {
+        assert_eq!(run(gate.clone(), false), run(gate, true));
+    }
+}
+
+/// A run that is polled while it has to hold: samples that come back then do so in its journal, too.
+#[test]
+fn a_journal_knows_of_samples_that_come_back() {
+    for case in 0..24u64 {
+        let sampler = [Any::Passes, Any::Distinct, Any::Sequential, Any::Systematic][case as usize % 4];
+        let build = || {
+            let arrival = Arrival::new().in_flight(3);
+            builder(sampler).pace(arrival).retest(1 + case % 3).seed(case).build().unwrap()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let mut open: Vec<Feedback> = Vec::new();
+        let mut rng = Rng::at(case, Round(0), Purpose::User);
+        let (mut journal, mut held, mut most) = (Journal::open(&path, build()).unwrap(), 0, 0);
+        for _ in 0..60 {
+            match journal.draw(1) {
+                Ok(batch) => open.extend(batch.draws.iter().map(|it| seen(it.sample, it.ticket))),
+                Err(Error::Hold { .. }) => {
+                    held += 1;
+                    let place = rng.below(open.len() as u64) as usize;
+                    journal.observe(&[open.remove(place)]).unwrap();
+                }
+                Err(error) => panic!("case {case}: {error}"),
+            }
+            most = most.max(journal.curriculum().population().retired());
+            let state = journal.curriculum().to_bytes().unwrap();
+            drop(journal);
+            journal = Journal::open(&path, build()).unwrap();
+            assert!(journal.curriculum().to_bytes().unwrap() == state, "case {case}");
+        }
+        assert!(held > 10 && most > 0, "case {case}: {held} {most}");
+    }
+}
+
+/// Whole arms that are retired are neither done with nor forgotten by the rules that end a run.
+#[test]
+fn rules_that_end_a_run_know_of_what_is_retired() {
+    let run = |stop: Stop, solved: fn(u64) -> bool| {
+        let gate = RoutingTable::new([0.9], vec![Treatment::TRAIN, Treatment::Retire]).unwrap();
+        let mut curriculum = Curriculum::builder(8)
+            .arms(2, |sample| sample.0 as u32 % 2)
+            .sampler(Any::Passes)
+            .gate(Gate::route(Field::Success, gate))
+            .stop(stop)
+            .build()
+            .unwrap();
+        let mut drawn = [0; 8];
+        for _ in 0..200 {
+            let batch = match curriculum.draw(1) {
+                Ok(batch) => batch,
+                Err(Error::Finished) => {
+                    let passes = [0, 1].map(|arm| curriculum.population().passes(ArmId(arm)));
+                    return (drawn, passes);
+                }
+                Err(error) => panic!("{stop:?}: {error}"),
+            };
+            let Some(draw) = batch.draws.first() else { panic!("{stop:?}: an empty batch") };
+            drawn[draw.sample.0 as usize] += 1;
+            let success = if solved(draw.sample.0) { 1.0 } else { 0.5 };
+            let outcome = Outcome::default().success(success);
+            curriculum.observe(&[Feedback::new(draw.ticket, outcome)]).unwrap();
+        }
+        panic!("{stop:?} never ends: {drawn:?}");
+    };
+    // Both arms have their passes, which wait for nothing that is retired.
+    assert_eq!(run(Stop::AllExhausted(1), |_| true), ([1; 8], [1, 1]));
+    let (drawn, passes) = run(Stop::AllExhausted(2), |_| true);
+    assert!(passes == [2, 2] && drawn.iter().all(|count| (1..=2).contains(count)), "{drawn:?}");
+    let (drawn, passes) = run(Stop::AllExhausted(3), |sample| sample % 2 == 0);
+    assert_eq!((passes, [1, 3, 5, 7].map(|sample| drawn[sample])), ([3, 3], [3; 4]));
+    // The arm that ends first is found exhausted, although all of it is retired.
+    let (drawn, _) = run(Stop::FirstExhausted(1), |sample| sample % 2 == 0);
+    assert!(drawn.iter().all(|count| *count <= 1), "{drawn:?}");
+    let is_whole = |arm: usize| drawn.iter().skip(arm).step_by(2).all(|count| *count == 1);
+    assert!(is_whole(0) || is_whole(1), "{drawn:?}");
 }
 
 #[test]
@@ -246,11 +328,11 @@ fn what_rests_is_said() {
     let metrics = curriculum.metrics();
     assert_eq!(metrics.get("sampler/retired"), Some(6.0));
     assert_eq!(metrics.get("gate/rejected/retired"), Some(6.0));
-    // All of them are solved, for ever.
+    // All of them are solved, with no test ever due: the first ones come back rather than none.
     let last: Vec<Feedback> =
         next.draws.iter().map(|it| Feedback::new(it.ticket, Outcome::default().success(1.0))).collect();
     curriculum.observe(&last).unwrap();
-    assert_eq!(curriculum.draw(1).map(drop), Err(Error::NothingToDraw));
+    assert_eq!(curriculum.draw(1).unwrap().draws.len(), 1);
 }
 
 /// A step of refill takes what trains, also at another weight, and nothing that is treated otherwise.
@@ -300,6 +382,34 @@ fn treatments_of_several_gates() {
     assert!(matches!(Curriculum::builder(4).gate(soft).build(), Err(Error::Unsupported { .. })));
     // The reading is needed.
     assert_eq!(both.missing(&Case::new(&Outcome::default().success(0.2))), Some(Field::Loss));
+}
+
+/// What a gate of one's own weighs with is a weight, or the feedback is refused whole; and products stay weights.
+#[test]
+fn weights_of_losses_are_weights() {
+    #[derive(Debug)]
+    struct Weighs(f64);
+    impl Admit for Weighs {
+        fn admit(&self, _: &Case<'_>) -> Verdict {
+            Verdict::Treat(Treatment::Train { weight: self.0 })
+        }
+    }
+    for weight in [f64::NAN, f64::INFINITY, -1.0, 2e6] {
+        let mut curriculum = Curriculum::builder(3).gate(Gate::own(Weighs(weight))).build().unwrap();
+        let ticket = curriculum.draw(1).unwrap().draws[0].ticket;
+        let feedback = [Feedback::new(ticket, Outcome::default().success(0.5))];
+        assert!(curriculum.observe(&feedback).is_err(), "{weight}");
+        assert!(curriculum.report(&feedback)[0].is_err(), "{weight}");
+        assert_eq!(curriculum.counts().open, 1);
+    }
+    let by = |weight| {
+        let treatments = vec![Treatment::Train { weight }];
+        Gate::route(Field::Success, RoutingTable::new([0.0; 0], treatments).unwrap())
+    };
+    let outcome = Outcome::default().success(0.5);
+    let of = |gate: Gate| gate.admit(&Case::new(&outcome));
+    assert_eq!(of(by(0.5).and(by(2.0))), Verdict::Admit);
+    assert_eq!(of(by(1e6).and(by(1e6))), Verdict::Treat(Treatment::Train { weight: 1e6 }));
 }
 
 /// A gate of one's own may say any treatment.

@@ -328,10 +328,11 @@ impl<P, S, D> Builder<P, S, D> {
     }
 
     /// Sets after how many rounds a [retired](crate::route::Treatment::Retire) sample can be drawn again, at least 1;
-    /// default 50, and never with `u64::MAX`. If all samples are retired, a draw gives [`Error::NothingToDraw`].
+    /// default 50, and with `u64::MAX` only when nothing else is left. Where nothing can be drawn but for what is retired,
+    /// those come back of which the test is due first: no draw would bring its round.
     ///
     /// Samples are retired when the round of their ticket is folded in, so that it makes no difference when a report
-    /// comes. Cost: O(log N) for each, and about 60 bytes as long as it rests.
+    /// comes, unless a gate reads ages. Cost: O(log N) for each, and about 60 bytes as long as it rests.
     pub fn retest(mut self, rounds: u64) -> Self {
         self.options.retest = rounds;
         self

@@ -251,10 +251,8 @@ impl<P: Policy> Memory<P> {
         // Those that were set to 0 rest until they are set again.
         fold.weights.retain(|(_, before)| *before == 0);
         self.population.exchange(&mut fold.weights, &mut fold.slots)?;
-        for &sample in &fold.retired {
-            let moved = self.population.retire(sample, fold.until);
-            debug_assert_eq!(moved, Ok(()), "a weight that moves changes no sum");
-        }
+        let moved = self.population.retire(&fold.retired, fold.until);
+        debug_assert_eq!(moved, Ok(()), "a weight that moves changes no sum");
         self.policy.learn(&self.population, &fold.rewards);
         let ledger = &mut self.ledger;
         ledger.lost_score = fold.lost_score;

@@ -7,7 +7,7 @@ use crate::base::error::{Difference, Error, Result};
 use crate::base::text::text;
 use crate::curriculum::builder::Options;
 
-/// The options that no learned state depends on.
+/// The options with other values of which a state can go on.
 const EDGE: [&str; 8] =
     ["lag", "missing", "weighting", "importance", "gate", "retest", "arrival", "refill"];
 

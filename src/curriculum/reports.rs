@@ -10,7 +10,7 @@ use crate::base::id::Ticket;
 use crate::base::seen::Seen;
 use crate::event::age::AgeLimit;
 use crate::event::gate::{Case, Gate, Judgement};
-use crate::event::{Draw, Feedback, Fields, Verdict};
+use crate::event::{Draw, Feedback, Fields, Reason, Verdict};
 use crate::ledger::{Pending, Place, State};
 use crate::policy::Policy;
 use crate::sampler::Sampler;
@@ -170,8 +170,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             let Judgement { verdict, teaches } = *judgement;
             let useful = Useful { draw, round, version };
             let rejection = verdict.rejection();
-            let can_be_second =
-                teaches && round.0 + 1 == now.0 && !matches!(verdict, Verdict::Treat(_));
+            let is_treated = matches!(verdict, Verdict::Treat(_)) || rejection == Some(Reason::Retired);
+            let can_be_second = teaches && round.0 + 1 == now.0 && !is_treated;
             if bank.note(useful, &feedback[*index].outcome, rejection, can_be_second) {
                 ledger.counts.admitted -= 1;
                 ledger.counts.banked += 1;
@@ -366,7 +366,11 @@ fn take<P>(
             if let Some(field) = gate.missing(&case) {
                 return Err(Error::MissingOutcome { ticket: *ticket, field });
             }
-            gate.judge(&case)
+            let judgement = gate.judge(&case);
+            if let Verdict::Treat(treatment) = judgement.verdict {
+                treatment.check()?;
+            }
+            judgement
         }
     };
     if let Some(seen) = seen {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Curriculum, Memory};
+use super::Curriculum;
 use crate::base::error::Error;
 use crate::base::id::SampleId;
 use crate::curriculum::pace::Pace;
@@ -84,14 +84,24 @@ impl<P, S, D> Curriculum<P, S, D> {
         }
     }
 
-    /// The retired samples of which the test is due come back; says whether there were any.
+    /// The retired samples of which the test is due come back, and those of the next test where nothing else can be
+    /// drawn, or will be: no draw would ever bring its round. Says whether there were any.
     pub(super) fn retest(&mut self) -> bool {
-        let Memory { round, population, .. } = &mut self.memory;
-        let back = population.retest(*round);
-        debug_assert!(back.is_ok(), "a weight that moves changes no sum");
-        let back = back.unwrap_or_default();
-        back.iter().for_each(|&sample| self.touch_sample(sample));
-        !back.is_empty()
+        let mut is_any = false;
+        let mut due = Some(self.memory.round);
+        while let Some(round) = due {
+            let back = self.memory.population.retest(round);
+            debug_assert!(back.is_ok(), "a weight that moves changes no sum");
+            for sample in back.unwrap_or_default() {
+                self.touch_sample(sample);
+                is_any = true;
+            }
+            let population = &self.memory.population;
+            let waits = self.options.pace != Pace::Lockstep && population.in_flight() > 0;
+            let is_out = population.drawable_total() == 0 && !waits;
+            due = population.next_retest().filter(|_| is_out);
+        }
+        is_any
     }
 
     pub(super) fn touch_sample(&mut self, sample: SampleId) {

@@ -9,7 +9,8 @@ use crate::sampler::Sampler;
 
 /// When a curriculum whose sampler keeps [passes](crate::sampler::Passes) is finished, so that a draw gives
 /// [`Error::Finished`]. An arm is *exhausted* when it has completed so many passes. Only arms that have samples and to
-/// which the policy gives a probability count.
+/// which the policy gives a probability count. Samples that are [retired](crate::route::Treatment::Retire) are samples of
+/// their arm, but no pass waits for them; an arm of which all are holds `Cycle` up no more than one without probability.
 ///
 /// ```
 /// use curricle::{Curriculum, Error, Missing, Stop, sampler::Passes};
@@ -98,6 +99,10 @@ impl<P, S, D: Sampler> Curriculum<P, S, D> {
             Error::NothingToDraw => Vec::new(),
             _ => self.work.decision.shares(&self.memory),
         };
+        if error == Error::NothingToDraw && self.memory.population.retired() > 0 {
+            // They come back.
+            return Err(error);
+        }
         let is_drawn = |arm: ArmId| shares.get(arm.index()).is_some_and(|share| *share > 0.0);
         let is_last = self.memory.population.is_last_pass(is_drawn);
         match error {

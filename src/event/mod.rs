@@ -451,7 +451,7 @@ pub enum Reason {
     Stale,
     /// A gate of one's own rejected it.
     Own,
-    /// Its sample is [retired](Treatment::Retire).
+    /// Its sample is [retired](Treatment::Retire); a gate of one's own that rejects for this reason retires it, too.
     Retired,
     /// Something else than training is done with it, such as another try with a hint: the verdict says what.
     Routed,

@@ -377,6 +377,7 @@ impl Ledger {
         }
         self.records.len() == samples
             && self.progress.len() == arms
+            && self.progress.iter().all(Progress::is_possible)
             && round.0.max(self.counts.drawn) <= ENDLESS
             && next.is_none_or(|next| match gaps {
                 Gaps::None => next == self.counts.drawn,

@@ -103,6 +103,16 @@ impl Default for Progress {
 }
 
 impl Progress {
+    /// Whether the numbers can have come about; used after reading them from a file.
+    pub(super) fn is_possible(&self) -> bool {
+        let is_success = |success: f64| (-1e-9..=1.0 + 1e-9).contains(&success);
+        let is_part = |part: f64| (0.0..f64::INFINITY).contains(&part);
+        [self.fast, self.slow, self.peak, self.last.0].into_iter().all(is_success)
+            && self.peak >= self.fast
+            && [self.variance, self.of_fast, self.of_slow, self.of_both].into_iter().all(is_part)
+            && (-1.0..=1.0).contains(&self.evidence)
+    }
+
     /// Takes in one visit: the mean success of `tickets` tickets.
     ///
     /// ```
@@ -329,6 +339,26 @@ mod tests {
     }
 
     #[test]
+    fn impossible_numbers_are_told() {
+        let mut good = Progress::default();
+        (0..30).for_each(|visit| good.visit(f64::from(visit % 3) / 2.0, 4));
+        assert!(good.is_possible() && Progress::default().is_possible());
+        for bad in [
+            Progress { fast: f64::NAN, ..good },
+            Progress { slow: 1.5, ..good },
+            Progress { peak: good.fast - 0.1, ..good },
+            Progress { peak: f64::NAN, ..good },
+            Progress { variance: -1.0, ..good },
+            Progress { of_fast: f64::INFINITY, ..good },
+            Progress { of_both: -0.5, ..good },
+            Progress { last: (f64::NAN, 4), ..good },
+            Progress { evidence: 2.0, ..good },
+        ] {
+            assert!(!bad.is_possible(), "{bad:?}");
+        }
+    }
+
+    #[test]
     fn evidence_has_a_sign_and_waits() {
         let mut arm = Progress::default();
         (0..5).for_each(|visit| arm.visit(0.1 * f64::from(visit), 16));
@@ -363,6 +393,7 @@ mod tests {
                 arm.dip_z(),
             ];
             assert!(all.iter().all(|number| number.is_finite()), "{all:?}");
+            assert!(arm.is_possible());
         }
     }
 }

@@ -7,7 +7,7 @@ use curricle_kernels::blocks;
 use super::arms::Moves;
 use super::{Key, Population, UNIT, units};
 use crate::base::error::{Error, Result};
-use crate::base::id::{ArmId, SampleId};
+use crate::base::id::{ArmId, Round, SampleId};
 use crate::belief::{Beliefs, Believed};
 
 impl Population {
@@ -262,22 +262,19 @@ impl Population {
         if let (Some(passes), Some(before)) = (&mut self.passes, &old.passes) {
             passes.go_on_from(before);
         }
+        let retired: BTreeMap<SampleId, Round> = old.retirements().collect();
         for &(before, now) in kept {
+            let until = retired.get(&before);
             let is_drawn = old.passes.as_ref().is_some_and(|passes| passes.is_drawn(before));
             let tickets = old.flight.tickets(before);
-            if is_drawn || tickets > 0 {
+            if is_drawn || tickets > 0 || until.is_some() {
                 self.shift(now, |it| {
                     if let Some(passes) = it.passes.as_mut().filter(|_| is_drawn) {
                         passes.mark(now, true);
                     }
                     (0..tickets).for_each(|_| it.flight.hold(now));
+                    until.into_iter().for_each(|&until| it.retired.hold(now, until));
                 })?;
-            }
-        }
-        let numbers: BTreeMap<SampleId, SampleId> = kept.iter().copied().collect();
-        for (before, until) in old.retirements() {
-            if let Some(&now) = numbers.get(&before) {
-                self.retire(now, until)?;
             }
         }
         self.greatest = self.greatest.max(old.greatest);

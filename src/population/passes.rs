@@ -12,7 +12,7 @@ use crate::ledger::ENDLESS;
 /// The passes of all arms: which samples have been drawn in the present pass of their arm.
 ///
 /// A pass of an arm is over when none of its samples is left that can be drawn; then all begin anew. A sample of this
-/// pass that is in flight is *owed*: the pass waits for it.
+/// pass that is in flight is *owed*: the pass waits for it. It waits for none that is retired.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Passes {
     /// The weights of the samples that have been drawn.

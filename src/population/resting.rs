@@ -59,7 +59,9 @@ impl Population {
     /// Whether an arm has samples of positive weight, resting or not.
     pub(crate) fn has_samples(&self, arm: ArmId) -> bool {
         let drawn = self.passes.as_ref().map_or(0, |passes| passes.drawn.drawable(arm));
-        self.now.drawable(arm) + drawn > 0 || self.arms_in_flight().contains(&arm)
+        self.now.drawable(arm) + drawn > 0
+            || self.arms_in_flight().contains(&arm)
+            || self.retires_of(arm)
     }
 
     /// The arms of samples in flight.

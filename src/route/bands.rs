@@ -7,6 +7,9 @@ use crate::base::id::Round;
 use crate::base::numbers::SLACK;
 use crate::base::schedule::Schedule;
 
+/// The greatest weight or margin: more is a mistake.
+pub(crate) const MOST: f64 = 1e6;
+
 /// What is done with an item, a pair or a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -68,6 +71,18 @@ impl Treatment {
         )
     }
 
+    /// Whether the number in it is one: finite, at least 0, at most 10^6.
+    pub(crate) fn check(&self) -> Result<()> {
+        match *self {
+            Self::Train { weight: number }
+            | Self::Margin { margin: number }
+            | Self::SoftenMargin { margin: number } => {
+                within("number of a treatment", number, 0.0, MOST).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// As a word, such as "soften_margin".
     pub fn name(&self) -> &'static str {
         match self {
@@ -121,7 +136,7 @@ impl RoutingTable {
     ///
     /// # Errors
     /// Another number of treatments; an edge that is not finite, or does not move and is below one before it that does not;
-    /// a weight or a margin that is not finite, or below 0.
+    /// a weight or a margin that is not finite, below 0 or above 10^6.
     pub fn new(
         edges: impl IntoIterator<Item = impl Into<Schedule>>,
         treatments: Vec<Treatment>,
@@ -141,14 +156,7 @@ impl RoutingTable {
     /// Whether the parts agree.
     pub(crate) fn check(&self) -> Result<()> {
         length("treatments", self.edges.len() + 1, self.treatments.len())?;
-        for treatment in &self.treatments {
-            if let Treatment::Train { weight: number }
-            | Treatment::Margin { margin: number }
-            | Treatment::SoftenMargin { margin: number } = *treatment
-            {
-                within("number of a treatment", number, 0.0, f64::MAX)?;
-            }
-        }
+        self.treatments.iter().try_for_each(Treatment::check)?;
         let mut low = -f64::MAX;
         for edge in &self.edges {
             edge.check("edge", -f64::MAX, f64::MAX)?;

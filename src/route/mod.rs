@@ -26,6 +26,7 @@ mod preference;
 mod student;
 
 pub use balanced::{BalancedKeep, Kept, Responses};
+pub(crate) use bands::MOST;
 pub use bands::{RoutingTable, Treatment};
 pub use groups::{GroupFilter, GroupRoutes};
 pub use hint::{HintRoute, HintRoutes};

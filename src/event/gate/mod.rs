@@ -11,7 +11,7 @@ use crate::base::id::{ArmId, Round, SampleId};
 use crate::base::schedule::Schedule;
 use crate::event::age::{Age, AgeLimit};
 use crate::event::{Field, Outcome, Reason, Verdict};
-use crate::route::{RoutingTable, Treatment};
+use crate::route::{MOST, RoutingTable, Treatment};
 pub use own::{Admit, Own};
 
 /// What a gate judges: an outcome, and what it is the outcome of.
@@ -34,6 +34,11 @@ impl<'a> Case<'a> {
     /// An outcome by itself: of sample 0 and arm 0, in round 0, of age 0.
     pub fn new(outcome: &'a Outcome) -> Self {
         Self { outcome, sample: SampleId(0), arm: ArmId(0), round: Round(0), age: Age::default() }
+    }
+
+    /// The round that drew the sample.
+    fn drawn(&self) -> Round {
+        Round(self.round.0.saturating_sub(1 + self.age.rounds))
     }
 }
 
@@ -102,7 +107,8 @@ pub enum Gate {
     },
     /// To each outcome the treatment of the band that a field of it falls into: [`TRAIN`](Treatment::TRAIN) admits it,
     /// [`Drop`](Treatment::Drop) rejects it, and any other is handed to the trainer in the verdict. What is
-    /// [retired](Treatment::Retire) is not drawn again until its [re-test](crate::Builder::retest).
+    /// [retired](Treatment::Retire) is not drawn again until its [re-test](crate::Builder::retest). Edges that move are
+    /// those of the round that drew the sample, whenever the report comes.
     Route {
         /// What is read.
         by: Field,
@@ -263,12 +269,8 @@ impl Gate {
             }
             Gate::Route { by, table } => match outcome.get(*by) {
                 Some(value) => {
-                    let verdict = match table.band(round, |edge| value < edge as f32) {
-                        Treatment::TRAIN => Verdict::Admit,
-                        Treatment::Drop => Verdict::Reject(Reason::Routed),
-                        treatment => Verdict::Treat(treatment),
-                    };
-                    Judgement { verdict, teaches: true }
+                    let treatment = table.band(case.drawn(), |edge| value < edge as f32);
+                    Judgement { verdict: by_treatment(treatment), teaches: true }
                 }
                 None => Judgement::ADMITTED,
             },
@@ -389,6 +391,15 @@ impl Admit for Gate {
     }
 }
 
+/// The verdict that says a treatment.
+fn by_treatment(treatment: Treatment) -> Verdict {
+    match treatment {
+        Treatment::TRAIN => Verdict::Admit,
+        Treatment::Drop => Verdict::Reject(Reason::Routed),
+        treatment => Verdict::Treat(treatment),
+    }
+}
+
 /// The verdict of two gates that both admit.
 fn both(first: Verdict, second: Verdict) -> Verdict {
     match (first, second) {
@@ -396,7 +407,7 @@ fn both(first: Verdict, second: Verdict) -> Verdict {
         (
             Verdict::Treat(Treatment::Train { weight }),
             Verdict::Treat(Treatment::Train { weight: other }),
-        ) => Verdict::Treat(Treatment::Train { weight: weight * other }),
+        ) => by_treatment(Treatment::Train { weight: (weight * other).min(MOST) }),
         // Only gates of one's own come here: the first is heard.
         (verdict, _) => verdict,
     }

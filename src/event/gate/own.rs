@@ -42,7 +42,8 @@ use crate::event::{Field, Verdict};
 /// ```
 pub trait Admit: Debug + Send + Sync {
     /// The verdict on an outcome. A gate of one's own rejects for [`Reason::Own`](crate::Reason::Own), or for one of
-    /// the other reasons where that is the reason.
+    /// the other reasons where that is the reason; it may say any [treatment](Verdict::Treat). Feedback on which it says a
+    /// weight or a margin that is not finite, below 0 or above 10^6 is refused.
     fn admit(&self, case: &Case<'_>) -> Verdict;
 
     /// A field without which the gate cannot judge this outcome, which is then refused. The default is none.
