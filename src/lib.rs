@@ -120,8 +120,9 @@ pub use belief::Belief;
 #[cfg(feature = "config")]
 pub use config::{AnyCurriculum, Config};
 pub use curriculum::Curriculum;
-pub use curriculum::builder::{Builder, Missing, Weighting, fingerprint};
+pub use curriculum::builder::{Builder, fingerprint};
 pub use curriculum::explain::{Explanation, KnownBelief, KnownSample, Obstacle, OpenTicket};
+pub use curriculum::options::{Missing, Weighting};
 pub use curriculum::pace::{Arrival, Pace};
 pub use curriculum::reconcile::{Moved, Reconciled};
 pub use curriculum::refill::{Refill, Starvation, Step, Useful};

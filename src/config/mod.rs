@@ -8,8 +8,9 @@ mod signal;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
-use crate::curriculum::builder::{Builder, Missing, Weighting};
+use crate::curriculum::builder::Builder;
 use crate::curriculum::identity::{Identity, config_of};
+use crate::curriculum::options::{Missing, Weighting};
 use crate::curriculum::pace::Pace;
 use crate::curriculum::refill::Refill;
 use crate::curriculum::stop::Stop;

@@ -3,7 +3,8 @@
 use curricle_kernels::blocks;
 
 use super::Memory;
-use super::builder::{BELIEFS, Options};
+use super::builder::BELIEFS;
+use super::options::Options;
 use super::pace::Pace;
 use crate::base::error::{Error, Result, finite, length, within};
 use crate::base::id::{Round, SampleId, Ticket};

@@ -6,7 +6,7 @@ use curricle_kernels::blocks;
 
 use super::Memory;
 use super::believe::Believing;
-use super::builder::{Options, Weighting};
+use super::options::{Options, Weighting};
 use super::tally::Tally;
 use crate::base::error::{Result, finite};
 use crate::base::id::{ArmId, Round, SampleId};

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::base::error::{Difference, Error, Result};
 use crate::base::text::text;
-use crate::curriculum::builder::Options;
+use crate::curriculum::options::Options;
 
 /// The options with other values of which a state can go on.
 const EDGE: [&str; 8] =

@@ -3,7 +3,8 @@
 use crate::base::id::SampleId;
 use crate::belief::Belief;
 use crate::curriculum::Curriculum;
-use crate::curriculum::builder::{Builder, Weighting};
+use crate::curriculum::builder::Builder;
+use crate::curriculum::options::Weighting;
 use crate::policy::{
     Bounded, Gaussian, MeanRule, Prior, Restart, ScalingLaw, Scope, Spread, Tilt, Ucb,
 };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::builder::Options;
+use super::options::Options;
 use super::refill::Useful;
 use super::{Curriculum, Memory, Work};
 use crate::base::error::{Error, Result};

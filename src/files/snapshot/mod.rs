@@ -28,9 +28,9 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::base::error::{Difference, Error, Result, SnapshotError};
 use crate::base::id::SampleId;
-use crate::curriculum::builder::Options;
 use crate::curriculum::identity::Identity;
 use crate::curriculum::identity::Part;
+use crate::curriculum::options::Options;
 use crate::curriculum::pace::Pace;
 use crate::curriculum::reconcile::{NO_KEYS, Reconciled};
 use crate::curriculum::{Curriculum, Memory};

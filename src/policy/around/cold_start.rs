@@ -127,13 +127,7 @@ impl<P: Policy> Policy for ColdStart<P> {
         Ok(())
     }
 
-    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
-        self.inner.set_mixture(weights, population)
-    }
-
-    fn requested(&self) -> Option<Vec<f64>> {
-        self.inner.requested()
-    }
+    passes_on! { set_mixture requested }
 
     fn is_adapted(&self, turn: &Turn<'_>) -> bool {
         let is_cold = |arm: usize| {

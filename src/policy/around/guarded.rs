@@ -393,13 +393,7 @@ impl<P: Policy> Policy for Guarded<P> {
         Ok(())
     }
 
-    fn requested(&self) -> Option<Vec<f64>> {
-        self.inner.requested()
-    }
-
-    fn is_adapted(&self, turn: &Turn<'_>) -> bool {
-        self.inner.is_adapted(turn)
-    }
+    passes_on! { requested is_adapted }
 }
 
 #[cfg(test)]

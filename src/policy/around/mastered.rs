@@ -6,9 +6,8 @@ use crate::base::error::{Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::around::settled;
+use crate::policy::around::settled_or_even;
 use crate::policy::kit::learned::MOST;
-use crate::policy::kit::mixture::spread_evenly;
 use crate::policy::kit::silence::Silence;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
@@ -125,15 +124,7 @@ impl<P: Policy> Policy for Mastered<P> {
     }
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
-        let p = match settled(&self.inner, "Mastered", (turn, rng, allotment))? {
-            Some(p) => p,
-            None => {
-                // The policy has nothing that can be drawn: what can be shares evenly.
-                let p = allotment.arms(self.arms.len());
-                spread_evenly(turn.population, p);
-                p
-            }
-        };
+        let p = settled_or_even(&self.inner, "Mastered", (turn, rng, allotment))?;
         let open = |(arm, p): (&Mastery, &f64)| if arm.is_at_rest() { 0.0 } else { *p };
         if self.arms.iter().zip(p.iter()).map(open).sum::<f64>() <= 0.0 {
             return Ok(());
@@ -176,13 +167,7 @@ impl<P: Policy> Policy for Mastered<P> {
         Ok(())
     }
 
-    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
-        self.inner.set_mixture(weights, population)
-    }
-
-    fn requested(&self) -> Option<Vec<f64>> {
-        self.inner.requested()
-    }
+    passes_on! { set_mixture requested }
 }
 
 #[cfg(test)]

@@ -1,5 +1,31 @@
 //! Policies that go around another one.
 
+/// Verbs of a policy that what goes around it hands on unchanged.
+macro_rules! passes_on {
+    ($($verb:ident)*) => {
+        $(passes_on!(@$verb);)*
+    };
+    (@set_mixture) => {
+        fn set_mixture(
+            &mut self,
+            weights: &[f64],
+            population: &crate::population::Population,
+        ) -> crate::base::error::Result<()> {
+            self.inner.set_mixture(weights, population)
+        }
+    };
+    (@requested) => {
+        fn requested(&self) -> Option<Vec<f64>> {
+            self.inner.requested()
+        }
+    };
+    (@is_adapted) => {
+        fn is_adapted(&self, turn: &crate::policy::Turn<'_>) -> bool {
+            self.inner.is_adapted(turn)
+        }
+    };
+}
+
 mod bounded;
 mod cold_start;
 mod guarded;
@@ -18,6 +44,7 @@ pub use rehearsed::Rehearsed;
 pub use rescaled::{Range, Rescaled};
 pub use restart::{Detector, Restart, Scope};
 
+use super::kit::mixture::spread_evenly;
 use super::{Allotment, Policy, Turn};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Rng;
@@ -36,6 +63,18 @@ fn settled<'a, P: Policy>(
         Err(error) => Err(error),
         Ok(()) => allotment.as_arms(part).map(Some),
     }
+}
+
+/// The same, where what can be drawn shares evenly if the policy has nothing of it.
+fn settled_or_even<'a, P: Policy>(
+    inner: &P,
+    part: &'static str,
+    (turn, rng, allotment): (&Turn<'_>, &mut Rng, &'a mut Allotment),
+) -> Result<&'a mut [f64]> {
+    if settled(inner, part, (turn, rng, &mut *allotment))?.is_none() {
+        spread_evenly(turn.population, allotment.arms(turn.population.arms().count()));
+    }
+    allotment.as_arms(part)
 }
 
 /// Refuses to go around a policy that would not see the score that is changed for it.

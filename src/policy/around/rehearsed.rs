@@ -6,8 +6,7 @@ use crate::base::error::{Result, within};
 use crate::base::id::ArmId;
 use crate::base::rng::Rng;
 use crate::event::Field;
-use crate::policy::around::settled;
-use crate::policy::kit::mixture::spread_evenly;
+use crate::policy::around::settled_or_even;
 use crate::policy::{Allotment, Policy, Reads, Reward, Turn};
 use crate::population::Population;
 
@@ -95,15 +94,7 @@ impl<P: Policy> Policy for Rehearsed<P> {
 
     fn allot(&self, turn: &Turn<'_>, rng: &mut Rng, allotment: &mut Allotment) -> Result<()> {
         let population = turn.population;
-        let p = match settled(&self.inner, "Rehearsed", (turn, rng, allotment))? {
-            Some(p) => p,
-            None => {
-                // The policy has nothing that can be drawn: what can be shares evenly.
-                let p = allotment.arms(self.dips.len());
-                spread_evenly(population, p);
-                p
-            }
-        };
+        let p = settled_or_even(&self.inner, "Rehearsed", (turn, rng, allotment))?;
         let arms = || (0..self.dips.len() as u32).map(ArmId);
         let open = arms().filter(|&arm| population.drawable(arm) > 0).count();
         let least = self.share / open.max(1) as f64;
@@ -134,17 +125,7 @@ impl<P: Policy> Policy for Rehearsed<P> {
         Ok(())
     }
 
-    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
-        self.inner.set_mixture(weights, population)
-    }
-
-    fn requested(&self) -> Option<Vec<f64>> {
-        self.inner.requested()
-    }
-
-    fn is_adapted(&self, turn: &Turn<'_>) -> bool {
-        self.inner.is_adapted(turn)
-    }
+    passes_on! { set_mixture requested is_adapted }
 }
 
 #[cfg(test)]

@@ -252,17 +252,7 @@ impl<P: Forget> Policy for Restart<P> {
         Ok(())
     }
 
-    fn set_mixture(&mut self, weights: &[f64], population: &Population) -> Result<()> {
-        self.inner.set_mixture(weights, population)
-    }
-
-    fn requested(&self) -> Option<Vec<f64>> {
-        self.inner.requested()
-    }
-
-    fn is_adapted(&self, turn: &Turn<'_>) -> bool {
-        self.inner.is_adapted(turn)
-    }
+    passes_on! { set_mixture requested is_adapted }
 }
 
 impl History {
