@@ -99,7 +99,7 @@ impl<P, S, D> Curriculum<P, S, D> {
             let population = &self.memory.population;
             let waits = self.options.pace != Pace::Lockstep && population.in_flight() > 0;
             let is_out = population.drawable_total() == 0 && !waits;
-            due = population.next_retest().filter(|_| is_out);
+            due = if is_out { population.next_retest() } else { None };
         }
         is_any
     }
