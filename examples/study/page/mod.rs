@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use crate::catalogue::{Choice, OURS, UNIFORM};
 use crate::compare::{Summary, Table as Compared, curve};
-use crate::html::{Table, escaped};
+use crate::html::{Table, document, escaped};
 use crate::plan::Name;
 use crate::rates;
 use crate::statistics::{mean, quantile, value_at};
@@ -16,7 +16,6 @@ use crate::table::{self, HEAD, REST, percent};
 use grid::{Cell, MARKS, Panel, draw, mark};
 use plot::{About, Axis, Line, PLACES, Share, thousands};
 
-const STYLE: &str = include_str!("../../../src/bin/curricle/report/page.css");
 const EXTRA: &str = include_str!("extra.css");
 
 /// What is drawn large, where it was run, and in which colour; the last is above the others.
@@ -40,13 +39,7 @@ pub struct Part {
 
 /// The whole page.
 pub fn page(parts: &[Part], curricula: &[Choice]) -> String {
-    let mut out = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <meta name=\"color-scheme\" content=\"light dark\"/>\n<link rel=\"icon\" href=\"data:,\"/>\n\
-         <title>Does it help? – curricle study</title>\n<style>\n{STYLE}{EXTRA}</style>\n</head>\n<body>\n<main>\n"
-    );
-    out.push_str(&header(parts));
+    let mut out = header(parts);
     for part in parts.iter().filter(|part| !part.runs.is_empty()) {
         match part.name {
             Name::Rates => out.push_str(&of_rates(&part.runs)),
@@ -55,8 +48,7 @@ pub fn page(parts: &[Part], curricula: &[Choice]) -> String {
         }
     }
     out.push_str(&all_runs(parts));
-    out.push_str("</main>\n</body>\n</html>\n");
-    out
+    document("Does it help? – curricle study", EXTRA, &out)
 }
 
 fn header(parts: &[Part]) -> String {

@@ -134,7 +134,7 @@ pub fn page(arguments: &Arguments, watched: &Watched, all: &All, picture: &str) 
     for said in remarks(watched, all) {
         let _ = writeln!(body, "<p>{}</p>", escaped(&said));
     }
-    document(&format!("{name} – curricle monitor"), &body)
+    document(&format!("{name} – curricle monitor"), "", &body)
 }
 
 pub fn json(watched: &Watched, all: &All) -> String {

@@ -22,15 +22,15 @@ pub fn escaped(text: &str) -> String {
     out
 }
 
-/// A whole page, in one file that asks for no other. The body is markup.
-pub fn document(title: &str, body: &str) -> String {
+/// A whole page, in one file that asks for no other. The body is markup, `more` is style beside that of all pages.
+pub fn document(title: &str, more: &str, body: &str) -> String {
     let title = escaped(title);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <meta name=\"color-scheme\" content=\"light dark\"/>\n\
          <link rel=\"icon\" href=\"data:,\"/>\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+         <title>{title}</title>\n<style>\n{STYLE}{more}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 

@@ -49,7 +49,7 @@ pub fn page(
         "<section><h2>Configuration</h2>\n<pre tabindex=\"0\"><code>{}</code></pre></section>\n",
         escaped(&config)
     );
-    Ok(document(&format!("{name} – curricle report"), &out))
+    Ok(document(&format!("{name} – curricle report"), "", &out))
 }
 
 fn state(told: &Told, curriculum: &AnyCurriculum) -> String {
