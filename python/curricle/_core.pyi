@@ -1,13 +1,15 @@
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, Literal, SupportsIndex, TypedDict
+from typing import Any, Generic, Literal, SupportsIndex, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from typing_extensions import Self
 
 from ._explanation import Explanation
+from .ranks import Exchange
+from .test_time import Model
 
 _Path = str | PathLike[str]
 _Key = str | int
@@ -219,6 +221,13 @@ class Journal(Curriculum):
         _traceback: TracebackType | None,
     ) -> None: ...
 
+class Replicated(Curriculum):
+    def __new__(cls, curriculum: Curriculum, exchange: Exchange, *, every: int = 1) -> Self: ...
+    @property
+    def queued(self) -> int: ...
+    def exchange(self) -> None: ...
+    def part(self, batch: Batch) -> Batch: ...
+
 class Table:
     def __new__(
         cls,
@@ -272,3 +281,192 @@ def score_logits(
     faulty: Literal["error", "nan", "uncertain"] = "error",
 ) -> dict[str, NDArray[np.float64]]: ...
 def _codes() -> list[tuple[str, int]]: ...
+
+class Budget:
+    @staticmethod
+    def always() -> Budget: ...
+    @staticmethod
+    def fixed(threshold: float) -> Budget: ...
+    @staticmethod
+    def margin(tau: float) -> Budget: ...
+    @staticmethod
+    def at_rate(sample: ArrayLike, rate: float) -> Budget: ...
+    @staticmethod
+    def conformal(sample: ArrayLike, rate: float) -> Budget: ...
+    @staticmethod
+    def error_recall(errors: ArrayLike, alpha: float) -> Budget: ...
+    @staticmethod
+    def residual_risk(
+        uncertainties: ArrayLike, wrong: ArrayLike, risk: float, delta: float
+    ) -> Budget: ...
+    @staticmethod
+    def horizon(
+        budget: SupportsIndex, length: SupportsIndex, window: SupportsIndex | None = None
+    ) -> Budget: ...
+    @staticmethod
+    def tracking(
+        rate: float, eta: float | None = None, window: SupportsIndex | None = None
+    ) -> Budget: ...
+    def within(self, rate: float, burst: SupportsIndex) -> Budget: ...
+    def select(self, uncertainty: float, coin: float | None = None) -> Choice: ...
+    def select_each(self, uncertainties: ArrayLike) -> NDArray[np.bool_]: ...
+    def metrics(self) -> dict[str, float]: ...
+
+class Choice:
+    @property
+    def selected(self) -> bool: ...
+    @property
+    def wanted(self) -> bool: ...
+    @property
+    def rank(self) -> float | None: ...
+    @property
+    def threshold(self) -> float: ...
+    def __bool__(self) -> bool: ...
+
+_Action = Literal["base", "adapted", "reused", "demonstrated"]
+_Why = Literal[
+    "certain",
+    "capped",
+    "not_worth_it",
+    "switched_off",
+    "too_few_samples",
+    "held_out",
+    "drift",
+    "failed",
+]
+_Stage = Literal[
+    "candidates",
+    "budget",
+    "embedding",
+    "load",
+    "synthesise",
+    "text",
+    "accepts",
+    "agreement",
+    "loss",
+    "relevance",
+    "adapt",
+    "drift",
+    "store",
+    "answer",
+    "restore",
+]
+_Input = TypeVar("_Input")
+_Sample = TypeVar("_Sample")
+_Answer = TypeVar("_Answer")
+_AnswerOf = TypeVar("_AnswerOf", covariant=True)
+
+class Failure:
+    @property
+    def stage(self) -> _Stage: ...
+    @property
+    def error(self) -> BaseException: ...
+
+class Outcome(Generic[_AnswerOf]):
+    @property
+    def ticket(self) -> int: ...
+    @property
+    def action(self) -> _Action: ...
+    @property
+    def why(self) -> _Why | None: ...
+    @property
+    def cluster(self) -> int | None: ...
+    @property
+    def uncertainty(self) -> float | None: ...
+    @property
+    def choice(self) -> Choice | None: ...
+    @property
+    def answer(self) -> _AnswerOf: ...
+    @property
+    def base(self) -> _AnswerOf | None: ...
+    @property
+    def failure(self) -> Failure | None: ...
+    @property
+    def unanswered(self) -> Failure | None: ...
+
+class _Entry(TypedDict):
+    ticket: int
+    uncertainty: float | None
+    lesson: float | None
+    selected: bool | None
+    wanted: bool | None
+    rank: float | None
+    threshold: float | None
+    standing: float | None
+    expected_gain: float | None
+    expected_harm: float | None
+    propensity: float
+    synthesised: int
+    accepted: int
+    loss_before: float | None
+    loss_after: float | None
+    spent: bool
+    action: _Action
+    why: _Why | None
+    cluster: int | None
+    failed: _Stage | None
+    base_right: bool | None
+    given_right: bool | None
+
+class _Summary(TypedDict):
+    inputs: int
+    wanted: int
+    spent: int
+    improved: int
+    failed: int
+    verified: int
+    fixed: int
+    harmed: int
+    p_value: float | None
+
+class _Expected(TypedDict):
+    gain: float
+    harm: float
+    passes: bool
+
+class _Switch(TypedDict):
+    off: bool
+    evidence_of_harm: float
+    evidence_of_help: float
+
+class Improver:
+    def __new__(
+        cls,
+        budget: Budget,
+        *,
+        seed: SupportsIndex | None = None,
+        variant: Literal["tt_si", "distillation", "in_context"] | None = None,
+        samples: SupportsIndex | None = None,
+        per_length: Literal["sum", "mean"] | float | None = None,
+        by_lesson: bool | None = None,
+        duplicates: float | None = None,
+        seen: float | tuple[float, int] | None = None,
+        agreement: tuple[int, float] | None = None,
+        loss_band: tuple[float, float] | None = None,
+        hold_out: int | tuple[int, float] | None = None,
+        drift: float | None = None,
+        clusters: tuple[float, int] | None = None,
+        gate: tuple[float, float] | None = None,
+        switch: float | None = None,
+        paired: bool | None = None,
+    ) -> Self: ...
+    @property
+    def budget(self) -> Budget: ...
+    @property
+    def switch(self) -> _Switch | None: ...
+    def answer(
+        self,
+        model: Model[_Input, _Sample, _Answer],
+        input: _Input,
+        *,
+        teacher: Callable[[_Input, int, int], Iterable[_Sample]] | None = None,
+    ) -> Outcome[_Answer]: ...
+    def verify(self, ticket: SupportsIndex, given: bool, base: bool | None = None) -> None: ...
+    def journal(self) -> list[_Entry]: ...
+    def journal_bytes(self) -> bytes: ...
+    def take_journal(self) -> list[_Entry]: ...
+    def summary(self) -> _Summary: ...
+    def metrics(self) -> dict[str, float]: ...
+    def expected(self, standing: float) -> _Expected | None: ...
+    def switch_on(self) -> None: ...
+    def restored(self) -> None: ...

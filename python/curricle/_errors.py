@@ -143,3 +143,29 @@ class TableError(Error):
 
 class FileError(Error, OSError):
     """The operating system refused a read or a write."""
+
+
+class RanksError(Error):
+    """Ranks that hold the same curriculum could not exchange what they have. Nothing has been taken in or drawn."""
+
+    ranks: list[int]
+
+
+class DivergedError(RanksError):
+    """Ranks have come to differ; `ranks` are those that say otherwise than most."""
+
+
+class FrameError(RanksError):
+    """The frame of one of the `ranks` did not arrive as it was sent."""
+
+
+class ConflictError(RanksError):
+    """The `ranks` report different outcomes of one `ticket`, which any of them can `lose`."""
+
+    ticket: int
+
+
+class TransportError(RanksError):
+    """What carries the frames has failed; `__cause__` is what it raised."""
+
+    ranks: list[int] = []  # noqa: RUF012

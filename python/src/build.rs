@@ -1,10 +1,15 @@
 //! A curriculum from keyword arguments: the data by arrays, all else by a `Config`.
 
-use curricle::{AnyCurriculum, Config, Key, SampleId};
+use curricle::{Builder, Config, Key, SampleId, policy, sampler, signal};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString};
 
+use crate::engine::Engine;
+use crate::own::{OwnPolicy, OwnSignal, Played, Scored};
 use crate::{arrays, error};
+
+/// The builder of a configuration.
+type AnyBuilder = Builder<policy::Any, signal::Any, sampler::Any>;
 
 /// The keyword arguments that are data; the others are configuration.
 const DATA: [&str; 7] = ["weights", "target", "costs", "keys", "order", "arm_names", "fingerprint"];
@@ -92,15 +97,46 @@ pub fn configured(given: &Bound<'_, PyDict>) -> PyResult<Config> {
     error::raised(Config::from_json(text.cast::<PyString>()?.to_str()?))
 }
 
+/// The parts that are objects of Python, and not names.
+#[derive(Default)]
+struct Own {
+    policy: Option<OwnPolicy>,
+    signal: Option<OwnSignal>,
+}
+
+impl Own {
+    fn is_none(&self) -> bool {
+        self.policy.is_none() && self.signal.is_none()
+    }
+
+    /// Takes objects out of keyword arguments. What stands for them in the configuration is never asked.
+    fn taken(given: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let mut own = Self::default();
+        if let Some(policy) = given.get_item("policy")?
+            && OwnPolicy::is_one(&policy)?
+        {
+            own.policy = Some(OwnPolicy::new(policy)?);
+            given.set_item("policy", "uniform")?;
+        }
+        if let Some(signal) = given.get_item("signal")?
+            && OwnSignal::is_one(&signal)?
+        {
+            own.signal = Some(OwnSignal::new(signal)?);
+            given.set_item("signal", "mean_advantage")?;
+        }
+        Ok(own)
+    }
+}
+
 /// A curriculum, and its configuration as JSON.
 pub fn build(
     samples: usize,
     arms: Option<&Bound<'_, PyAny>>,
     config: Option<Config>,
     given: &Bound<'_, PyDict>,
-) -> PyResult<(AnyCurriculum, String)> {
+) -> PyResult<(Box<dyn Engine>, String)> {
     let data = data(arms, given)?;
-    let config = match config {
+    let (config, own) = match config {
         Some(_) if !given.is_empty() => {
             let text = format!(
                 "beside a configuration: only data ({}), not {}",
@@ -109,15 +145,27 @@ pub fn build(
             );
             return Err(error::option(given.py(), &text));
         }
-        Some(config) => config,
-        None => configured(given)?,
+        Some(config) => (config, Own::default()),
+        None => {
+            let own = Own::taken(given)?;
+            (configured(given)?, own)
+        }
     };
     let text = error::raised(config.to_json())?;
-    let built = given.py().detach(|| made(samples, data, &config));
+    let built = given.py().detach(|| {
+        let builder = described(samples, data, &config);
+        if own.is_none() {
+            return Ok(Box::new(builder.build()?) as Box<dyn Engine>);
+        }
+        let Own { policy, signal } = own;
+        let played = |named| policy.map_or(Played::Named(Box::new(named)), Played::Own);
+        let scored = |named| signal.map_or(Scored::Named(named), Scored::Own);
+        Ok(Box::new(builder.map_policy(played).map_signal(scored).build()?) as Box<dyn Engine>)
+    });
     Ok((error::raised(built)?, text))
 }
 
-fn made(samples: usize, data: Data, config: &Config) -> curricle::Result<AnyCurriculum> {
+fn described(samples: usize, data: Data, config: &Config) -> AnyBuilder {
     let mut builder = config.builder(samples).fingerprint(data.fingerprint);
     let named = data.arm_names.len() as u32;
     builder = match &data.arms {
@@ -149,7 +197,7 @@ fn made(samples: usize, data: Data, config: &Config) -> curricle::Result<AnyCurr
     if let Some(keys) = data.keys {
         builder = builder.keys(keys);
     }
-    builder.build()
+    builder
 }
 
 /// Which of so many blocks a sample is in: sizes differ by one at most.

@@ -75,7 +75,7 @@ impl Curriculum {
         given: &Bound<'_, PyDict>,
     ) -> PyResult<Self> {
         let (curriculum, config) = build::build(samples, arms, config, given)?;
-        Ok(Self::new(Box::new(curriculum), config))
+        Ok(Self::new(curriculum, config))
     }
 }
 

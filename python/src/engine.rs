@@ -1,10 +1,14 @@
 //! One curriculum behind the Python classes, whatever its policy and its signal: by itself, or in a journal.
 
+use curricle::feed::ranks::Replicated;
 use curricle::{
     ArmId, Batch, Compression, Counts, Curriculum, Error, Feedback, Journal, Key, Metrics, Policy,
     Result, SampleId, Sampler, Signal, Step, Ticket, Verdict, Weight,
 };
 use std::path::Path;
+
+use crate::journal::Wanted;
+use crate::ranks::{Given, Rank};
 
 /// Declares the verbs: as a trait, for a curriculum by itself and for one in a journal.
 macro_rules! verbs {
@@ -15,13 +19,23 @@ macro_rules! verbs {
             fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>>;
             /// The curriculum, to be looked at.
             fn look(&self) -> &dyn Look;
+            /// What is shown of the run.
+            fn metrics(&self) -> Metrics {
+                self.look().metrics()
+            }
+            /// What only a rank has.
+            fn rank(&mut self) -> Result<&mut dyn Rank> {
+                Err(Error::Unsupported { part: "curriculum", request: "an exchange among ranks" })
+            }
             /// Takes over a state; a journal has its own.
             fn restore_bytes(&mut self, bytes: &[u8]) -> Result<()>;
             fn restore(&mut self, path: &Path) -> Result<()>;
             /// The files of a journal.
             fn log(&mut self) -> Result<&mut dyn Log>;
             /// Puts a curriculum into a journal.
-            fn into_journal(self: Box<Self>, opening: &crate::journal::Wanted) -> Result<Box<dyn Engine>>;
+            fn into_journal(self: Box<Self>, opening: &Wanted) -> Result<Box<dyn Engine>>;
+            /// Makes it the copy of a rank.
+            fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Result<Box<dyn Engine>>;
         }
 
         impl<P, S, D> Engine for Curriculum<P, S, D>
@@ -48,8 +62,11 @@ macro_rules! verbs {
             fn log(&mut self) -> Result<&mut dyn Log> {
                 Err(Error::Unsupported { part: "curriculum without a journal", request: "its files" })
             }
-            fn into_journal(self: Box<Self>, wanted: &crate::journal::Wanted) -> Result<Box<dyn Engine>> {
+            fn into_journal(self: Box<Self>, wanted: &Wanted) -> Result<Box<dyn Engine>> {
                 Ok(Box::new(wanted.open(*self)?))
+            }
+            fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Result<Box<dyn Engine>> {
+                Ok(Box::new(Replicated::new(*self, exchange).every(every)?))
             }
         }
 
@@ -77,8 +94,11 @@ macro_rules! verbs {
             fn log(&mut self) -> Result<&mut dyn Log> {
                 Ok(self)
             }
-            fn into_journal(self: Box<Self>, _: &crate::journal::Wanted) -> Result<Box<dyn Engine>> {
+            fn into_journal(self: Box<Self>, _: &Wanted) -> Result<Box<dyn Engine>> {
                 Err(Error::Unsupported { part: "journal", request: "another journal" })
+            }
+            fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Result<Box<dyn Engine>> {
+                Ok(Box::new(Replicated::new(*self, exchange).every(every)?))
             }
         }
     };

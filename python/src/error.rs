@@ -5,6 +5,8 @@ use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyModule};
 
+use crate::own;
+
 /// The class of an error, in `curricle._errors`.
 fn class(error: &Error) -> &'static str {
     match error {
@@ -33,6 +35,10 @@ fn class(error: &Error) -> &'static str {
         Error::Journal(_) => "JournalError",
         Error::Table(_) => "TableError",
         Error::Io { .. } => "FileError",
+        Error::Diverged { .. } => "DivergedError",
+        Error::Frame { .. } => "FrameError",
+        Error::Conflict { .. } => "ConflictError",
+        Error::RankGone { .. } | Error::Transport(_) => "TransportError",
         _ => "Error",
     }
 }
@@ -73,6 +79,15 @@ fn fields(error: &Error, exception: &Bound<'_, PyAny>) -> PyResult<()> {
             exception.setattr("high", high)
         }
         Error::Config { path, .. } => exception.setattr("path", path),
+        Error::Diverged { dissent, .. } => {
+            let ranks: Vec<usize> = dissent.ranks.iter().map(|(rank, _)| *rank).collect();
+            exception.setattr("ranks", ranks)
+        }
+        Error::Frame { rank, .. } => exception.setattr("ranks", [*rank]),
+        Error::Conflict { ticket, ranks } => {
+            exception.setattr("ticket", ticket.0)?;
+            exception.setattr("ranks", ranks)
+        }
         Error::Io { path, source, .. } => {
             exception.setattr("filename", path.to_string_lossy())?;
             exception.setattr("errno", source.raw_os_error())
@@ -97,9 +112,18 @@ pub fn raise(error: &Error) -> PyErr {
     })
 }
 
-/// The result of a call of the crate.
+/// The result of a call of the crate that is over: what an object of Python raised within it comes first, as itself, or
+/// as the cause of what the crate says of an exchange.
 pub fn raised<T>(result: curricle::Result<T>) -> PyResult<T> {
-    result.map_err(|error| raise(&error))
+    match (own::take(), result) {
+        (Some(cause), Err(error @ Error::Transport(_))) => {
+            let made = raise(&error);
+            Python::attach(|py| made.set_cause(py, Some(cause)));
+            Err(made)
+        }
+        (Some(raised), _) => Err(raised),
+        (None, result) => result.map_err(|error| raise(&error)),
+    }
 }
 
 fn other(py: Python<'_>, class: &str, text: &str) -> PyErr {

@@ -13,11 +13,14 @@ mod error;
 mod journal;
 mod look;
 mod outcomes;
+mod own;
+mod ranks;
 mod results;
 mod scores;
 mod state;
 mod step;
 mod table;
+mod test_time;
 
 #[pyo3::pymodule]
 mod _core {
@@ -34,6 +37,8 @@ mod _core {
     #[pymodule_export]
     use crate::outcomes::outcomes_of_groups;
     #[pymodule_export]
+    use crate::ranks::Replicated;
+    #[pymodule_export]
     use crate::results::Results;
     #[pymodule_export]
     use crate::scores::{angle_concentration, score_logits};
@@ -41,4 +46,6 @@ mod _core {
     use crate::step::Step;
     #[pymodule_export]
     use crate::table::{Table, merge};
+    #[pymodule_export]
+    use crate::test_time::{Budget, Choice, Failure, Improver, Outcome};
 }

@@ -104,7 +104,7 @@ impl Curriculum {
     /// 0.5
     fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let made = PyDict::new(py);
-        for (name, value) in self.look(py, |it| it.metrics())? {
+        for (name, value) in self.with(py, |engine| Ok(engine.metrics()))? {
             made.set_item(name, value)?;
         }
         Ok(made)

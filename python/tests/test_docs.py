@@ -16,6 +16,9 @@ import pytest
 
 import curricle
 
+#: What modules of the package need that need not be installed.
+NOT_NEEDED = ("omegaconf", "pyarrow", "ray", "torch", "transfer_queue", "transformers", "trl", "verl")
+
 
 def modules() -> Iterator[tuple[str, ModuleType]]:
     """The modules of the package, but for those that need what is not installed."""
@@ -25,7 +28,7 @@ def modules() -> Iterator[tuple[str, ModuleType]]:
         try:
             yield name, importlib.import_module(name)
         except ModuleNotFoundError as missing:
-            if missing.name not in ("torch", "pyarrow"):
+            if missing.name not in NOT_NEEDED:
                 raise
 
 
@@ -100,3 +103,27 @@ def test_the_readme_runs() -> None:
         exec(block, {**vars(curricle), **names}, names)
     assert updated and max(updated) < 500
     assert names["curriculum"].round == 300
+
+
+def test_the_guide_runs() -> None:
+    """Its Python is run in order, as one program."""
+    pytest.importorskip("torch")
+    text = (Path(__file__).parents[1] / "GUIDE.md").read_text()
+    names: dict[str, Any] = {}
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 6
+    for block in blocks:
+        exec(block, names)
+
+
+def test_the_sections_of_the_guide() -> None:
+    text = (Path(__file__).parents[1] / "GUIDE.md").read_text()
+    headings = {
+        "#" + re.sub(r"[^a-z0-9 -]", "", heading.lower()).strip().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    links = re.findall(r"\]\((\S+?)\)", text)
+    assert len(links) > 20
+    for link in links:
+        is_there = link in headings or (Path(__file__).parents[1] / link).is_file()
+        assert is_there, link

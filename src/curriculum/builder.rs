@@ -200,6 +200,38 @@ impl<P, S, D> Builder<P, S, D> {
         self.parts(|(_, signal, sampler)| (policy, signal, sampler))
     }
 
+    /// Puts the policy that there is into another, as that of a [configuration](crate::Config::builder) into one of your
+    /// own. What is built is then no longer what was configured.
+    ///
+    /// ```
+    /// use curricle::Curriculum;
+    /// use curricle::policy::{Bounded, Prior, Uniform};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let builder = Curriculum::builder(100).policy(Uniform);
+    /// let curriculum = builder.map_policy(|inner| Bounded::new(inner).floor(0.1, Prior::Size)).build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn map_policy<Q>(self, wrap: impl FnOnce(P) -> Q) -> Builder<Q, S, D> {
+        self.parts(|(policy, signal, sampler)| (wrap(policy), signal, sampler))
+    }
+
+    /// The same for the signal; whether one was asked for stays as it is.
+    ///
+    /// ```
+    /// use curricle::Curriculum;
+    /// use curricle::policy::Boltzmann;
+    /// use curricle::signal::{Gated, MeanAdvantage};
+    ///
+    /// # fn main() -> curricle::Result<()> {
+    /// let builder = Curriculum::builder(100).policy(Boltzmann::new()).signal(MeanAdvantage);
+    /// let curriculum = builder.map_signal(Gated::new).build()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn map_signal<T>(self, wrap: impl FnOnce(S) -> T) -> Builder<P, T, D> {
+        self.parts(|(policy, signal, sampler)| (policy, wrap(signal), sampler))
+    }
+
     /// Sets the signal. If neither the policy [reads](Policy::reads) a score nor the weights come from one
     /// ([`Weighting::Score`]), [`build`](Self::build) refuses it.
     pub fn signal<T>(self, signal: T) -> Builder<P, T, D> {

@@ -7,6 +7,8 @@ mod common;
 #[cfg(feature = "scores")]
 mod angle;
 mod bandits;
+#[cfg(feature = "scores")]
+mod budgets;
 #[cfg(feature = "config")]
 mod digests;
 mod gaussian;

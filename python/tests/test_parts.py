@@ -1,0 +1,240 @@
+"""Policies and signals that are objects of Python."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from curricle import (
+    Curriculum,
+    Journal,
+    LengthError,
+    MissingFieldError,
+    NonFiniteError,
+    OutOfRangeError,
+    SnapshotError,
+    UnsupportedError,
+)
+
+
+class Last:
+    """Softmax of the last scores, and a count of what it was told."""
+
+    def __init__(self, temperature: float = 0.2) -> None:
+        self.temperature, self.told = temperature, 0
+
+    def prepare(self, arms: int) -> None:
+        self.scores = np.zeros(arms)
+
+    def grow(self, arms: int) -> None:
+        self.scores = np.append(self.scores, np.zeros(arms - len(self.scores)))
+
+    def shares(self, *, round: int, n: int, seed: int) -> Any:
+        jitter = np.random.default_rng(seed).random(len(self.scores)) * 0.01
+        return np.exp((self.scores + jitter) / self.temperature)
+
+    def learn(self, rewards: dict[str, Any]) -> None:
+        self.told += int(rewards["counts"].sum())
+        self.scores[rewards["arms"]] = rewards["scores"]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"scores": self.scores.tolist(), "told": self.told}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.scores, self.told = np.array(state["scores"]), state["told"]
+
+
+class Gap:
+    """How far the success is from a half, turned round; from the outcome alone."""
+
+    needs = ("success",)
+
+    def score(self, trials: dict[str, Any]) -> Any:
+        return 1 - 2 * np.abs(trials["success"] - 0.5)
+
+
+def curriculum(**options: Any) -> Curriculum:
+    return Curriculum(60, arms=4, seed=5, **{"policy": Last(), "signal": Gap(), **options})
+
+
+def train(made: Curriculum, rounds: int) -> list[list[int]]:
+    drawn = []
+    for _ in range(rounds):
+        batch = made.draw(12)
+        drawn.append(batch.samples.tolist())
+        made.observe(batch.tickets, strict=True, success=np.where(batch.arms == 1, 0.5, 0.9))
+    return drawn
+
+
+def test_they_decide() -> None:
+    made = curriculum()
+    train(made, 20)
+    assert made.shares().argmax() == 1 and made.shares()[1] > 0.8
+
+
+def test_the_same_again() -> None:
+    one, other = curriculum(), curriculum()
+    assert train(one, 10) == train(other, 10) and one.digest == other.digest
+
+
+def test_the_same_as_by_name() -> None:
+    """An object that does what a policy of the crate does comes to the same decisions."""
+
+    class Weights:
+        reads = ()
+
+        def shares(self, **_: Any) -> list[float]:
+            return [1.0, 2.0, 3.0, 2.0]
+
+        def learn(self, rewards: dict[str, Any]) -> None:
+            pass
+
+    own = Curriculum(60, arms=4, seed=5, policy=Weights())
+    named = Curriculum(60, arms=4, seed=5, policy={"fixed": {"weights": [1.0, 2.0, 3.0, 2.0]}})
+    for _ in range(5):
+        batch, same = own.draw(9), named.draw(9)
+        assert batch == same
+        own.lose(batch.tickets)
+        named.lose(batch.tickets)
+    assert own.digest == named.digest
+
+
+def test_a_state_goes_on(tmp_path: Path) -> None:
+    whole = curriculum()
+    expected = train(whole, 12)
+    first = curriculum()
+    train(first, 5)
+    second = curriculum()
+    second.load_state_dict(first.state_dict())
+    assert train(second, 7) == expected[5:] and second.digest == whole.digest
+    # The object that was handed over is not the one that was restored.
+    assert second.state_dict() == whole.state_dict()
+    first.save(tmp_path / "state")
+    third = curriculum()
+    third.restore(tmp_path / "state")
+    assert train(third, 7) == expected[5:]
+
+
+def test_a_journal(tmp_path: Path) -> None:
+    expected = train(curriculum(), 9)
+    with Journal(tmp_path / "run", curriculum()) as journal:
+        drawn = train(journal, 3)
+        journal.compact()
+        drawn += train(journal, 3)
+    with Journal(tmp_path / "run", curriculum()) as journal:
+        assert drawn + train(journal, 3) == expected
+
+
+def test_one_of_the_two() -> None:
+    for options in ({"policy": "boltzmann"}, {"signal": "mean_advantage", "policy": Last()}):
+        made = curriculum(**options)
+        batch = made.draw(12)
+        made.observe(batch.tickets, strict=True, success=0.5, abs_advantage=0.5)
+        made.draw(12)
+    preset = Curriculum(60, arms=4, preset="post_training", signal=Gap())
+    batch = preset.draw(12)
+    preset.observe(batch.tickets, strict=True, success=0.5, rollouts=8)
+    assert len(preset.draw(12)) == 12
+
+
+def test_an_arm_is_added() -> None:
+    made = curriculum()
+    train(made, 2)
+    arm = made.add_arm()
+    made.insert(arm=arm)
+    assert len(made.draw(12)) == 12 and len(made.shares()) == 5
+
+    class Stiff(Last):
+        grow = None  # type: ignore[assignment]
+
+    with pytest.raises(UnsupportedError):
+        curriculum(policy=Stiff()).add_arm()
+
+
+def test_what_they_raise_is_raised() -> None:
+    class Broken(Last):
+        def learn(self, rewards: dict[str, Any]) -> None:
+            raise KeyError("of mine")
+
+    made = curriculum(policy=Broken())
+    batch = made.draw(12)
+    made.observe(batch.tickets, success=0.5)
+    with pytest.raises(KeyError, match="of mine"):
+        made.draw(12)
+    with pytest.raises(UnsupportedError):
+        made.draw(12)
+
+    class Unready(Last):
+        def prepare(self, arms: int) -> None:
+            raise RuntimeError("not ready")
+
+    with pytest.raises(RuntimeError, match="not ready"):
+        curriculum(policy=Unready())
+
+    class Unscored(Gap):
+        def score(self, trials: dict[str, Any]) -> Any:
+            raise RuntimeError("no score")
+
+    made = curriculum(signal=Unscored())
+    batch = made.draw(12)
+    made.observe(batch.tickets, success=0.5)
+    with pytest.raises(RuntimeError, match="no score"):
+        made.draw(12)
+
+
+@pytest.mark.parametrize(
+    ("shares", "error"),
+    [
+        ([1.0, 1.0], LengthError),
+        ([1.0, np.nan, 1.0, 1.0], NonFiniteError),
+        ([1.0, -1.0, 1.0, 1.0], OutOfRangeError),
+        ([0.0, 0.0, 0.0, 0.0], OutOfRangeError),
+    ],
+)
+def test_shares_that_are_none(shares: list[float], error: type[Exception]) -> None:
+    class Bad(Last):
+        def shares(self, **_: Any) -> Any:
+            return shares
+
+    with pytest.raises(error):
+        curriculum(policy=Bad()).draw(4)
+
+
+def test_scores_that_are_none() -> None:
+    class Bad(Gap):
+        def __init__(self, scores: Any) -> None:
+            self.scores = scores
+
+        def score(self, trials: dict[str, Any]) -> Any:
+            return self.scores
+
+    for scores, error in [(np.full(12, np.inf), NonFiniteError), (np.ones(3), LengthError)]:
+        made = curriculum(signal=Bad(scores))
+        batch = made.draw(12)
+        made.observe(batch.tickets, success=0.5)
+        with pytest.raises(error):
+            made.draw(12)
+
+
+def test_what_is_missing_or_other() -> None:
+    made = curriculum()
+    batch = made.draw(12)
+    with pytest.raises(MissingFieldError):
+        made.observe(batch.tickets, strict=True, loss=0.5)
+
+    class Other(Gap):
+        options = {"scale": 2.0}  # noqa: RUF012
+
+    with pytest.raises(SnapshotError):
+        curriculum(signal=Other()).load_state_dict(made.state_dict())
+    # A state of an object is not one of a policy by name.
+    with pytest.raises(SnapshotError):
+        curriculum(policy="boltzmann").load_state_dict(made.state_dict())
+
+    class Unwilling(Last):
+        def load_state_dict(self, state: dict[str, Any]) -> None:
+            raise ValueError("not mine")
+
+    with pytest.raises(ValueError, match="not mine"):
+        curriculum(policy=Unwilling()).load_state_dict(made.state_dict())
