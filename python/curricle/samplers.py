@@ -34,7 +34,7 @@ import torch
 from torch.utils.data import Sampler
 
 from ._core import Batch, Curriculum, Results
-from ._errors import FinishedError, LengthError
+from ._errors import FinishedError, LengthError, OutOfRangeError, UnsupportedError
 
 __all__ = ["CurriculumBatchSampler", "CurriculumSampler", "gathered"]
 
@@ -56,20 +56,23 @@ class _Draws:
     """The draws of a curriculum in the order in which they are handed out, and which of them were not reported."""
 
     def __init__(self, curriculum: Curriculum, n: int, draws: int | None) -> None:
+        if n < 1:
+            raise OutOfRangeError(f"samples of a draw are {n}, outside [1, inf]")
         self.curriculum, self.n, self.draws = curriculum, n, draws
         self._given, self._is_resumed = 0, False
         self._again: deque[Batch] = deque()
         self._open: deque[int] = deque()
+        #: The pass that is under way: one that has been superseded hands out nothing more.
+        self._pass = object()
 
     def _iterate(self) -> Iterator[Batch]:
-        """A new pass, or the rest of the one that was saved. What an abandoned one left unreported comes first."""
+        """A new pass, or the rest of the one that was saved. What an abandoned one left unreported comes first. It begins
+        when it is first asked, since loaders may make an iterator and drop it."""
+        self._pass = mine = object()
         if not self._is_resumed:
             self._given, self._again = 0, deque(self.curriculum.unfinished())
             self._open.clear()
         self._is_resumed = False
-        return self._batches()
-
-    def _batches(self) -> Iterator[Batch]:
         while self.draws is None or self._given < self.draws:
             try:
                 batch = self._again.popleft() if self._again else self.curriculum.draw(self.n)
@@ -78,6 +81,10 @@ class _Draws:
             self._open.extend(batch.tickets.tolist())
             self._given += 1
             yield batch
+            if self._pass is not mine:
+                raise UnsupportedError(
+                    "the iteration of a sampler has ended, since another one has begun"
+                )
 
     def _count(self) -> int:
         if self.draws is None:
@@ -99,11 +106,14 @@ class _Draws:
 
     def observe(self, **fields: Any) -> Results:
         """Reports the samples that were handed out first and are not reported yet: as many as the fields have elements, or
-        a draw where they are numbers. The fields are those of `Curriculum.observe`; tensors may be on any device.
+        a draw where they are numbers. The fields are those of `Curriculum.observe`; tensors may be on any device. All are
+        taken in, or none and an error is raised, unless `strict=False`.
 
         Raises `LengthError` where more are reported than were handed out, and what `Curriculum.observe` raises; nothing
-        has changed then.
+        has changed then. Where samples are loaded ahead, a report that is made twice, or of too few, is taken for one of
+        the next: report each batch once.
         """
+        fields.setdefault("strict", True)
         fields = {name: _plain(value) for name, value in fields.items()}
         lengths = {length for length in map(_length, fields.values()) if length is not None}
         if len(lengths) > 1:
@@ -122,7 +132,10 @@ class _Draws:
     def state_dict(self) -> dict[str, Any]:
         """The state of the curriculum, and how many draws of this pass were reported."""
         handed = len(self.curriculum.unfinished()) - len(self._again)
-        return {**self.curriculum.state_dict(), "given": max(0, self._given - handed)}
+        given = max(0, self._given - handed)
+        # Of a pass that is over nothing is left.
+        is_over = self.draws is not None and given >= self.draws
+        return {**self.curriculum.state_dict(), "given": 0 if is_over else given}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over a state, as `Curriculum.load_state_dict` does; the next iteration goes on with it."""

@@ -3,9 +3,10 @@
 `CurriculumTrainer` is a `Trainer` that reports the loss of each sample. `CurriculumMixin` makes the same of a trainer of
 your own, such as `class CurriculumSFT(CurriculumMixin, SFTTrainer)`. For GRPO see `curricle.trl`.
 
-The curriculum needs a `lag` of 1, since batches are loaded one ahead, and the data set a length. It is saved in each
-checkpoint, and goes on from there with `trainer.train(resume_from_checkpoint=...)`; set `ignore_data_skip=True` in the
-arguments, or the trainer would draw again what it has trained on, only to skip it.
+The curriculum needs a `lag` of 1, since batches are loaded one ahead, of more with worker processes, and the data set a
+length. It is saved in each checkpoint, and goes on from there with `trainer.train(resume_from_checkpoint=...)`; the
+argument `ignore_data_skip` is set for that. An epoch is as many whole draws as the data set has room for, which is not a
+pass over it. `dispatch_batches` and packing are not supported.
 """
 
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch.utils.data import Sampler
 from transformers import Trainer
 
 from ._core import Curriculum
-from ._errors import ConfigError
+from ._errors import ConfigError, UnsupportedError
 from .samplers import CurriculumSampler, gathered
 
 __all__ = ["CurriculumMixin", "CurriculumTrainer", "sample_losses"]
@@ -42,15 +43,24 @@ class CurriculumMixin:
     sampler: CurriculumSampler
 
     def __init__(self, *args: Any, curriculum: Curriculum, **kwargs: Any) -> None:
-        if curriculum.lag < 1:
-            raise ConfigError("lag: a trainer loads one batch ahead, build the curriculum with `lag=1`")
         self.curriculum = curriculum
         super().__init__(*args, **kwargs)
+        # Else it would draw what it has trained on again, only to skip it.
+        self.args.ignore_data_skip = True  # type: ignore[attr-defined]
+        self._get_train_sampler()
         if len(curriculum) != len(self.train_dataset):  # type: ignore[attr-defined]
             samples, rows = len(curriculum), len(self.train_dataset)  # type: ignore[attr-defined]
             raise ConfigError(f"samples: the curriculum has {samples}, the data set {rows}")
 
-    def _sampler(self, n: int, copies: int = 1, repeats: int = 1) -> CurriculumSampler:
+    def _sampler(self, n: int, batches: int, copies: int = 1, repeats: int = 1) -> CurriculumSampler:
+        """A sampler of draws of `n` samples, each of which the loader makes so many batches of."""
+        args = self.args  # type: ignore[attr-defined]
+        ahead = args.dataloader_num_workers * (args.dataloader_prefetch_factor or 2)
+        lag = -(-args.gradient_accumulation_steps // batches) - (-ahead // batches)
+        if self.curriculum.lag < lag:
+            raise ConfigError(
+                f"lag: this trainer loads ahead of what it reports, build the curriculum with `lag={lag}`"
+            )
         draws = max(1, len(self.curriculum) // n)
         self.sampler = CurriculumSampler(
             self.curriculum, n, draws=draws, copies=copies, repeats=repeats
@@ -59,10 +69,20 @@ class CurriculumMixin:
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         args = self.args  # type: ignore[attr-defined]
-        return self._sampler(args.train_batch_size * args.world_size * args.gradient_accumulation_steps)
+        batches = args.gradient_accumulation_steps
+        return self._sampler(args.train_batch_size * args.world_size * batches, batches)
 
     def outcome(self, inputs: dict[str, Any], outputs: Any) -> dict[str, torch.Tensor]:
-        """What is reported of the samples of a batch, before it is gathered: their losses. To be overridden."""
+        """What is reported of the samples of a batch, before it is gathered, a tensor [n] each: their losses, for models of
+        classes and of next tokens. To be overridden for others, which raise `UnsupportedError`."""
+        logits, labels = outputs["logits"], inputs["labels"]
+        kind = type(self.accelerator.unwrap_model(self.model)).__name__  # type: ignore[attr-defined]
+        is_causal = logits.ndim == 3 and kind.endswith(("ForCausalLM", "LMHeadModel"))
+        is_class = logits.ndim == 2 and labels.ndim == 1 and not labels.is_floating_point()
+        if not (is_causal or is_class):
+            raise UnsupportedError(
+                f"the loss of each sample of a {kind} is not known: override `outcome`"
+            )
         return {"loss": sample_losses(outputs["logits"], inputs["labels"])}
 
     def compute_loss(

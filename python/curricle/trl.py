@@ -7,8 +7,9 @@ trainer.train()
 ```
 
 A draw is a generation: `generation_batch_size / num_generations` prompts. What is reported of each is its group of
-rewards, of all processes, weighted and summed as the trainer does; a completion that no reward function scores is left
-out, and a group without any is given up. `lag`, checkpoints and resuming are as in `curricle.transformers`.
+rewards, of all processes, weighted and summed as the trainer does; a completion that no reward function scores, or not
+that of `success`, is left out, and a group without any is given up. Of a generation that a checkpoint cuts, the steps
+that were left are not trained after a resume. `lag`, checkpoints and resuming are as in `curricle.transformers`.
 """
 
 from typing import Any
@@ -41,7 +42,7 @@ class CurriculumGRPOTrainer(CurriculumMixin, GRPOTrainer):
     def _get_train_sampler(self, dataset: Any = None) -> Sampler[int]:
         args, copies = self.args, self.num_generations
         repeats = self.num_iterations * args.steps_per_generation
-        return self._sampler(args.generation_batch_size // copies, copies, repeats)
+        return self._sampler(args.generation_batch_size // copies, repeats, copies, repeats)
 
     def compute_loss(self, *args: Any, **kwargs: Any) -> Any:
         return GRPOTrainer.compute_loss(self, *args, **kwargs)
@@ -59,9 +60,11 @@ class CurriculumGRPOTrainer(CurriculumMixin, GRPOTrainer):
         fields = {"rewards": total.view(-1, self.num_generations)}
         if self.success is not None:
             won = rewards[:, self.reward_func_names.index(self.success)]
+            total[won.isnan()] = torch.nan
+            fields["rewards"] = total.view(-1, self.num_generations)
             fields["successes"] = won.nan_to_num(0.0).view(-1, self.num_generations)
         tickets = self.sampler.pending[: len(fields["rewards"])]
-        for place, error in self.sampler.observe(**fields).errors.items():
+        for place, error in self.sampler.observe(strict=False, **fields).errors.items():
             if not isinstance(error, UnscoredError):
                 raise error
             self.curriculum.lose([tickets[place]])

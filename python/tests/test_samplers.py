@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curricle import AwaitingError, Curriculum, LengthError
+from curricle import (
+    AwaitingError,
+    Curriculum,
+    LengthError,
+    NonFiniteError,
+    OutOfRangeError,
+    UnsupportedError,
+)
 
 torch = pytest.importorskip("torch")
 from torch.utils.data import DataLoader, TensorDataset
@@ -234,3 +241,60 @@ def test_the_curriculum_ends_it() -> None:
         sizes.append(len(rows))
         sampler.lose()
     assert sizes == [8, 8, 8, 6] and made.counts()["lost"] == 30
+
+
+def test_a_pass_that_was_over_is_over() -> None:
+    first = CurriculumBatchSampler(curriculum(), 8, batches=5)
+    for rows in first:
+        first.observe(**outcome(rows))
+    second = CurriculumBatchSampler(curriculum(), 8, batches=5)
+    second.load_state_dict(first.state_dict())
+    for sampler in (first, second):
+        seen = []
+        for rows in sampler:
+            seen.append(rows)
+            sampler.observe(**outcome(rows))
+        assert len(seen) == 5
+    assert first.curriculum.digest == second.curriculum.digest
+
+
+def test_a_resume_with_workers() -> None:
+    def run(sampler: CurriculumBatchSampler, stop: int | None) -> list[list[int]]:
+        seen = []
+        for (rows,) in DataLoader(DATA, batch_sampler=sampler, num_workers=2):
+            seen.append(rows.tolist())
+            sampler.observe(**outcome(rows))
+            if len(seen) == stop:
+                break
+        return seen
+
+    whole = CurriculumBatchSampler(curriculum(lag=4), 8, batches=12)
+    expected = run(whole, None)
+    cut = CurriculumBatchSampler(curriculum(lag=4), 8, batches=12)
+    seen = run(cut, 5)
+    resumed = CurriculumBatchSampler(curriculum(lag=4), 8, batches=12)
+    resumed.load_state_dict(cut.state_dict())
+    assert seen + run(resumed, None) == expected
+    assert resumed.curriculum.digest == whole.curriculum.digest
+
+
+def test_an_iteration_that_was_superseded() -> None:
+    sampler = CurriculumBatchSampler(curriculum(lag=4), 8, batches=9)
+    first, second = iter(sampler), iter(sampler)
+    next(first)
+    next(second)
+    with pytest.raises(UnsupportedError):
+        next(first)
+
+
+def test_nothing_is_stranded() -> None:
+    sampler = CurriculumBatchSampler(curriculum(), 8, batches=9)
+    rows = next(iter(sampler))
+    seen = outcome(rows)
+    seen["success"][3] = torch.nan
+    with pytest.raises(NonFiniteError):
+        sampler.observe(**seen)
+    assert len(sampler.pending) == 8
+    assert sampler.observe(**outcome(rows)).taken.all()
+    with pytest.raises(OutOfRangeError):
+        CurriculumBatchSampler(curriculum(), 0)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from tiny import language_model, tokenizer
 
-from curricle import ConfigError, Curriculum
+from curricle import ConfigError, Curriculum, UnsupportedError
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -232,6 +232,56 @@ def test_two_processes(tmp_path: Path) -> None:
     # Micro-batch by micro-batch, rank by rank: the draw in its order.
     orders = [[s for k in (0, 1) for part in order for s in part[k]] for order in (parts, parts[::-1])]
     assert first in orders
+
+
+def test_a_resume_between_epochs(tmp_path: Path) -> None:
+    options: dict[str, Any] = {
+        "num_train_epochs": 2,
+        "save_strategy": "epoch",
+        "ignore_data_skip": False,
+    }
+    whole, recorded = trained(tmp_path / "whole", **options)
+    again, resumed = trained(tmp_path / "again", str(tmp_path / "whole/checkpoint-6"), **options)
+    assert whole.state.global_step == again.state.global_step == 12
+    assert resumed.digest == recorded.digest
+
+
+def test_losses_that_are_not_known(tmp_path: Path) -> None:
+    from curricle.transformers import CurriculumTrainer
+
+    config = transformers.BertConfig(
+        vocab_size=23, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    args = transformers.TrainingArguments(**arguments(tmp_path, max_steps=1))
+    for kind in (transformers.BertForTokenClassification, transformers.BertForMaskedLM):
+        trainer = CurriculumTrainer(
+            model=kind(config), args=args, train_dataset=labelled(), curriculum=curriculum()
+        )
+        with pytest.raises(UnsupportedError, match="outcome"):
+            if kind is transformers.BertForTokenClassification:
+                trainer.model.num_labels = 2
+                trainer.train_dataset = trainer.train_dataset.map(lambda row: {"labels": [0, 1, 0, 1]})
+            trainer.train()
+
+
+def test_success_that_is_not_scored(tmp_path: Path) -> None:
+    """A completion that the function of success does not score is left out, whatever others say of it."""
+    recorded = Recorded(curriculum())
+    trainer = grpo(tmp_path, recorded, success="reward")
+    next(iter(trainer.get_train_dataloader()))
+    rewards = torch.tensor([1.0, torch.nan, 0.0, 1.0] * 3 + [torch.nan] * 4).view(-1, 1)
+    trainer.reward_weights = torch.ones(2)
+    trainer._report(torch.cat([rewards, torch.full((16, 1), 0.5)], dim=1))
+    reported = torch.as_tensor(recorded.reported[-1][1]["rewards"])
+    assert torch.equal(reported.isnan(), rewards.view(4, 4).isnan())
+    assert recorded.counts()["admitted"] == 3 and recorded.counts()["lost"] == 1
+
+
+def test_the_lag_that_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="lag=2"):
+        grpo(tmp_path, curriculum(), steps_per_generation=1, gradient_accumulation_steps=2)
+    with pytest.raises(ConfigError, match="lag=5"):
+        grpo(tmp_path, curriculum(), steps_per_generation=1, dataloader_num_workers=2)
 
 
 def free_port() -> int:
