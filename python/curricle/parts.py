@@ -1,7 +1,8 @@
 """Policies and signals of one's own, written in Python: handed to `Curriculum` instead of a name.
 
 They are asked once a round, which costs some hundred microseconds: what is fast is written in Rust. What they raise is
-raised by the call that asked them. A policy that has raised in `learn` decides nothing any more.
+raised by the call that asked them. A policy that has raised in `learn` decides nothing any more; one that has learned and
+has no `state_dict` cannot be saved. A part does not call its own curriculum: that is an `UnsupportedError`.
 
 >>> import numpy as np
 >>> from curricle import Curriculum

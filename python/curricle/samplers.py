@@ -27,8 +27,8 @@ the sampler's own, as with `accelerator.register_for_checkpointing(sampler)`.
 """
 
 from collections import deque
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.data import Sampler
@@ -37,6 +37,8 @@ from ._core import Batch, Curriculum, Results
 from ._errors import FinishedError, LengthError, OutOfRangeError, UnsupportedError
 
 __all__ = ["CurriculumBatchSampler", "CurriculumSampler", "gathered"]
+
+_T = TypeVar("_T")
 
 
 def _plain(value: Any) -> Any:
@@ -96,13 +98,19 @@ class _Draws:
         """The tickets of what was handed out and not reported, the oldest first."""
         return list(self._open)
 
-    def _oldest(self, n: int | None) -> list[int]:
+    def _use(self, n: int | None, use: Callable[[list[int]], _T]) -> _T:
+        """Takes the oldest tickets for a verb, and has them again if it raises."""
         n = min(self.n, len(self._open)) if n is None else n
         if n > len(self._open):
             raise LengthError(
                 f"outcomes: {n}, but {len(self._open)} samples are handed out and not reported"
             )
-        return [self._open.popleft() for _ in range(n)]
+        tickets = [self._open.popleft() for _ in range(n)]
+        try:
+            return use(tickets)
+        except Exception:
+            self._open.extendleft(reversed(tickets))
+            raise
 
     def observe(self, **fields: Any) -> Results:
         """Reports the samples that were handed out first and are not reported yet: as many as the fields have elements, or
@@ -118,16 +126,12 @@ class _Draws:
         lengths = {length for length in map(_length, fields.values()) if length is not None}
         if len(lengths) > 1:
             raise LengthError(f"outcomes: fields of different lengths, {sorted(lengths)}")
-        tickets = self._oldest(next(iter(lengths), None))
-        try:
-            return self.curriculum.observe(tickets, **fields)
-        except Exception:
-            self._open.extendleft(reversed(tickets))
-            raise
+        n = next(iter(lengths), None)
+        return self._use(n, lambda tickets: self.curriculum.observe(tickets, **fields))
 
     def lose(self, n: int | None = None) -> None:
         """Gives up the samples that were handed out first, a draw or so many: their outcomes will not come."""
-        self.curriculum.lose(self._oldest(n))
+        self._use(n, self.curriculum.lose)
 
     def state_dict(self) -> dict[str, Any]:
         """The state of the curriculum, and how many draws of this pass were reported."""

@@ -1,5 +1,6 @@
 //! The class `Curriculum`: how it is made, and the verbs of a training loop.
 
+use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard};
 
 use curricle::{Config, Error, Result, Ticket};
@@ -42,13 +43,38 @@ pub struct Curriculum {
     pub config: String,
 }
 
+thread_local! {
+    /// The curricula that this thread is calling, the innermost last.
+    static HELD: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The engine of a curriculum that this thread is calling.
+struct Held<'a> {
+    engine: MutexGuard<'a, Option<Box<dyn Engine>>>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        HELD.with_borrow_mut(|held| held.pop());
+    }
+}
+
 impl Curriculum {
     pub fn new(engine: Box<dyn Engine>, config: String) -> Self {
         Self { engine: Mutex::new(Some(engine)), config }
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, Option<Box<dyn Engine>>>> {
-        self.engine.lock().map_err(|_| Error::Poisoned)
+    /// The engine, for one call: a part of it that is an object of Python cannot call it meanwhile, as it would wait for
+    /// itself.
+    fn lock(&self) -> Result<Held<'_>> {
+        let own = std::ptr::from_ref(self) as usize;
+        if HELD.with_borrow(|held| held.contains(&own)) {
+            let request = "a call by one of its own parts";
+            return Err(Error::Unsupported { part: "curriculum", request });
+        }
+        let engine = self.engine.lock().map_err(|_| Error::Poisoned)?;
+        HELD.with_borrow_mut(|held| held.push(own));
+        Ok(Held { engine })
     }
 
     /// Works with the engine, without the interpreter: another thread that waits for both cannot be in the way.
@@ -58,14 +84,14 @@ impl Curriculum {
         work: impl FnOnce(&mut dyn Engine) -> Result<T> + Send,
     ) -> PyResult<T> {
         raised(py.detach(|| {
-            let mut engine = self.lock()?;
-            work(&mut **engine.as_mut().ok_or(Error::Closed)?)
+            let mut held = self.lock()?;
+            work(&mut **held.engine.as_mut().ok_or(Error::Closed)?)
         }))
     }
 
     /// Takes the engine out, for good.
     pub fn take(&self, py: Python<'_>) -> PyResult<Option<Box<dyn Engine>>> {
-        raised(py.detach(|| Ok(self.lock()?.take())))
+        raised(py.detach(|| Ok(self.lock()?.engine.take())))
     }
 
     fn built(

@@ -238,3 +238,35 @@ def test_what_is_missing_or_other() -> None:
 
     with pytest.raises(ValueError, match="not mine"):
         curriculum(policy=Unwilling()).load_state_dict(made.state_dict())
+
+
+def test_a_state_that_cannot_be_kept(tmp_path: Path) -> None:
+    """A policy that has learned and cannot say what is in no file, rather than in one that cannot be read."""
+
+    class Forgetful(Last):
+        state_dict = None  # type: ignore[assignment]
+
+    with Journal(tmp_path / "run", curriculum(policy=Forgetful())) as journal:
+        drawn = train(journal, 3)
+        for save in (journal.compact, journal.state_dict):
+            with pytest.raises(UnsupportedError, match="state_dict"):
+                save()
+        drawn += train(journal, 2)
+    # Its journal has what it learned from.
+    with Journal(tmp_path / "run", curriculum(policy=Forgetful())) as journal:
+        drawn += train(journal, 2)
+    assert drawn == train(curriculum(), 7)
+
+
+def test_a_part_that_calls_its_curriculum() -> None:
+    class Curious(Last):
+        whole: Curriculum
+
+        def shares(self, **turn: Any) -> Any:
+            self.whole.shares()
+            return super().shares(**turn)
+
+    policy = Curious()
+    policy.whole = made = curriculum(policy=policy)
+    with pytest.raises(UnsupportedError, match="own parts"):
+        made.draw(4)

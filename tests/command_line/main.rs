@@ -5,6 +5,7 @@ mod files;
 mod logratio;
 mod monitor;
 mod overlap;
+mod overwriting;
 mod pairs;
 mod probe;
 mod reports;

@@ -1,7 +1,6 @@
 //! The pace of arrival: feedback is folded in by the call that reports it, whatever else is under way.
 
-use crate::common;
-use crate::common::{feedback, outcome, policies};
+use crate::common::{self, feedback, outcome, policies};
 use curricle::policy::{Any, Boltzmann, Reward};
 use curricle::sampler::Distinct;
 use curricle::signal::{GroupSpread, Trial};

@@ -1,10 +1,9 @@
 //! A curriculum that is built from a file decides as the same one that is built in code, for every policy, signal and sampler;
 //! and what is wrong with a file is said with the path to it.
 
-use crate::common;
 use std::collections::BTreeSet;
 
-use crate::common::outcome;
+use crate::common::{self, outcome};
 use curricle::policy::{
     self, AbsoluteProgress, Advance, Belief, Between, Boltzmann, Bound, Bounded, Clock, ColdStart,
     Detector, Difficulty, Dump, EasyToHard, Estimate, Exp3, Fixed, Forgetting, Gaussian,

@@ -1,10 +1,9 @@
 //! All verbs in any order, in both paces, with and without refill, against a slow obvious model: one list of tickets and one
 //! of samples. Beside it goes a second curriculum without a journal, which has the same bits after every event.
 
-use crate::common;
 use std::collections::BTreeMap;
 
-use crate::common::outcome;
+use crate::common::{self, outcome};
 use curricle::policy::{self, Boltzmann, Fixed, Mixture, Thompson, Ucb};
 use curricle::sampler::Any;
 use curricle::signal::GroupSpread;

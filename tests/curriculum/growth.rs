@@ -1,9 +1,8 @@
 //! Data that grows and changes: keys, arms that are added, new samples of the greatest weight, and runs that go on with other data.
 
-use crate::common;
 use std::collections::BTreeMap;
 
-use crate::common::{outcome, policies};
+use crate::common::{self, outcome, policies};
 use curricle::policy::{
     Advance, Allotment, Any, Boltzmann, Difficulty, Fixed, Policy, Reads, Reward, Staged, Turn, Uniform,
 };

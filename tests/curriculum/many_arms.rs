@@ -2,8 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the reference may use the host's functions")]
 
-use crate::common;
-use crate::common::{chi_square, outcome};
+use crate::common::{self, chi_square, outcome};
 use curricle::policy::{
     Allotment, ArmTree, Boltzmann, Bounded, ColdStart, Logits, Policy, Prior, Range, Reads, Rescaled,
     Reward, Turn,

@@ -1,9 +1,8 @@
 //! What `metrics` says, worked out anew from what was drawn and reported.
 
-use crate::common;
 use std::collections::BTreeMap;
 
-use crate::common::outcome;
+use crate::common::{self, outcome};
 use curricle::feed::{Lockstep, Prefetch};
 use curricle::policy::{Boltzmann, Bounded, Prior};
 use curricle::sampler::{Distinct, Systematic};

@@ -1,9 +1,8 @@
 //! Mixtures that are kept in samples or tokens, changed while a run goes on, and ended; batches up to a ceiling of cost.
 
-use crate::common;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::common::chi_square;
+use crate::common::{self, chi_square};
 use curricle::policy::{Between, Bounded, Clock, Fixed, Mixture, Prior, Unit};
 use curricle::sampler::{Any, Passes, Replace, Sequential, Systematic};
 use curricle::{

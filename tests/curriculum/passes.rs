@@ -1,9 +1,8 @@
 //! Passes without repetition, in random order and in the given one, and samples that are not drawn while they are in flight.
 
-use crate::common;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::common::{chi_square, outcome};
+use crate::common::{self, chi_square, outcome};
 use curricle::policy::{Boltzmann, Fixed};
 use curricle::sampler::{Any, Distinct, Passes, Replace, Sequential, Systematic};
 use curricle::{

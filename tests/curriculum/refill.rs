@@ -1,7 +1,6 @@
 //! Training steps of so many useful tickets: what is asked for, banked, used, and what is done where there is not enough.
 
-use crate::common;
-use crate::common::outcome;
+use crate::common::{self, outcome};
 use curricle::policy::{Boltzmann, Fixed};
 use curricle::sampler::Replace;
 use curricle::{

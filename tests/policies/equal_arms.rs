@@ -1,7 +1,6 @@
 //! Arms of which nothing tells one from the other: none is better for its number, whatever the policy.
 
-use crate::common;
-use crate::common::policies;
+use crate::common::{self, policies};
 use curricle::policy::{
     Any, Boltzmann, Bounded, Difficulty, Kalman, LevelReplay, Mastered, Pac, Posterior, Prior,
     TeacherStudent, Ucb,

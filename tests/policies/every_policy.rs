@@ -1,7 +1,6 @@
 //! What holds for every policy, and for every policy inside what goes around one.
 
-use crate::common;
-use crate::common::policies;
+use crate::common::{self, policies};
 use curricle::policy::{
     AbsoluteProgress, Advance, Allotment, Any, Boltzmann, Bounded, ColdStart, Difficulty, Fixed,
     LevelReplay, Mastered, OnlineMixing, Posterior, Prior, Reads, Reward, ScalingLaw, Staged, Turn,

@@ -87,6 +87,26 @@ fn uniform(rng: &mut Rng, low: f64, high: f64) -> f64 {
     low + (high - low) * rng.unit()
 }
 
+/// Each score of the greatest is that of all logits, or an interval that holds it, or is said to be unavailable.
+fn holds_the_truth(top: &TopK, logits: &[f64]) -> Result<(), TestCaseError> {
+    for score in scores() {
+        let truth = naive(score, logits);
+        match top.score(score) {
+            Ok(Scored::Exact(found)) => {
+                prop_assert!(near(found, truth, 1e-9), "{score}: {found}, {truth}");
+            }
+            Ok(Scored::Within { low, high }) => {
+                prop_assert!(
+                    low <= truth + 1e-9 && truth <= high + 1e-9,
+                    "{score}: {low}, {truth}, {high}"
+                );
+            }
+            Err(error) => prop_assert!(matches!(error, Error::Unavailable { .. }), "{error}"),
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn scores_are_what_they_say(logits in prop::collection::vec(-8.0f64..8.0, 1..40)) {
@@ -146,16 +166,7 @@ proptest! {
         logs.sort_by(|a, b| b.total_cmp(a));
         let k = k.min(logs.len());
         let top = TopK::new(&logs[..k], logs.len()).unwrap();
-        for score in scores() {
-            let truth = naive(score, &logits);
-            match top.score(score) {
-                Ok(Scored::Exact(found)) => prop_assert!(near(found, truth, 1e-9), "{score}: {found}, {truth}"),
-                Ok(Scored::Within { low, high }) => {
-                    prop_assert!(low <= truth + 1e-9 && truth <= high + 1e-9, "{score}: {low}, {truth}, {high}");
-                }
-                Err(error) => prop_assert!(matches!(error, Error::Unavailable { .. }), "{error}"),
-            }
-        }
+        holds_the_truth(&top, &logits)?;
     }
 
     /// With the sampled token beside the greatest, wherever it stands, as an engine returns it.
@@ -170,16 +181,7 @@ proptest! {
         returned.extend(logs[..k].iter().enumerate().filter(|(i, _)| *i != sampled).map(|(_, log)| log));
         let top = TopK::of_k(&returned, k, logs.len()).unwrap();
         prop_assert_eq!(top.outside(), (sampled >= k).then(|| logs[sampled]));
-        for score in scores() {
-            let truth = naive(score, &logits);
-            match top.score(score) {
-                Ok(Scored::Exact(found)) => prop_assert!(near(found, truth, 1e-9), "{score}: {found}, {truth}"),
-                Ok(Scored::Within { low, high }) => {
-                    prop_assert!(low <= truth + 1e-9 && truth <= high + 1e-9, "{score}: {low}, {truth}, {high}");
-                }
-                Err(error) => prop_assert!(matches!(error, Error::Unavailable { .. }), "{error}"),
-            }
-        }
+        holds_the_truth(&top, &logits)?;
     }
 
     /// Samples by text: repeating one changes neither the probabilities of the meanings nor those of the answers.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Columns, call, fields, has, keep};
 use crate::arrays;
+use crate::error::raise;
 
 /// An object with `shares` and `learn`.
 ///
@@ -23,6 +24,8 @@ pub struct OwnPolicy {
     /// As JSON, of one that was read.
     state: Arc<str>,
     reads: Reads,
+    /// Whether it has learned anything: from then on it has a state.
+    has_learned: bool,
     /// Whether `learn` has raised: what the object holds is then not known.
     is_broken: bool,
 }
@@ -47,16 +50,18 @@ impl OwnPolicy {
     }
 
     fn object<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let none = || crate::error::raise(&Error::Unsupported { part: "policy", request: "no object" });
+        let none = || raise(&Error::Unsupported { part: "policy", request: "no object" });
         self.object.get().map(|object| object.bind(py).clone()).ok_or_else(none)
     }
 
-    /// The state of the object as JSON; that of one without `state_dict` is nothing.
+    /// The state of the object as JSON; that of one without `state_dict` is nothing, as long as it has learned nothing.
     fn written(&self) -> PyResult<String> {
         Python::attach(|py| {
             let object = self.object(py)?;
             if !has(&object, "state_dict")? {
-                return Ok("null".to_owned());
+                let request = "to be saved after it has learned: it has no `state_dict`";
+                let refused = Error::Unsupported { part: "policy", request };
+                return if self.has_learned { Err(raise(&refused)) } else { Ok("null".to_owned()) };
             }
             let options = PyDict::new(py);
             options.set_item("allow_nan", false)?;
@@ -81,8 +86,14 @@ impl OwnPolicy {
 
 impl Clone for OwnPolicy {
     fn clone(&self) -> Self {
-        let Self { state, reads, is_broken, .. } = self;
-        let (state, reads, is_broken) = (state.clone(), *reads, *is_broken);
+        let Self { state, reads, has_learned, is_broken, .. } = self;
+        let rest = Self {
+            object: OnceLock::new(),
+            state: state.clone(),
+            reads: *reads,
+            has_learned: *has_learned,
+            is_broken: *is_broken,
+        };
         let copy = self.object.get().map(|object| {
             Python::attach(|py| {
                 let copy = py.import("copy")?.call_method1("deepcopy", (object.bind(py),))?;
@@ -90,12 +101,12 @@ impl Clone for OwnPolicy {
             })
         });
         match copy {
-            Some(Ok(object)) => Self { object: object.into(), state, reads, is_broken },
+            Some(Ok(object)) => Self { object: object.into(), ..rest },
             Some(Err(raised)) => {
                 keep(raised);
-                Self { is_broken: true, state, reads, ..Self::default() }
+                Self { is_broken: true, ..rest }
             }
-            None => Self { state, reads, is_broken, ..Self::default() },
+            None => rest,
         }
     }
 }
@@ -107,14 +118,15 @@ impl Serialize for OwnPolicy {
             keep(raised);
             S::Error::custom(text)
         })?;
-        (written, self.is_broken).serialize(serializer)
+        (written, self.has_learned, self.is_broken).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for OwnPolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let (state, is_broken): (String, bool) = Deserialize::deserialize(deserializer)?;
-        Ok(Self { state: state.into(), is_broken, ..Self::default() })
+        let (state, has_learned, is_broken): (String, bool, bool) =
+            Deserialize::deserialize(deserializer)?;
+        Ok(Self { state: state.into(), has_learned, is_broken, ..Self::default() })
     }
 }
 
@@ -202,6 +214,7 @@ impl Policy for OwnPolicy {
             columns.add("dips", of().map(|it| it.dip))?;
             self.object(py)?.call_method1("learn", (columns.0,)).map(drop)
         });
+        self.has_learned |= self.reads != Reads::NOTHING;
         self.is_broken |= learned.is_err();
     }
 

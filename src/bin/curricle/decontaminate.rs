@@ -49,7 +49,8 @@ pub struct Arguments {
 type Found = (f64, Option<f64>);
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let out = TableFile::new(&arguments.out)?;
+    let inputs = arguments.train.iter().chain(&arguments.test);
+    let out = TableFile::new(&arguments.out, inputs.map(PathBuf::as_path))?;
     let refused = |error: curricle::Error| Fault::Input(error.to_string());
     let &Arguments { ngram: n, coverage, rate, .. } = arguments;
     let overlap = Overlap { n, coverage, rate };

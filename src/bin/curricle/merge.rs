@@ -18,7 +18,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let out = TableFile::new(&arguments.out)?;
+    // The whole may take the place of a shard: it has all that was in it.
+    let out = TableFile::new(&arguments.out, [])?;
     let shards = arguments.shards.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let merged = merge(shards).map_err(|error| Fault::Input(error.to_string()))?;
     if let Some(first) = merged.disagreeing.first() {

@@ -8,18 +8,28 @@ use curricle::Error;
 
 use crate::fault::Fault;
 
-/// Checks the end of a name and that there is a folder for it, before any work is done.
-pub fn check(out: &Path, kinds: &[&str]) -> Result<(), Fault> {
+/// Checks the end of a name, that there is a folder for it, and that it is no input, before any work is done.
+pub fn check<'a>(
+    out: &Path,
+    kinds: &[&str],
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), Fault> {
     let kind = out.extension().and_then(|kind| kind.to_str());
     if !kind.is_some_and(|kind| kinds.contains(&kind)) {
         let kinds: Vec<String> = kinds.iter().map(|kind| format!(".{kind}")).collect();
         return Err(Fault::file(out, format!("the name must end in {}", kinds.join(" or "))));
     }
-    check_folder(out)
+    check_place(out, inputs)
 }
 
-/// Checks that there is a folder for it.
-pub fn check_folder(out: &Path) -> Result<(), Fault> {
+/// Checks that there is a folder for it, and that it is none of the inputs, by whatever path: what was written would stand
+/// where the data were.
+pub fn check_place<'a>(out: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<(), Fault> {
+    if let Ok(there) = out.canonicalize()
+        && inputs.into_iter().any(|input| input.canonicalize().is_ok_and(|input| input == there))
+    {
+        return Err(Fault::file(out, "this is what is read, and would be overwritten"));
+    }
     match out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) if !folder.is_dir() => {
             let (out, folder) = (out.to_path_buf(), folder.to_path_buf());

@@ -14,9 +14,9 @@ pub struct TableFile<'a> {
 }
 
 impl<'a> TableFile<'a> {
-    /// Checks the name and its folder, before any work is done.
-    pub fn new(path: &'a Path) -> Result<Self, Fault> {
-        out_file::check(path, &["parquet", "csv"])?;
+    /// Checks the name, its folder, and that it is none of the inputs, before any work is done.
+    pub fn new<'b>(path: &'a Path, inputs: impl IntoIterator<Item = &'b Path>) -> Result<Self, Fault> {
+        out_file::check(path, &["parquet", "csv"], inputs)?;
         let as_csv = path.extension().is_some_and(|kind| kind == "csv");
         Ok(Self { path, as_csv })
     }

@@ -7,10 +7,10 @@ mod refilled;
 mod resumed;
 mod twin;
 
-use crate::common;
 use std::panic::resume_unwind;
 use std::thread::{Result as Ended, scope};
 
+use crate::common;
 use curricle::feed::ranks::{Replica, Threads};
 use curricle::policy::{Boltzmann, Bounded, Prior};
 use curricle::sampler::Replace;

@@ -88,7 +88,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     if let Some(out) = &arguments.out {
-        out_file::check(out, &["svg", "html"])?;
+        out_file::check(out, &["svg", "html"], [arguments.input.as_path()])?;
     }
     let kind = arguments.input.extension().and_then(|kind| kind.to_str());
     let watched = match kind {

@@ -64,7 +64,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let out = TableFile::new(&arguments.out)?;
+    let out = TableFile::new(&arguments.out, [arguments.items.as_path()])?;
     let refused = |error: curricle::Error| Fault::Input(error.to_string());
     for (name, part) in [("share", arguments.share), ("solved-from", arguments.solved_from)] {
         if !(0.0..=1.0).contains(&part) {

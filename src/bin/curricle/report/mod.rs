@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
 }
 
 fn write_page(journal: &Path, out: &Path) -> Result<(), Fault> {
-    out_file::check_folder(out)?;
+    out_file::check_place(out, [journal, &log_of(journal)])?;
     let config = Config::of_snapshot(journal).map_err(|error| fault(journal, error))?;
     let (history, told) = read(journal, 1)?;
     let page =
@@ -80,9 +80,14 @@ fn name_of(journal: &Path) -> String {
     journal.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// The size of a log; a bar needs no more than a guess.
-fn log_size(journal: &Path) -> u64 {
+/// The log of a journal.
+fn log_of(journal: &Path) -> PathBuf {
     let mut log = journal.as_os_str().to_owned();
     log.push(".log");
-    std::fs::metadata(log).map_or(0, |log| log.len())
+    log.into()
+}
+
+/// The size of a log; a bar needs no more than a guess.
+fn log_size(journal: &Path) -> u64 {
+    std::fs::metadata(log_of(journal)).map_or(0, |log| log.len())
 }

@@ -31,7 +31,7 @@ pub struct Scored {
 impl Scored {
     /// Checks where the table goes, before any work is done.
     pub fn out(&self) -> Result<TableFile<'_>, Fault> {
-        TableFile::new(&self.out)
+        TableFile::new(&self.out, self.files.iter().map(PathBuf::as_path))
     }
 
     /// Reads all rows, one at a time, with these fields. Gives their ids.

@@ -57,7 +57,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let out = TableFile::new(&arguments.out)?;
+    let inputs = arguments.states.iter().chain([&arguments.spans]);
+    let out = TableFile::new(&arguments.out, inputs.map(PathBuf::as_path))?;
     let device = Device::open(arguments.device).map_err(Fault::Input)?;
     let names = match &arguments.tensor {
         Some(name) => vec![name.as_str()],

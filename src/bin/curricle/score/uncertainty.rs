@@ -70,7 +70,7 @@ fn parse(name: &str) -> Result<Score, String> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
-    let out = TableFile::new(&arguments.out)?;
+    let out = TableFile::new(&arguments.out, [arguments.logits.as_path()])?;
     let (budget, temperature) = (arguments.budget, arguments.temperature);
     if !(0.0..=1.0).contains(&budget) {
         return Err(Fault::Input(format!("a budget of {budget} is not in [0, 1]")));

@@ -48,7 +48,7 @@ fn scenarios() -> impl TypedValueParser<Value = Scenario> {
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let Arguments { scenario, seeds, steps, .. } = *arguments;
     if let Some(out) = &arguments.out {
-        out_file::check(out, &["svg"])?;
+        out_file::check(out, &["svg"], [arguments.config.as_path()])?;
     }
     let config = read(&arguments.config)?;
     let options = Options { cap: steps, ..Options::default() };
