@@ -30,10 +30,16 @@ IN_FLIGHT = 64
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    # Workers look in the present folder first, where the package may lie that is not built.
+    before = Path.cwd()
+    os.chdir(tmp_path_factory.mktemp("cluster"))
+    # What is handed to the workers stands in this file, which they have to find.
+    found = {"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}}
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, runtime_env=found)
     yield
     ray.shutdown()
+    os.chdir(before)
 
 
 def built() -> Curriculum:
