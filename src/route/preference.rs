@@ -58,7 +58,7 @@ impl PreferenceBands {
     /// Routes pairs: the rewards of both sides by every model.
     ///
     /// # Errors
-    /// No pair, or no model; lists of different lengths; a number that is not finite; bands that do not ascend in [0, 1].
+    /// No pair, or no model; lists of different lengths; a number, or a difference, that is not finite; bands that do not ascend in [0, 1].
     pub fn route<C: AsRef<[f64]>, R: AsRef<[f64]>>(
         &self,
         chosen: &[C],
@@ -83,6 +83,7 @@ impl PreferenceBands {
             apart.push(chosen.iter().zip(rejected).map(|(a, b)| a - b).collect::<Vec<f64>>());
         }
         let means: Vec<f64> = apart.iter().map(|row| mean(row)).collect();
+        all_finite("mean difference", &means)?;
         let std = apart.iter().map(|row| deviation(row)).collect();
         let order = falling(&means.iter().map(|mean| -mean).collect::<Vec<_>>());
         let [first, second, third] = self.bands.map(|band| count_of(band, means.len()));

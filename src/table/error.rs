@@ -119,6 +119,12 @@ pub enum FileFault {
         /// How many there are.
         found: u64,
     },
+    /// A quote that is not closed: all that is behind it would be one field. Without a row it is in the header.
+    #[error("{}: a quote is not closed", place(*row))]
+    OpenQuote {
+        /// The row.
+        row: Option<u64>,
+    },
     /// Text that is not UTF-8; without a row it is in the header.
     #[error("{} is not UTF-8", place(*row))]
     NotUtf8 {

@@ -34,6 +34,9 @@ mod weights;
 
 use std::cmp::Ordering;
 
+#[cfg(feature = "csv")]
+#[doc(hidden)]
+pub use self::csv::Quotes;
 pub use error::{FileFault, TableError};
 pub use merge::{Merged, merge};
 #[cfg(feature = "table")]

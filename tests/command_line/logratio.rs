@@ -92,8 +92,8 @@ fn bad_rows_of_log_probabilities_are_named() {
     let base = "score logratio --strong s --weak w --out out.parquet";
     let good = "{\"s\": [-1], \"w\": [-2]}\n";
     for (row, more, says) in [
-        ("{\"s\": [-1]}", "", "there is no `w`"),
-        ("{\"s\": [-1], \"w\": null}", "", "there is no `w`"),
+        ("{\"s\": [-1]}", "", "`w` has no value"),
+        ("{\"s\": [-1], \"w\": null}", "", "`w` has no value"),
         ("{\"s\": [-1], \"w\": \"-2\"}", "", "`w` is no number, and no list of numbers"),
         ("{\"s\": [-1, true], \"w\": [-2]}", "", "`s` is no list of numbers"),
         ("{\"s\": [NaN], \"w\": [-2]}", "", "expected value"),
@@ -129,7 +129,11 @@ fn bad_rows_of_log_probabilities_are_named() {
         folder,
         &format!("{}{}", "{\"i\": 4, \"s\": -1, \"w\": -2}\n", "{\"i\": 4, \"s\": -1, \"w\": -2}\n"),
     );
-    refused(folder, &format!("{base} --in bad.jsonl --id i"), "stands in row 0 and in row 1");
+    refused(
+        folder,
+        &format!("{base} --in bad.jsonl --id i"),
+        "bad.jsonl: line 2: id 4 stands in a row before",
+    );
     write(folder, "{\"i\": 4.5, \"s\": -1, \"w\": -2}\n");
     refused(folder, &format!("{base} --in bad.jsonl --id i"), "line 1: `i` is no id");
 }
@@ -148,7 +152,7 @@ fn bad_parquet_is_a_message_and_nothing_else() {
         ]
     };
     write_parquet(&folder.join("bad.parquet"), &fields(&numbers));
-    refused(folder, base, "bad.parquet: row 1: there is no `w`");
+    refused(folder, base, "bad.parquet: row 1: `w` has no value");
     refused(folder, "score logratio --strong w --weak s --in bad.parquet --out out.csv", "row 1: ");
     refused(
         folder,

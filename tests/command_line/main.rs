@@ -2,6 +2,7 @@
 
 mod decontaminate;
 mod files;
+mod input;
 mod logratio;
 mod monitor;
 mod overlap;

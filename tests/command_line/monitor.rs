@@ -217,6 +217,27 @@ fn the_arms_of_a_journal_are_series() {
     done(folder, "monitor run --out out.html");
 }
 
+/// Losses of two tasks, one of which was left: what is said of all is said in losses.
+#[test]
+fn the_summary_of_losses_is_one_of_losses() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("in.csv"), "x,old,new\n1,0.5,3\n2,0.75,2\n3,0.625,1.5\n").unwrap();
+    let base = "monitor in.csv --x x --y old,new --falling --left old=1";
+    let all = &read(folder, base)["all"];
+    near(&all["final_mean"], (0.625 + 1.5) / 2.0);
+    near(&all["mean_min"], 0.75);
+    near(&all["worst_case"], 1.125);
+    near(&all["mean_drop"], 0.125);
+    let said = done(folder, base);
+    assert!(
+        said.contains(
+            "final mean 1.0625, mean of the worst since they were left 0.7500, worst case 1.125"
+        ),
+        "{said}"
+    );
+}
+
 #[test]
 fn bad_series_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -237,9 +258,9 @@ fn bad_series_are_refused() {
         ("in.csv --x x --y c", "there is no column `c`"),
         ("in.csv --x x", "--y"),
         ("in.csv", "--x and --y name the columns"),
-        ("nan.jsonl --x x --y a", "nan.jsonl: line 2: there is no `x`"),
+        ("nan.jsonl --x x --y a", "nan.jsonl: line 2: `x` has no value"),
         ("inf.csv --x x --y a", "inf.csv: line 3: `x` is not finite: inf"),
-        ("twice.csv --x x --y a", "`a` has two values at 1"),
+        ("twice.csv --x x --y a", "twice.csv: line 3: `a` has a value at 1, as in line 2"),
         ("empty.csv --x x --y a", "no row has a `a`"),
         ("long.jsonl --x x --y a", "`a` has 1001 points, more than 1000: --window 2"),
         ("cut.parquet --x x --y a", "cut.parquet: "),
@@ -253,15 +274,20 @@ fn bad_series_are_refused() {
         refused(folder, &format!("monitor {command}"), says);
     }
     for (options, says) in [
-        ("--threshold 0", "threshold is 0"),
-        ("--patience 0", "patience is 0"),
-        ("--dip-window 1", "window is 1"),
-        ("--least-t NaN", "least_t of 0 is not finite"),
-        ("--bound NaN", "bound of 0 is not finite"),
+        ("--bound 0.7", "--bound 0.7: `a` is 0.75 at 2, which is beyond it"),
+        ("--bound 0.6 --falling", "--bound 0.6: `a` is 0.5 at 1, which is beyond it"),
         ("--log-x --seeds", "scores: expected 2 elements, found 1"),
     ] {
         refused(folder, &format!("monitor good.csv --x x --y a {options} --out out.svg"), says);
     }
+    std::fs::write(folder.join("from-0.csv"), "x,a\n1,0.5\n0,0.75\n").unwrap();
+    refused(
+        folder,
+        "monitor from-0.csv --x x --y a --log-x",
+        "from-0.csv: line 3: x is 0, of which --log-x",
+    );
+    std::fs::write(folder.join("huge.csv"), "x,a\n1,1e300\n2,-1e300\n3,0\n").unwrap();
+    refused(folder, "monitor huge.csv --x x --y a", "`a`: ");
     let output = curricle(folder, "monitor good.csv --x x --y a --out none/out.svg");
     assert_eq!(output.status.code(), Some(1));
 }

@@ -144,6 +144,11 @@ fn bad_outcomes_are_named() {
         "{\"item\": \"a\", \"m\": 1, \"n\": 0}\n{\"item\": \"b\", \"m\": 1.5, \"n\": 0}\n",
     );
     write("lacks.jsonl", "{\"item\": \"a\", \"m\": 1, \"n\": 0}\n{\"item\": \"b\", \"m\": 1}\n");
+    // A model that only a later line has is a model.
+    write(
+        "late.jsonl",
+        "{\"item\": \"a\", \"m\": 1, \"o\": 0}\n{\"item\": \"b\", \"m\": 1, \"o\": 1, \"n\": 0}\n",
+    );
     write("text.csv", "item,m,n\na,1,0\nb,yes,1\n");
     write("nan.csv", "item,m,n\na,nan,0\n");
     write("twice.csv", "item,m,n\na,1,0\na,1,1\n");
@@ -155,7 +160,7 @@ fn bad_outcomes_are_named() {
     write("cut.parquet", "PAR1");
     for (command, says) in [
         ("in.jsonl", "in.jsonl: line 2: `m` is no outcome in [0, 1]: 1.5"),
-        ("lacks.jsonl", "lacks.jsonl: line 2: there is no `n`"),
+        ("lacks.jsonl", "lacks.jsonl: line 2: `n` has no value"),
         ("text.csv", "text.csv: line 3: `m` is no outcome"),
         ("nan.csv", "nan.csv: line 2: `m` is no outcome in [0, 1]: NaN"),
         ("twice.csv", "twice.csv: line 3: item `a` stands in a row before"),
@@ -168,7 +173,8 @@ fn bad_outcomes_are_named() {
         ),
         ("good.csv --blind blind", "good.csv: line 2: `blind` is no count"),
         ("good.csv --item name", "there is no column `name`"),
-        ("good.csv --models m,n --share 1.5", "--share 1.5 is not in [0, 1]"),
+        ("late.jsonl", "late.jsonl: line 1: `n` has no value"),
+        ("good.csv --models m,n --count 3", "--count 3, where there are 2 items"),
         ("good.csv --models m,n --share 0.5 --count 1", "cannot be used with"),
         ("cut.parquet", "cut.parquet: "),
         ("none.csv", "none.csv: "),

@@ -8,7 +8,9 @@ use curricle::table::{Column, Provenance, Table};
 use indicatif::ProgressBar;
 
 use crate::fault::Fault;
+use crate::options::{count, part};
 use crate::progress::progress_of_rows;
+use crate::said::say;
 use crate::table_file::TableFile;
 use crate::texts::{Kind, Reader, Text, Vocabulary};
 
@@ -30,14 +32,14 @@ pub struct Arguments {
     #[arg(long, default_value = "text")]
     field: String,
     /// Tokens of an n-gram.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = count::<usize>)]
     ngram: usize,
     /// A training text is dropped, and a test text flagged, if more than this part of the test text stands in n-grams of
     /// the training text.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.5, value_parser = part)]
     coverage: f64,
     /// The test texts are said to be contaminated if more than this part of them is flagged.
-    #[arg(long, default_value_t = 0.02)]
+    #[arg(long, default_value_t = 0.02, value_parser = part)]
     rate: f64,
     /// The table to write, .parquet or .csv: for each training text its number, the greatest coverage, the number of that
     /// test text, and whether to drop it.
@@ -92,21 +94,21 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     out.write(&table)?;
     let rate = flagged as f64 / count as f64;
     let verdict = if overlap.is_contaminated(rate) { "contaminated" } else { "clean" };
-    println!(
-        "{} of {} training texts to drop; {flagged} of {} test texts flagged ({:.2} %): {verdict}",
+    let mut said = format!(
+        "{} of {} training texts to drop; {flagged} of {} test texts flagged ({:.2} %): {verdict}\n",
         counts.0,
         counts.1,
         count,
         100.0 * rate,
     );
     if short > 0 {
-        println!(
-            "{short} test texts are shorter than {} tokens, of which nothing can be found",
+        said += &format!(
+            "{short} test texts are shorter than {} tokens, of which nothing can be found\n",
             arguments.ngram
         );
     }
     eprintln!("written to {}", arguments.out.display());
-    Ok(())
+    say(&said)
 }
 
 /// Looks all training texts up, on all cores, in their order: what was found of each, and the greatest coverage of each test

@@ -1,13 +1,13 @@
 //! `curricle diff`: in what two snapshots differ.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 
 use curricle::AnyCurriculum;
 
 use crate::fault::Fault;
 use crate::inspect::number;
+use crate::said::say;
 use crate::snapshots::read;
 
 #[derive(clap::Args)]
@@ -46,8 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     if lines.is_empty() {
         lines.push("no difference".into());
     }
-    let _ = std::io::stdout().write_all((lines.join("\n") + "\n").as_bytes());
-    Ok(())
+    say(&(lines.join("\n") + "\n"))
 }
 
 fn numbers(curriculum: &AnyCurriculum) -> BTreeMap<String, f64> {

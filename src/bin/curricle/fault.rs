@@ -13,6 +13,9 @@ pub enum Fault {
     /// The result could not be written.
     #[error("{0}")]
     Output(Error),
+    /// What there is to say could not be said.
+    #[error("the standard output: {0}")]
+    Said(std::io::Error),
     /// There is no folder to write the result to.
     #[error("{}: there is no folder {}", out.display(), folder.display())]
     NoFolder {
@@ -36,7 +39,7 @@ impl Fault {
     pub fn code(&self) -> u8 {
         match self {
             Self::Input(_) | Self::NoTerminal => 2,
-            Self::Output(_) | Self::NoFolder { .. } => 1,
+            Self::Output(_) | Self::Said(_) | Self::NoFolder { .. } => 1,
         }
     }
 }

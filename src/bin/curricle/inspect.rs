@@ -1,12 +1,12 @@
 //! `curricle inspect` and `curricle replay`: what a run has come to, as text or as JSON.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use curricle::{ArmId, Moment, Round, SampleId};
 use serde_json::json;
 
 use crate::fault::Fault;
+use crate::said::say;
 use crate::snapshots::{Found, read, replay};
 
 #[derive(clap::Args)]
@@ -70,9 +70,7 @@ fn show(found: &Found, position: Option<u64>, shown: &Shown) -> Result<(), Fault
         (None, true) => as_json(found, position),
         (None, false) => as_text(found, position, shown.arms),
     };
-    // A reader that has seen enough closes the pipe.
-    let _ = std::io::stdout().write_all(text?.as_bytes());
-    Ok(())
+    say(&text?)
 }
 
 /// One sample, explained.

@@ -31,11 +31,13 @@ mod fault;
 mod inspect;
 mod merge;
 mod monitor;
+mod options;
 mod out_file;
 mod probe;
 mod progress;
 mod report;
 mod rows;
+mod said;
 mod score;
 mod shard;
 mod simulate;
@@ -48,7 +50,7 @@ mod texts;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Adaptive curriculum and data selection for model training.
 ///
@@ -85,8 +87,19 @@ enum Command {
     Simulate(simulate::Arguments),
 }
 
+/// Takes `-1` behind an option for its value, not for another option: whether it may be one, the option tells.
+fn numbers_may_be_negative(command: clap::Command) -> clap::Command {
+    let of_value = |option: clap::Arg| match option.get_action().takes_values() {
+        true => option.allow_negative_numbers(true),
+        false => option,
+    };
+    command.mut_args(of_value).mut_subcommands(numbers_may_be_negative)
+}
+
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let matches = numbers_may_be_negative(Arguments::command()).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let done = match arguments.command {
         Command::Score(score) => score::run(&score),
         Command::Decontaminate(arguments) => decontaminate::run(&arguments),
         Command::Merge(arguments) => merge::run(&arguments),

@@ -5,6 +5,7 @@ use std::path::Path;
 use curricle::table::Table;
 
 use crate::fault::Fault;
+use crate::inspect::number;
 use crate::out_file;
 
 /// A place for a table, its kind told by its name.
@@ -31,16 +32,19 @@ impl<'a> TableFile<'a> {
 /// Says what is in a column, and whether it is more than the length where there is one.
 pub fn statistics(table: &Table, column: &str) {
     if let Ok(Some(found)) = table.statistics(column) {
-        let [least, lower, median, upper, greatest] = found.quantiles;
+        let number = |value: f64| number(Some(value));
+        let quartiles = found.quantiles.map(number).join(" ");
         let correlation = match (table.get("tokens"), found.with_length) {
             (None, _) => String::new(),
             (Some(_), None) => ", rank correlation with length undefined".into(),
             (Some(_), Some(r)) => format!(", rank correlation with length {r:.3}"),
         };
         eprintln!(
-            "{column:13} mean {:.4} sd {:.4}, quartiles {least:.4} {lower:.4} {median:.4} {upper:.4} {greatest:.4}, \
-             undefined {}, tied {}{correlation}",
-            found.mean, found.sd, found.undefined, found.tied,
+            "{column:13} mean {} sd {}, quartiles {quartiles}, undefined {}, tied {}{correlation}",
+            number(found.mean),
+            number(found.sd),
+            found.undefined,
+            found.tied,
         );
     }
 }

@@ -96,7 +96,7 @@ impl CurveFit {
     ///
     /// # Errors
     /// Lists of different lengths; fewer than three different x; a number that is not finite; an x of at most 0; a range
-    /// of exponents that is none, or all of which are beyond what numbers can hold.
+    /// of exponents that is none; values whose squared errors are beyond what numbers can hold.
     pub fn fit(&self, x: &[f64], y: &[f64]) -> Result<Limit> {
         length("y", x.len(), y.len())?;
         all_finite("y", y)?;
@@ -133,7 +133,7 @@ impl CurveFit {
         let line = profile.line(exponent);
         let (limit, sse) = (self.direction.sign() * line.c, profile.sse(exponent, line));
         if !sse.is_finite() {
-            return Err(Error::OutOfRange { what: "exponent", value: low, low: 0.0, high: f64::MAX });
+            return Err(Error::NonFinite { what: "squared error of the curve", index: 0, value: sse });
         }
         Ok(profile.limit(Some(exponent), line, sse, limit))
     }

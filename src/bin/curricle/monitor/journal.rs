@@ -38,7 +38,7 @@ pub fn series(arguments: &Arguments) -> Result<Watched, Fault> {
             continue;
         }
         let left = left(&told, arm, bound);
-        series.push(Series { left, ..Series::new(&name, points)? });
+        series.push(Series { left, ..Series::new(&name, points) });
     }
     if series.is_empty() {
         return Err(Fault::file(&arguments.input, "no outcome has been reported"));

@@ -7,11 +7,12 @@ mod series;
 mod shown;
 mod table;
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use crate::fault::Fault;
+use crate::options::{above_0, all_differ, count, count_from_2, finite, from_0};
 use crate::out_file;
+use crate::said::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -26,7 +27,7 @@ pub struct Arguments {
     y: Vec<String>,
     /// Rounds of a journal, or rows of a table, whose mean is a point. That of a journal is doubled while there would
     /// be more than 200.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 1, value_parser = count::<u64>)]
     window: u64,
     /// Less is better, as of losses.
     #[arg(long)]
@@ -35,20 +36,21 @@ pub struct Arguments {
     #[arg(long)]
     log_x: bool,
     /// A trend that gets worse raises an alarm if its slope is so many standard errors from 0.
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, value_parser = from_0)]
     least_t: f64,
-    /// What the limit cannot pass. The default is 1, or 0 for what falls; none if a score is beyond that.
-    #[arg(long, allow_negative_numbers = true)]
+    /// What neither the limit nor a score can pass. The default is 1, or 0 for what falls; none if a score is beyond
+    /// that.
+    #[arg(long, value_parser = finite)]
     bound: Option<f64>,
     /// The stop rule stops where no more than this is left to gain, in units of y.
-    #[arg(long, default_value_t = 0.01)]
+    #[arg(long, default_value_t = 0.01, value_parser = above_0)]
     threshold: f64,
     /// It believes a limit that has not risen so many times in a row.
-    #[arg(long, default_value_t = 3)]
-    patience: u64,
+    #[arg(long, default_value_t = 3, value_parser = count::<usize>)]
+    patience: usize,
     /// Points within which a dip is looked for.
-    #[arg(long, default_value_t = 10)]
-    dip_window: u64,
+    #[arg(long, default_value_t = 10, value_parser = count_from_2)]
+    dip_window: usize,
     /// The x from which on a series of a table was no longer trained on: NAME=X. May be given again.
     #[arg(long, value_parser = named, requires = "x")]
     left: Vec<(String, f64)>,
@@ -57,10 +59,10 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "x")]
     left_below: Option<f64>,
     /// How many arms of a journal are read, those with the most tickets.
-    #[arg(long, default_value_t = 12, value_parser = at_least_one, conflicts_with = "x")]
+    #[arg(long, default_value_t = 12, value_parser = count::<usize>, conflicts_with = "x")]
     arms: usize,
     /// How many of the last points the mean and its interval are of.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 10, value_parser = count::<u64>)]
     last: u64,
     /// Decides how they are drawn anew.
     #[arg(long, default_value_t = 0)]
@@ -82,11 +84,8 @@ fn named(text: &str) -> Result<(String, f64), String> {
     if x.is_finite() { Ok((name.into(), x)) } else { Err(format!("{x} is not finite")) }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "not a count from 1 on".into())
-}
-
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
+    all_differ("--y", &arguments.y)?;
     if let Some(out) = &arguments.out {
         out_file::check(out, &["svg", "html"], [arguments.input.as_path()])?;
     }
@@ -109,7 +108,5 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
         true => shown::json(&watched, &all),
         false => shown::text(&watched, &all),
     };
-    // A reader that has seen enough closes the pipe.
-    let _ = std::io::stdout().write_all(said.as_bytes());
-    Ok(())
+    say(&said)
 }

@@ -68,6 +68,7 @@ pub fn read(watched: &Watched, arguments: &Arguments) -> Result<All, Fault> {
     let mut readings = Vec::new();
     for series in &watched.series {
         let of_series = |error: Error| Fault::Input(format!("`{}`: {error}", series.name));
+        within_bound(series, arguments)?;
         readings.push(read_one(series, arguments).map_err(of_series)?);
         bar.inc(1);
     }
@@ -81,6 +82,20 @@ pub fn read(watched: &Watched, arguments: &Arguments) -> Result<All, Fault> {
         (false, _) => None,
     };
     Ok(All { readings, dips, noise })
+}
+
+/// Refuses a bound that a score is beyond: a limit that is held there would be no limit.
+fn within_bound(series: &Series, arguments: &Arguments) -> Result<(), Fault> {
+    let Some(bound) = arguments.bound else { return Ok(()) };
+    let beyond = series.x.iter().zip(&series.y).find(|(_, y)| is_beyond(**y, bound, arguments));
+    beyond.map_or(Ok(()), |(x, y)| {
+        let name = &series.name;
+        Err(Fault::Input(format!("--bound {bound}: `{name}` is {y} at {x}, which is beyond it")))
+    })
+}
+
+fn is_beyond(y: f64, bound: f64, arguments: &Arguments) -> bool {
+    if arguments.falling { y < bound } else { y > bound }
 }
 
 fn read_one(series: &Series, arguments: &Arguments) -> curricle::Result<Reading> {
@@ -120,11 +135,10 @@ fn curve(series: &Series, arguments: &Arguments) -> curricle::Result<Option<Curv
         return Ok(None);
     }
     let fit = if arguments.falling { CurveFit::loss() } else { CurveFit::share() };
-    let is_beyond =
-        |bound: f64| y.iter().any(|&y| if arguments.falling { y < bound } else { y > bound });
-    let bound = arguments.bound.or(fit.bound.filter(|&bound| !is_beyond(bound)));
+    let is_held = |bound: &f64| !y.iter().any(|&y| is_beyond(y, *bound, arguments));
+    let bound = arguments.bound.or(fit.bound.filter(is_held));
     let fit = CurveFit { bound, ..fit };
-    let stop = fit.stop(x, y, arguments.threshold, arguments.patience as usize)?;
+    let stop = fit.stop(x, y, arguments.threshold, arguments.patience)?;
     let limit = fit.fit(x, y)?;
     Ok(Some(Curve { direction: fit.direction, bound, limit, stop, points: x.len() }))
 }
@@ -136,7 +150,7 @@ fn better(y: &[f64], arguments: &Arguments) -> Vec<f64> {
 
 fn dip(series: &Series, arguments: &Arguments) -> curricle::Result<Dip> {
     let y = better(&series.y, arguments);
-    let forgetting = Forgetting { window: arguments.dip_window as usize };
+    let forgetting = Forgetting { window: arguments.dip_window };
     let dips = forgetting.read(&[&y], &[None])?;
     let (drop, rise) = (dips.drop[0], dips.rise[0]);
     let ends = (0..y.len()).flat_map(|from| {
@@ -170,5 +184,11 @@ fn dips(
         return Ok(Err("a task has no value since it was left".into()));
     }
     let rows: Vec<Vec<f64>> = series.iter().map(|series| better(&series.y, arguments)).collect();
-    Forgetting { window: arguments.dip_window as usize }.read(&rows, &left).map(Ok)
+    let mut dips = Forgetting { window: arguments.dip_window }.read(&rows, &left)?;
+    if arguments.falling {
+        // They were read with their signs changed.
+        (dips.final_mean, dips.worst_case) = (0.0 - dips.final_mean, 0.0 - dips.worst_case);
+        dips.mean_min = dips.mean_min.map(|least| 0.0 - least);
+    }
+    Ok(Ok(dips))
 }

@@ -28,14 +28,10 @@ pub struct Watched {
 }
 
 impl Series {
-    /// Points in any order.
-    pub fn new(name: &str, mut points: Vec<(f64, f64)>) -> Result<Self, Fault> {
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some(pair) = points.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(Fault::Input(format!("`{name}` has two values at {}", pair[0].0)));
-        }
+    /// Points of increasing x.
+    pub fn new(name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         let (x, y) = points.into_iter().unzip();
-        Ok(Self { name: name.into(), x, y, left: None })
+        Self { name: name.into(), x, y, left: None }
     }
 
     /// Means of so many points, each at the last x of them.

@@ -4,14 +4,14 @@ use super::Arguments;
 use super::series::{Series, Watched};
 use crate::fault::Fault;
 use crate::progress::progress_of_rows;
-use crate::rows::Reader;
+use crate::rows::{Place, Reader, Row};
 
 /// Reads the columns. A row without a value of a task is no point of its series.
 pub fn series(arguments: &Arguments) -> Result<Watched, Fault> {
     let Arguments { input, x, y, window, .. } = arguments;
     let x = x.as_ref().ok_or_else(|| Fault::file(input, "--x and --y name the columns of a table"))?;
     let fields: Vec<String> = std::iter::once(x).chain(y).cloned().collect();
-    let mut points: Vec<Vec<(f64, f64)>> = vec![Vec::new(); y.len()];
+    let mut points: Vec<Vec<(f64, f64, Place)>> = vec![Vec::new(); y.len()];
     let mut rows = 0;
     let bar = progress_of_rows("rows", 1);
     for row in Reader::open(input, &fields)? {
@@ -19,9 +19,9 @@ pub fn series(arguments: &Arguments) -> Result<Watched, Fault> {
         let mut at = None;
         for (task, points) in points.iter_mut().enumerate() {
             if let Some(score) = row.maybe_number(1 + task)? {
-                let x = at.map_or_else(|| row.number(0), Ok)?;
+                let x = at.map_or_else(|| position(&row, arguments), Ok)?;
                 at = Some(x);
-                points.push((x, score));
+                points.push((x, score, row.place));
             }
         }
         rows += 1;
@@ -29,14 +29,21 @@ pub fn series(arguments: &Arguments) -> Result<Watched, Fault> {
     }
     bar.finish_and_clear();
     let (mut series, mut notes) = (Vec::new(), Vec::new());
-    for (name, points) in y.iter().zip(points) {
+    for (name, mut points) in y.iter().zip(points) {
         if points.is_empty() {
             return Err(Fault::file(input, format!("no row has a `{name}`")));
         }
         if points.len() < rows {
             notes.push(format!("{} of {rows} rows have a `{name}`", points.len()));
         }
-        series.push(Series::new(name, points)?.in_windows(*window as usize)?);
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some([(x, _, first), (_, _, second)]) = points.array_windows().find(|[a, b]| a.0 == b.0)
+        {
+            let what = format!("{second}: `{name}` has a value at {x}, as in {first}");
+            return Err(Fault::file(input, what));
+        }
+        let points = points.into_iter().map(|(x, score, _)| (x, score));
+        series.push(Series::new(name, points).in_windows(*window as usize)?);
     }
     for (name, left) in &arguments.left {
         let named = series.iter_mut().find(|series| series.name == *name);
@@ -44,4 +51,13 @@ pub fn series(arguments: &Arguments) -> Result<Watched, Fault> {
         series.left = Some(*left);
     }
     Ok(Watched { x: x.clone(), y: "score".into(), series, notes })
+}
+
+/// The x of a row.
+fn position(row: &Row, arguments: &Arguments) -> Result<f64, Fault> {
+    let x = row.number(0)?;
+    match arguments.log_x && x <= 0.0 {
+        true => Err(row.fault(format!("x is {x}, of which --log-x would take the logarithm"))),
+        false => Ok(x),
+    }
 }

@@ -2,7 +2,6 @@
 
 mod outcomes;
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use curricle::monitor::{Probes, TwoParameterLogistic, item_discrimination, kendall_tau};
@@ -10,6 +9,8 @@ use curricle::table::{Column, Provenance, Table};
 
 use crate::fault::Fault;
 use crate::inspect::number;
+use crate::options::{all_differ, part};
+use crate::said::say;
 use crate::table_file::TableFile;
 
 #[derive(clap::Args)]
@@ -30,10 +31,10 @@ pub struct Arguments {
     #[arg(long, default_value = "model", requires = "outcome")]
     model: String,
     /// Outcomes lie in [0, 1]; one from this on counts as solved.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.5, value_parser = part)]
     solved_from: f64,
     /// The part of the items to select, rounded down.
-    #[arg(long, default_value_t = 0.2, conflicts_with = "count")]
+    #[arg(long, default_value_t = 0.2, value_parser = part, conflicts_with = "count")]
     share: f64,
     /// How many items to select.
     #[arg(long)]
@@ -49,7 +50,7 @@ pub struct Arguments {
     #[arg(long)]
     verified: Option<String>,
     /// The part of the set that may be items which no model solves.
-    #[arg(long, default_value_t = 0.2, requires = "verified")]
+    #[arg(long, default_value_t = 0.2, value_parser = part, requires = "verified")]
     quota: f64,
     /// Fit discrimination and difficulty of each item by the two-parameter logistic model, too.
     #[arg(long)]
@@ -66,13 +67,12 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let out = TableFile::new(&arguments.out, [arguments.items.as_path()])?;
     let refused = |error: curricle::Error| Fault::Input(error.to_string());
-    for (name, part) in [("share", arguments.share), ("solved-from", arguments.solved_from)] {
-        if !(0.0..=1.0).contains(&part) {
-            return Err(Fault::Input(format!("--{name} {part} is not in [0, 1]")));
-        }
-    }
+    all_differ("--models", &arguments.models)?;
     let found = outcomes::read(arguments)?;
     let (items, solved) = (found.items.len(), &found.solved);
+    if let Some(count) = arguments.count.filter(|count| *count > items) {
+        return Err(Fault::Input(format!("--count {count}, where there are {items} items")));
+    }
     let size = arguments.count.unwrap_or((arguments.share * items as f64 + 1e-9) as usize);
     let probes = Probes { size, blind_limit: arguments.blind_limit, quota: arguments.quota };
     let set = probes.select(solved, &found.blind, &found.verified).map_err(refused)?;
@@ -122,10 +122,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
             remarks.join("\n")
         ),
     };
-    // A reader that has seen enough closes the pipe.
-    let _ = std::io::stdout().write_all(said.as_bytes());
     eprintln!("written to {}", arguments.out.display());
-    Ok(())
+    say(&said)
 }
 
 /// How the order of the models by the chosen items agrees with that by all.

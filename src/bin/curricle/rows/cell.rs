@@ -8,13 +8,13 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 /// A value as a file has it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
-    /// Null, an empty field, or no field of this name.
+    /// Null, or no field of this name.
     Nothing,
     Flag(bool),
     Whole(i64),
     Number(f64),
     Text(String),
-    /// What CSV has: a number, a flag or a text, whichever is asked for.
+    /// What CSV has: a number, a flag or a text, whichever is asked for. An empty one is a text or nothing.
     Written(String),
     List(Vec<Cell>),
     /// What nothing here is read from: an object, a date, bytes.
@@ -22,6 +22,15 @@ pub enum Cell {
 }
 
 impl Cell {
+    /// Whether there is no value, unless a text is asked for.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Written(text) => text.trim().is_empty(),
+            _ => false,
+        }
+    }
+
     pub fn number(&self) -> Option<f64> {
         match self {
             Self::Whole(number) => Some(*number as f64),
@@ -53,7 +62,9 @@ impl Cell {
     /// A text or a whole number, as a name.
     pub fn name(&self) -> Option<String> {
         match self {
-            Self::Text(text) | Self::Written(text) => Some(text.clone()),
+            Self::Text(text) | Self::Written(text) => {
+                Some(text.clone()).filter(|name| !name.is_empty())
+            }
             Self::Whole(number) => Some(number.to_string()),
             _ => None,
         }

@@ -12,29 +12,36 @@ use super::cell::Cell;
 pub fn fields(line: &str, names: &[String]) -> Result<Vec<Cell>, String> {
     let mut json = serde_json::Deserializer::from_str(line);
     let cells = Fields(names).deserialize(&mut json).and_then(|cells| json.end().map(|()| cells));
-    cells.map_err(|error| error.to_string())
+    cells.map_err(said)
 }
 
-/// The names of the fields of an object, in the order of the line.
-pub fn names(line: &str) -> Result<Vec<String>, String> {
-    struct Names;
-    impl<'de> Visitor<'de> for Names {
-        type Value = Vec<String>;
+/// What is wrong with a line, and at which letter: which line it is, is said before.
+fn said(error: serde_json::Error) -> String {
+    let (said, column) = (error.to_string(), error.column());
+    let place = format!(" at line {} column {column}", error.line());
+    said.strip_suffix(&place).map_or(said.clone(), |why| format!("{why}, at letter {column}"))
+}
+
+/// Adds the names of the fields of an object that are not there yet, in the order of the line.
+pub fn names(line: &str, known: &mut Vec<String>) -> Result<(), String> {
+    struct Names<'a>(&'a mut Vec<String>);
+    impl<'de> Visitor<'de> for Names<'_> {
+        type Value = ();
 
         fn expecting(&self, into: &mut fmt::Formatter<'_>) -> fmt::Result {
             into.write_str("an object")
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-            let mut names = Vec::new();
-            while let Some((name, IgnoredAny)) = object.next_entry()? {
-                names.push(name);
+        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+            while let Some((Name(name), IgnoredAny)) = object.next_entry()? {
+                if !self.0.iter().any(|known| *known == name) {
+                    self.0.push(name.into_owned());
+                }
             }
-            Ok(names)
+            Ok(())
         }
     }
-    let names = serde_json::Deserializer::from_str(line).deserialize_map(Names);
-    names.map_err(|error| error.to_string())
+    serde_json::Deserializer::from_str(line).deserialize_map(Names(known)).map_err(said)
 }
 
 struct Fields<'a>(&'a [String]);
@@ -64,6 +71,11 @@ impl<'de> Visitor<'de> for Fields<'_> {
                 }
                 Some(at) => cells[at] = Some(object.next_value()?),
             }
+        }
+        // A field that is asked for again has what it has where it was asked for first.
+        let first = |at: usize| self.0[..at].iter().position(|name| *name == self.0[at]);
+        for at in (0..cells.len()).filter(|&at| cells[at].is_none()).collect::<Vec<_>>() {
+            cells[at] = first(at).and_then(|first| cells[first].clone());
         }
         Ok(cells.into_iter().map(|cell| cell.unwrap_or(Cell::Nothing)).collect())
     }

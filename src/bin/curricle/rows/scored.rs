@@ -28,6 +28,20 @@ pub struct Scored {
     revision: String,
 }
 
+/// The ids of the rows before.
+#[derive(Default)]
+struct Known {
+    #[expect(clippy::disallowed_types, reason = "looked up, never gone through")]
+    ids: std::collections::HashSet<u64>,
+}
+
+impl Known {
+    fn new_id(&mut self, id: u64, row: &Row) -> Result<u64, Fault> {
+        let is_new = self.ids.insert(id);
+        if is_new { Ok(id) } else { Err(row.fault(format!("id {id} stands in a row before"))) }
+    }
+}
+
 impl Scored {
     /// Checks where the table goes, before any work is done.
     pub fn out(&self) -> Result<TableFile<'_>, Fault> {
@@ -42,14 +56,14 @@ impl Scored {
     ) -> Result<Vec<u64>, Fault> {
         let fields: Vec<String> =
             fields.iter().copied().chain(self.id.as_deref()).map(str::to_owned).collect();
-        let mut ids = Vec::new();
+        let (mut ids, mut known) = (Vec::new(), Known::default());
         let bar = progress_of_rows("rows", self.files.len());
         for path in &self.files {
             for row in Reader::open(path, &fields)? {
                 let row = row?;
                 ids.push(match self.id {
                     None => ids.len() as u64,
-                    Some(_) => row.need(fields.len() - 1, "id", Cell::whole)?,
+                    Some(_) => known.new_id(row.need(fields.len() - 1, "id", Cell::whole)?, &row)?,
                 });
                 take(row)?;
                 bar.inc(1);

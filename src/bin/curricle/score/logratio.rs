@@ -4,6 +4,7 @@ use curricle::gauge::{density_ratio, implicit_reward};
 use curricle::table::Column;
 
 use crate::fault::Fault;
+use crate::options::finite;
 use crate::rows::{Numbers, Row, Scored};
 
 #[derive(clap::Args)]
@@ -20,8 +21,9 @@ pub struct Arguments {
     /// Divide by the number of the strong model's tokens; needs lists.
     #[arg(long)]
     per_token: bool,
-    /// Write the implicit reward, too: the log-ratio times this. Lists must be of the same tokens.
-    #[arg(long)]
+    /// Write the implicit reward, too: the log-ratio times this, or, with --per-token, the mean of it over the tokens.
+    /// Lists must be of the same tokens.
+    #[arg(long, value_parser = finite)]
     beta: Option<f64>,
 }
 

@@ -4,6 +4,7 @@ use curricle::gauge::{NgramIndex, distinct_ngrams, edit_distance, overlap_coeffi
 use curricle::table::Column;
 
 use crate::fault::Fault;
+use crate::options::count;
 use crate::rows::{Row, Scored};
 use crate::texts::{Text, Vocabulary};
 
@@ -19,7 +20,7 @@ pub struct Arguments {
     #[arg(long)]
     b: String,
     /// Tokens of an n-gram.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 8, value_parser = count::<usize>)]
     ngram: usize,
 }
 

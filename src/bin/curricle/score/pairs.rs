@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use curricle::gauge::{PairLogps, PreferenceRanking, self_reward};
-use curricle::route::{PreferenceBands, Treatment};
+use curricle::route::{PreferenceBands, Strengths, Treatment};
 use curricle::table::Column;
 
 use crate::fault::Fault;
+use crate::options::part;
 use crate::rows::{Numbers, Row, Scored};
+use crate::said::say;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -23,7 +25,7 @@ pub struct Arguments {
     /// The shares of pairs, from the weakest on, at which treatments change: up to the first, pairs that the models
     /// prefer the other way are flipped; up to the second, labels are softened; from there on there is a margin;
     /// beyond the third, both.
-    #[arg(long, value_delimiter = ',', default_value = "0.2,0.4,0.9")]
+    #[arg(long, value_delimiter = ',', default_value = "0.2,0.4,0.9", value_parser = part)]
     bands: Vec<f64>,
     /// The field with the log-probability of the chosen side under the reference: a sum, or a list by token. With it,
     /// the table has how hard each pair is to rank.
@@ -49,8 +51,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let refused = |error: curricle::Error| Fault::Input(error.to_string());
     let bands = <[f64; 3]>::try_from(arguments.bands.as_slice())
         .map_err(|_| Fault::Input("three bands are needed".into()))?;
+    if !bands.is_sorted() {
+        let [first, second, third] = bands;
+        return Err(Fault::Input(format!("--bands {first},{second},{third} do not ascend")));
+    }
     let bands = PreferenceBands { bands };
-    bands.route(&[[0.0]], &[[0.0]]).map_err(refused)?;
     let mut fields = vec![arguments.chosen_scores.as_str(), &arguments.rejected_scores];
     fields.extend(arguments.chosen_logp.as_deref());
     fields.extend(arguments.rejected_logp.as_deref());
@@ -69,12 +74,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
         let named = |treatment: &Treatment| which.contains(&treatment.name());
         Column::Flag(strengths.treatment.iter().map(named).collect())
     };
+    let torn = torn(&strengths);
     let numbers = |values: Vec<f64>| Column::Number(values.into_iter().map(Some).collect());
     let mut columns = vec![
         ("strength", numbers(found.mean)),
         ("deviation", numbers(found.deviation)),
         ("flip", is(&["flip"])),
         ("soften", is(&["soften", "soften_margin"])),
+        ("with_margin", is(&["margin", "soften_margin"])),
         ("margin", numbers(strengths.margin.clone())),
     ];
     let right = found.difficulty.iter().filter(|difficulty| **difficulty <= 0.0).count();
@@ -87,8 +94,24 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     strengths.treatment.iter().for_each(|of| *counts.entry(of.name()).or_default() += 1);
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
     arguments.rows.write("preference strength".into(), ids, columns)?;
-    println!("{}{}", counts.join(", "), ranked.unwrap_or_default());
-    Ok(())
+    say(&format!("{}{}\n{torn}", counts.join(", "), ranked.unwrap_or_default()))
+}
+
+/// What is to be said of equally strong pairs that are treated differently.
+fn torn(strengths: &Strengths) -> String {
+    let mut said = String::new();
+    for equal in strengths.order.chunk_by(|&a, &b| strengths.mean[a] == strengths.mean[b]) {
+        let name = |pair: usize| strengths.treatment[pair].name();
+        if equal.iter().any(|&pair| name(pair) != name(equal[0])) {
+            said += &format!(
+                "{} pairs of the same strength {} stand on both sides of a band: which is treated how goes by their \
+                 order in the files\n",
+                equal.len(),
+                strengths.mean[equal[0]],
+            );
+        }
+    }
+    said
 }
 
 /// The mean and the deviation of the differences of one pair over the models.

@@ -12,6 +12,7 @@ use half::{bf16, f16};
 use safetensors::Dtype;
 
 use crate::fault::Fault;
+use crate::options::part;
 use crate::progress::progress;
 use crate::table_file::{TableFile, statistics};
 use crate::tensor_file::{TensorFile, Wanted};
@@ -33,7 +34,7 @@ pub struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "margin", value_parser = parse)]
     scores: Vec<Score>,
     /// The part of the rows to select, in [0, 1]: the most uncertain by the first score, rounded down.
-    #[arg(long)]
+    #[arg(long, value_parser = part)]
     budget: f64,
     /// The temperature of the softmax.
     #[arg(long, default_value_t = 1.0)]
@@ -72,9 +73,6 @@ fn parse(name: &str) -> Result<Score, String> {
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let out = TableFile::new(&arguments.out, [arguments.logits.as_path()])?;
     let (budget, temperature) = (arguments.budget, arguments.temperature);
-    if !(0.0..=1.0).contains(&budget) {
-        return Err(Fault::Input(format!("a budget of {budget} is not in [0, 1]")));
-    }
     if !(1e-6..=1e6).contains(&temperature) {
         return Err(Fault::Input(format!("a temperature of {temperature} is not in [1e-6, 1e6]")));
     }

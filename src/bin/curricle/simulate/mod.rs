@@ -3,7 +3,6 @@
 mod course;
 mod picture;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -14,6 +13,7 @@ use serde_json::json;
 use crate::fault::Fault;
 use crate::out_file;
 use crate::progress::progress;
+use crate::said::say;
 use course::Course;
 
 #[derive(clap::Args)]
@@ -79,9 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
         true => as_json(&courses, scenario, &options),
         false => as_text(&courses, scenario, &options),
     };
-    // A reader that has seen enough closes the pipe.
-    let _ = std::io::stdout().write_all(said.as_bytes());
-    Ok(())
+    say(&said)
 }
 
 fn read(path: &Path) -> Result<Config, Fault> {

@@ -1,10 +1,14 @@
 //! Tables as CSV, as any tool writes and reads it: a header, then a row a sample.
 
+mod quotes;
+
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
+
+pub use quotes::Quotes;
 
 use super::growing::{Cell, Growing, Misfit, samples};
 use super::{Column, FileFault, MADE_BY, Provenance, Table, TableError, malformed};
@@ -13,6 +17,8 @@ use crate::files::whole_file::{at, write_whole};
 
 /// What a column of CSV is, in errors.
 const TEXT: &str = "text";
+/// What a line begins with that is passed over.
+const COMMENT: Option<u8> = Some(b'#');
 
 impl Table {
     /// Writes the table as CSV: a header and a row for each sample, nothing else, so that every reader
@@ -90,9 +96,14 @@ impl Table {
     /// [`TableError::RepeatedSample`] and those of [`column`](Self::column).
     pub fn read_csv(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let file = BufReader::new(File::open(path).map_err(at(path))?);
-        let mut rows = ReaderBuilder::new().comment(Some(b'#')).from_reader(file);
+        let file = Quotes::new(File::open(path).map_err(at(path))?, COMMENT);
+        let mut rows = ReaderBuilder::new().comment(COMMENT).from_reader(file);
         let header = rows.byte_headers().map_err(|error| refusal(path, error, None))?.clone();
+        let closed = |rows: &csv::Reader<Quotes<File>>, row| match rows.get_ref().is_open() {
+            true => Err(malformed(path, FileFault::OpenQuote { row })),
+            false => Ok(()),
+        };
+        closed(&rows, None)?;
         let not_text = |row| malformed(path, FileFault::NotUtf8 { row });
         let mut columns: Vec<(String, Part)> = Vec::with_capacity(header.len());
         for name in &header {
@@ -108,7 +119,9 @@ impl Table {
         let id = id.ok_or_else(|| malformed(path, FileFault::NoId))?;
         let mut record = ByteRecord::new();
         for row in 0.. {
-            if !rows.read_byte_record(&mut record).map_err(|error| refusal(path, error, Some(row)))? {
+            let read = rows.read_byte_record(&mut record);
+            closed(&rows, Some(row))?;
+            if !read.map_err(|error| refusal(path, error, Some(row)))? {
                 break;
             }
             for ((name, part), field) in columns.iter_mut().zip(&record) {
