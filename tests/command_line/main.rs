@@ -9,6 +9,7 @@ mod overlap;
 mod overwriting;
 mod pairs;
 mod probe;
+mod readme;
 mod reports;
 mod rows;
 mod runs;

@@ -41,8 +41,8 @@ pub struct Arguments {
     /// The test texts are said to be contaminated if more than this part of them is flagged.
     #[arg(long, default_value_t = 0.02, value_parser = part)]
     rate: f64,
-    /// The table to write, .parquet or .csv: for each training text its number, the greatest coverage, the number of that
-    /// test text, and whether to drop it.
+    /// The table to write, .parquet or .csv, a row for each training text, by its number over all files from 0: coverage,
+    /// the greatest of any test text; test, the number of that text, empty if there is none; drop.
     #[arg(long)]
     out: PathBuf,
 }

@@ -58,8 +58,10 @@ pub struct Arguments {
     /// Print the names of the probes, one a line, and nothing else.
     #[arg(long)]
     list: bool,
-    /// The table to write, .parquet or .csv: for each item, by its number in the order of the file, what part of the
-    /// models solves it, its discrimination, whether it is selected.
+    /// The table to write, .parquet or .csv, a row for each item, by its number in the order of the file from 0: solved,
+    /// by what part of the models; discrimination, the correlation with the number of items that a model solves, and
+    /// discrimination_rest, with that of the other items; selected; frontier, whether as one that no model solves; with
+    /// --irt irt_discrimination and irt_difficulty.
     #[arg(long)]
     out: PathBuf,
 }

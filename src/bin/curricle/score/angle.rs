@@ -42,7 +42,8 @@ pub struct Arguments {
     /// Where to compute.
     #[arg(long, value_enum, default_value = "cpu")]
     device: Asked,
-    /// The table to write, .parquet or .csv.
+    /// The table to write, .parquet or .csv: intra, within the question; intra_no_diag, that without the angle of a token
+    /// to itself; inter, between question and prefix; total, intra + inter; tokens, of the question.
     #[arg(long)]
     out: PathBuf,
     /// Score only part k of n of the samples, counted from 1.

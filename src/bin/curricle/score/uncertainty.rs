@@ -45,7 +45,7 @@ pub struct Arguments {
     /// Decides which of equally uncertain rows are selected.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The table to write, .parquet or .csv.
+    /// The table to write, .parquet or .csv: a column for each score, and selected.
     #[arg(long)]
     out: PathBuf,
     /// The model that made the logits, to be noted in the table.
