@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,21 @@ def test_processes_of_torch(size: int, tmp_path: Path) -> None:
     ]
     said = [rank.communicate(timeout=300)[0] for rank in ranks]
     assert [json.loads(text) for text in said] == [EXPECTED] * size
+
+
+def mpiexec() -> str | None:
+    """What starts the ranks: what came with a library of MPI as a package, or that of the system."""
+    beside = Path(sys.executable).with_name("mpiexec")
+    return str(beside) if beside.exists() else which("mpiexec")
+
+
+@pytest.mark.skipif(find_spec("mpi4py") is None or mpiexec() is None, reason="MPI is not installed")
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 8])
+def test_processes_of_mpi(size: int) -> None:
+    script = Path(__file__).with_name("rank.py")
+    command = [str(mpiexec()), "-n", str(size), sys.executable, str(script), "mpi"]
+    said = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=300, check=True).stdout
+    assert json.loads(said) == [EXPECTED] * size
 
 
 def test_another_number_of_ranks_after_a_resume() -> None:
