@@ -129,6 +129,17 @@ class _Draws:
         n = next(iter(lengths), None)
         return self._use(n, lambda tickets: self.curriculum.observe(tickets, **fields))
 
+    def observe_or_lose(self, *lost: type[Exception], **fields: Any) -> Results:
+        """Reports as `observe` does, but gives up those that are refused with one of these errors, such as `NonFiniteError`;
+        the others are taken in. Any other error is raised."""
+        tickets = self.pending
+        results = self.observe(strict=False, **fields)
+        for place, error in results.errors.items():
+            if not isinstance(error, lost):
+                raise error
+            self.curriculum.lose([tickets[place]])
+        return results
+
     def lose(self, n: int | None = None) -> None:
         """Gives up the samples that were handed out first, a draw or so many: their outcomes will not come."""
         self._use(n, self.curriculum.lose)

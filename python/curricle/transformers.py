@@ -6,7 +6,8 @@ your own, such as `class CurriculumSFT(CurriculumMixin, SFTTrainer)`. For GRPO s
 The curriculum needs a `lag` of 1, since batches are loaded one ahead, of more with worker processes, and the data set a
 length. It is saved in each checkpoint, and goes on from there with `trainer.train(resume_from_checkpoint=...)`; the
 argument `ignore_data_skip` is set for that. An epoch is as many whole draws as the data set has room for, which is not a
-pass over it. `dispatch_batches` and packing are not supported.
+pass over it. A sample whose loss is no number is given up, and the run goes on, as that of `Trainer` does. Packing is not
+supported, and `dispatch_batches` is refused.
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ from torch.utils.data import Sampler
 from transformers import Trainer
 
 from ._core import Curriculum
-from ._errors import ConfigError, UnsupportedError
+from ._errors import ConfigError, NonFiniteError, UnsupportedError
 from .samplers import CurriculumSampler, gathered
 
 __all__ = ["CurriculumMixin", "CurriculumTrainer", "sample_losses"]
@@ -45,6 +46,8 @@ class CurriculumMixin:
     def __init__(self, *args: Any, curriculum: Curriculum, **kwargs: Any) -> None:
         self.curriculum = curriculum
         super().__init__(*args, **kwargs)
+        if self.args.accelerator_config.dispatch_batches:  # type: ignore[attr-defined]
+            raise ConfigError("dispatch_batches: each process has to draw, load in each of them")
         # Else it would draw what it has trained on again, only to skip it.
         self.args.ignore_data_skip = True  # type: ignore[attr-defined]
         self._get_train_sampler()
@@ -93,7 +96,7 @@ class CurriculumMixin:
         if model.training:
             with torch.no_grad():
                 seen = gathered(self.accelerator, **self.outcome(given, outputs))  # type: ignore[attr-defined]
-            self.sampler.observe(strict=True, **seen)
+            self.sampler.observe_or_lose(NonFiniteError, **seen)
         return (loss, outputs) if return_outputs else loss
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:

@@ -63,8 +63,4 @@ class CurriculumGRPOTrainer(CurriculumMixin, GRPOTrainer):
             total[won.isnan()] = torch.nan
             fields["rewards"] = total.view(-1, self.num_generations)
             fields["successes"] = won.nan_to_num(0.0).view(-1, self.num_generations)
-        tickets = self.sampler.pending[: len(fields["rewards"])]
-        for place, error in self.sampler.observe(strict=False, **fields).errors.items():
-            if not isinstance(error, UnscoredError):
-                raise error
-            self.curriculum.lose([tickets[place]])
+        self.sampler.observe_or_lose(UnscoredError, **fields)

@@ -264,6 +264,37 @@ def test_losses_that_are_not_known(tmp_path: Path) -> None:
             trainer.train()
 
 
+def test_losses_that_are_no_numbers(tmp_path: Path) -> None:
+    """They are given up, the run goes on, and the other samples of the batch teach the curriculum."""
+    from curricle.transformers import CurriculumTrainer
+
+    class Odd(CurriculumTrainer):
+        def outcome(self, inputs: dict[str, Any], outputs: Any) -> dict[str, Any]:
+            loss = super().outcome(inputs, outputs)["loss"]
+            loss[0], loss[2] = torch.nan, torch.inf
+            return {"loss": loss}
+
+    args = transformers.TrainingArguments(**arguments(tmp_path, max_steps=3))
+    made = curriculum(policy="boltzmann", signal={"reported": {"field": "loss"}})
+    trainer = Odd(model=language_model(), args=args, train_dataset=labelled(), curriculum=made)
+    trainer.train()
+    counts, batches = trainer.curriculum.counts(), 3 * args.gradient_accumulation_steps
+    assert trainer.state.global_step == 3 and counts["lost"] == 2 * batches
+    reported = batches * args.train_batch_size - counts["lost"]
+    assert counts["admitted"] + counts["rejected"] == reported and trainer.sampler.pending != []
+
+
+def test_batches_that_one_process_loads_for_all_are_refused(tmp_path: Path) -> None:
+    from curricle.transformers import CurriculumTrainer
+
+    more = {"accelerator_config": {"dispatch_batches": True}}
+    args = transformers.TrainingArguments(**arguments(tmp_path, max_steps=1), **more)
+    with pytest.raises(ConfigError, match="dispatch_batches"):
+        CurriculumTrainer(
+            model=language_model(), args=args, train_dataset=labelled(), curriculum=curriculum()
+        )
+
+
 def test_success_that_is_not_scored(tmp_path: Path) -> None:
     """A completion that the function of success does not score is left out, whatever others say of it."""
     recorded = Recorded(curriculum())
