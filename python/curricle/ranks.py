@@ -6,6 +6,7 @@ An exchange is any object with `rank`, `size` and `all_gather`; here are those o
 
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Protocol
 
 __all__ = ["Alone", "Exchange", "MpiGroup", "Threads", "TorchGroup"]
@@ -77,15 +78,20 @@ class TorchGroup:
     """A rank of a process group of `torch.distributed`, of processors: by default a group of its own over gloo, beside
     that of the trainer. All ranks make it, at the same place of the program.
 
-    An exchange is two all-gathers: of lengths, and of frames as long as the longest.
+    An exchange is two all-gathers: of lengths, and of frames as long as the longest. It waits `timeout` seconds for the
+    other ranks, as long as the trainer's groups do where it is None; then, and if one of them is gone, a verb raises
+    `TransportError`. A group that is given has a timeout of its own.
     """
 
-    def __init__(self, group: Any = None) -> None:
+    def __init__(self, group: Any = None, timeout: float | None = None) -> None:
         import torch
         import torch.distributed as distributed
 
         self._torch, self._distributed = torch, distributed
-        self._group = distributed.new_group(backend="gloo") if group is None else group
+        if group is None:
+            limit = None if timeout is None else timedelta(seconds=timeout)
+            group = distributed.new_group(backend="gloo", timeout=limit)
+        self._group = group
         self.rank: int = distributed.get_rank(self._group)
         self.size: int = distributed.get_world_size(self._group)
 

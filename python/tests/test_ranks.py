@@ -79,6 +79,44 @@ def test_processes_of_torch(size: int, tmp_path: Path) -> None:
     assert [json.loads(text) for text in said] == [EXPECTED] * size
 
 
+HUNG = """
+import sys, time
+import torch.distributed as distributed
+from curricle import Curriculum, Replicated, TransportError
+from curricle.ranks import TorchGroup
+
+file, rank = sys.argv[1], int(sys.argv[2])
+distributed.init_process_group("gloo", init_method=f"file://{file}", rank=rank, world_size=2)
+feed = Replicated(Curriculum(100, seed=3), TorchGroup(timeout=2))
+feed.draw(2)
+before = feed.digest
+if rank == 1:
+    time.sleep(600)
+try:
+    feed.draw(2)
+except TransportError:
+    print(feed.digest == before)
+"""
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
+def test_a_rank_that_does_not_come(tmp_path: Path) -> None:
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", HUNG, str(tmp_path / "store"), str(rank)],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        )
+        for rank in range(2)
+    ]
+    try:
+        assert ranks[0].communicate(timeout=120)[0] == "True\n"
+    finally:
+        ranks[1].kill()
+        ranks[1].communicate()
+
+
 def mpiexec() -> str | None:
     """What starts the ranks: what came with a library of MPI as a package, or that of the system."""
     beside = Path(sys.executable).with_name("mpiexec")
