@@ -5,7 +5,7 @@
 
 use crate::base::error::{Result, finite, length};
 use crate::base::id::Round;
-use crate::base::numbers::{all_finite, all_within, count_within, first_greatest, some};
+use crate::base::numbers::{SLACK, all_finite, all_within, between, count_within, some};
 use crate::base::schedule::Schedule;
 
 /// The range of a component of a reward, whose ends move with the step.
@@ -73,12 +73,12 @@ impl RewardRange {
         all_finite("end of a range", &low)?;
         all_finite("end of a range", &high)?;
         let ends = low.iter().zip(&high).zip(fraction);
-        let reward = ends.map(|((low, high), fraction)| low + (high - low) * fraction).collect();
+        let reward = ends.map(|((&low, &high), &fraction)| between(low, high, fraction)).collect();
         Ok(Ranged { low, high, reward })
     }
 }
 
-/// The setting of a grid with the greatest reading, and that reading; of those that differ by rounding, to 1e-9, the first.
+/// The setting of a grid with the greatest reading, and that reading: the first that is at most 1e-9 below the greatest.
 ///
 /// B-STaR evaluates the mean [balance score](crate::gauge::balance_score) for every temperature and threshold each round, and
 /// samples with the best. Cost: a reading for each setting.
@@ -103,6 +103,30 @@ pub fn best_of_grid<T>(
         settings.push(setting);
     }
     some("grid", &readings)?;
-    let best = first_greatest(&readings);
+    let greatest = readings.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // The greatest itself is one of them.
+    let best = readings.iter().position(|reading| greatest - reading <= SLACK).unwrap_or(0);
     Ok((settings.swap_remove(best), readings[best]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_the_best_settings_is_the_first_near_the_greatest() {
+        let best = |readings: &[f64]| {
+            best_of_grid(0..readings.len(), |&at| Ok(readings[at])).map(|(setting, _)| setting)
+        };
+        assert_eq!(best(&[0.300_000_000_499_999_9, 0.300_000_000_500_000_1]), Ok(0));
+        assert_eq!(best(&[0.0, 8e-10]), Ok(0));
+        assert_eq!(best(&[0.0, 8e-10, 1.6e-9]), Ok(1));
+        assert_eq!(best(&[-1e300, 1e300]), Ok(1));
+    }
+
+    #[test]
+    fn a_range_between_the_greatest_numbers_has_numbers_in_it() {
+        let range = RewardRange { low: (-1e308).into(), high: 1e308.into() };
+        assert_eq!(range.read(&[0, 0, 0], &[0.0, 0.5, 1.0]).unwrap().reward, [-1e308, 0.0, 1e308]);
+    }
 }

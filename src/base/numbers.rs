@@ -176,6 +176,13 @@ pub(crate) fn first_greatest(values: &[f64]) -> usize {
     best
 }
 
+/// The number between two others that is a part of the way to the second.
+pub(crate) fn between(from: f64, to: f64, part: f64) -> f64 {
+    let way = to - from;
+    // Two numbers can be further apart than a number can say.
+    if way.is_finite() { from + way * part } else { from * (1.0 - part) + to * part }
+}
+
 /// The first of the least of at least one computed number.
 pub(crate) fn first_least(values: &[f64]) -> usize {
     first_greatest(&values.iter().map(|value| -value).collect::<Vec<_>>())

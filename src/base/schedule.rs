@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Result, within};
 use crate::base::id::Round;
 use crate::base::math;
+use crate::base::numbers::between;
 
 /// A number as a function of the round: constant, or moving from one value to another.
 ///
@@ -75,8 +76,14 @@ impl Schedule {
                 to
             }
             Schedule::Step { from, .. } => from,
-            Schedule::Linear { from, to, rounds } => from + (to - from) * part(rounds),
-            Schedule::Geometric { from, to, rounds } => from * math::pow(to / from, part(rounds)),
+            Schedule::Linear { from, to, rounds } => between(from, to, part(rounds)),
+            Schedule::Geometric { from, to, rounds } => match (to / from, part(rounds)) {
+                // Of ends whose ratio no number holds.
+                (ratio, part) if !ratio.is_finite() || ratio < f64::MIN_POSITIVE => {
+                    math::pow(from, 1.0 - part) * math::pow(to, part)
+                }
+                (ratio, part) => from * math::pow(ratio, part),
+            },
         }
     }
 
@@ -120,6 +127,19 @@ mod tests {
         assert_eq!([0, 29, 30, 99].map(|round| step.at(Round(round))), [1.0, 1.0, 3.0, 3.0]);
         let at_once = Schedule::Linear { from: 1.0, to: 2.0, rounds: 0 };
         assert_eq!(at_once.at(Round(0)), 2.0);
+    }
+
+    /// What lies between two numbers is a number, however far they are apart.
+    #[test]
+    fn movements_between_the_greatest_numbers_stay_between_them() {
+        let far = Schedule::Linear { from: -1e308, to: 1e308, rounds: 10 };
+        assert_eq!([0, 5, 10].map(|round| far.at(Round(round))), [-1e308, 0.0, 1e308]);
+        for (from, to) in [(1e-200, 1e200), (1e200, 1e-200), (f64::MIN_POSITIVE, f64::MAX)] {
+            let far = Schedule::Geometric { from, to, rounds: 10 };
+            assert_eq!(far.at(Round(0)), from);
+            let middle = far.at(Round(5));
+            assert!((middle / (from.sqrt() * to.sqrt()) - 1.0).abs() < 1e-9, "{middle}");
+        }
     }
 
     #[test]

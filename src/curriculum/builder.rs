@@ -298,10 +298,11 @@ impl<P, S, D> Builder<P, S, D> {
     }
 
     /// Sets after how many rounds a [retired](crate::route::Treatment::Retire) sample can be drawn again, at least 1;
-    /// default 50, and with `u64::MAX` only when nothing else is left. Where nothing can be drawn but for what is retired,
-    /// those come back of which the test is due first: no draw would bring its round.
+    /// default 50, and with `u64::MAX` only when too few others are left. Where there are too few samples for a draw but
+    /// for what is retired, those come back of which the test is due first, until there are enough: no draw would bring
+    /// its round. In the [pace of arrival](crate::Arrival) a draw waits for samples in flight before that.
     ///
-    /// Samples are retired when the round of their ticket is folded in, so that it makes no difference when a report
+    /// A gate that retires nothing is refused beside it. Samples are retired when the round of their ticket is folded in, so that it makes no difference when a report
     /// comes, unless a gate reads ages. Cost: O(log N) for each, and about 60 bytes as long as it rests.
     pub fn retest(mut self, rounds: u64) -> Self {
         self.options.retest = rounds;
@@ -436,6 +437,9 @@ impl<P: Policy, S: Signal, D: Sampler> Builder<P, S, D> {
         options.stop.check(sampler.keeps_passes())?;
         options.gate.check(population.arms().count())?;
         within("rounds until a re-test", options.retest as f64, 1.0, u64::MAX as f64)?;
+        if options.retest != RETEST && !options.gate.may_retire() {
+            return Err(Error::Unread { part: "retest", what: "when retired samples come back" });
+        }
         options.importance.check("importance exponent", 0.0, 1.0)?;
         within("lag", options.lag as f64, 0.0, 1e9)?;
         options.refill.map_or(Ok(()), |refill| refill.check())?;

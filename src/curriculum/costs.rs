@@ -203,13 +203,18 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
 
     /// Decides a draw of so many samples, or of those that there are.
     fn decide_some(&mut self, n: usize, expected: usize) -> Result<()> {
+        self.with_retired(|curriculum| curriculum.decide_present_some(n, expected))
+    }
+
+    fn decide_present_some(&mut self, n: usize, expected: usize) -> Result<()> {
         self.check_first_exhausted()?;
         match self.decide_for(n, expected, 0) {
             Err(Error::BatchExceedsPool { available, .. }) if (1..n).contains(&available) => {
                 self.decide_for(available, expected.min(available), 0)?;
             }
             Err(error) => {
-                let rest = self.rest_of_last_pass(error).map_err(|it| self.hold_for_samples(it, 1))?;
+                let rest = self.rest_of_last_pass(error);
+                let rest = rest.map_err(|it| self.hold_for_samples(it, 1))?;
                 self.decide_for(rest, expected.min(rest), 0)?;
             }
             Ok(()) => {}

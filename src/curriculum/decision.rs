@@ -23,6 +23,8 @@ pub(super) struct Decision {
     /// The probabilities, unless they are those that stand in the state already.
     allotment: Allotment,
     stands: bool,
+    /// Whether the probabilities are those of what was to be decided last.
+    is_allotted: bool,
     draws: Vec<Draw>,
     /// How many tickets of each arm are under way.
     under_way: Vec<u32>,
@@ -78,6 +80,7 @@ impl Decision {
         is_fresh: bool,
     ) -> Result<()> {
         let Memory { population, policy, .. } = memory;
+        self.is_allotted = false;
         // Before anything works for so many.
         match (population.drawable_total(), sampler.most(population)) {
             (0, _) => return Err(Error::NothingToDraw),
@@ -104,7 +107,13 @@ impl Decision {
                 }
             }
         }
+        self.is_allotted = true;
         Ok(())
+    }
+
+    /// Whether it came to probabilities before it failed.
+    pub fn is_allotted(&self) -> bool {
+        self.is_allotted
     }
 
     /// Decides that nothing is drawn; the probabilities stay.

@@ -49,6 +49,9 @@ pub struct Explanation {
     pub is_adapted: bool,
     /// Whether there is feedback that the next draw learns from before it decides, so that it may decide otherwise.
     pub is_feedback_due: bool,
+    /// Whether [retired](crate::route::Treatment::Retire) samples come back before the next draw decides, since their
+    /// test is due or there are too few others, so that it may decide otherwise.
+    pub is_retest_due: bool,
     /// The probability that the first slot of the next batch gets it: the propensity that it would then be drawn
     /// with. For [`Systematic`](crate::sampler::Systematic) the slot is the first that the arm is given. None for a
     /// sampler of one's own, and if nothing can be drawn.
@@ -155,8 +158,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     ///
     /// The policy decides as [`draw`](Self::draw) would, also with the same random numbers, so that these are exactly
     /// the probabilities of the next draw: unless feedback [is due](Explanation::is_feedback_due), from which a draw
-    /// learns first, or something else happens before it. [`fold`](Self::fold) first, to be exact. Whether feedback
-    /// is missing, or too much is in flight for another draw, is not looked at.
+    /// learns first, or a [re-test](Explanation::is_retest_due), or something else happens before it.
+    /// [`fold`](Self::fold) first, to be exact. Whether feedback is missing, or too much is in flight for another draw, is not looked at.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
@@ -219,6 +222,7 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             next_share: None,
             is_adapted: memory.policy.is_adapted(&Turn::new(memory.round, n.max(1), population)),
             is_feedback_due: self.is_feedback_due(),
+            is_retest_due: population.next_retest().is_some_and(|due| due <= memory.round),
             first_slot: None,
             expected: None,
             obstacle: None,
@@ -234,6 +238,12 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             progress: self.memory.ledger.progress.get(arm.index()).copied().unwrap_or_default(),
         };
         let decided = self.explain_draw(&mut explanation);
+        let lacking = match decided {
+            Err(Error::NothingToDraw) => 1,
+            Err(Error::BatchExceedsPool { want, available }) => want - available,
+            _ => usize::MAX,
+        };
+        explanation.is_retest_due |= population.retired() >= lacking;
         explanation.obstacle = match decided {
             _ if !is_alive => Some(Obstacle::Removed),
             _ if weight == 0.0 => Some(Obstacle::NoWeight),
@@ -429,6 +439,9 @@ impl fmt::Display for Explanation {
                 f,
                 "Feedback is due that the next draw learns from first: it may decide otherwise."
             )?;
+        }
+        if self.is_retest_due {
+            writeln!(f, "Retired samples come back before the next draw: it may decide otherwise.")?;
         }
         let KnownSample { draws, settled, success, score, last } = self.known;
         match last {

@@ -226,7 +226,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// [refill](Builder::refill), where [`step`](Self::step) draws; [`Error::BatchExceedsPool`] and
     /// [`Error::NothingToDraw`] from the sampler; what the policy cannot decide; of a sampler of one's own
     /// [`Error::Length`], [`Error::NonFinite`], [`Error::OutOfRange`], [`Error::UnknownSample`] or [`Error::Pick`] for
-    /// a pick that is none. No ticket has been drawn then; what was due has been folded in, if `fold` did not fail.
+    /// a pick that is none. No ticket has been drawn then; what was due has been folded in, if `fold` did not fail, and
+    /// what is [retired](Builder::retest) may have come back.
     pub fn draw(&mut self, n: usize) -> Result<Batch> {
         let mut batch = Batch::default();
         self.draw_into(n, &mut batch)?;
@@ -303,10 +304,15 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
 
     /// Decides a draw of `n` samples, or of the last ones that a stop rule leaves.
     fn decide_all(&mut self, n: usize) -> Result<()> {
+        self.with_retired(|curriculum| curriculum.decide_present(n))
+    }
+
+    /// The same of what is not retired.
+    fn decide_present(&mut self, n: usize) -> Result<()> {
         self.check_first_exhausted()?;
         if let Err(error) = self.decide(n, 0) {
-            let held = |it| self.hold_for_samples(it, n);
-            let rest = self.rest_of_last_pass(error).map_err(held)?;
+            let rest = self.rest_of_last_pass(error);
+            let rest = rest.map_err(|it| self.hold_for_samples(it, n))?;
             self.decide(rest, 0)?;
         }
         self.check_cycle()

@@ -3,10 +3,40 @@
 use std::collections::BTreeSet;
 
 use super::Curriculum;
-use crate::base::error::Error;
+use crate::base::error::{Error, Result};
 use crate::base::id::SampleId;
 use crate::curriculum::pace::Pace;
 use crate::ledger::Pending;
+use crate::policy::Policy;
+use crate::sampler::Sampler;
+use crate::signal::Signal;
+
+impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
+    /// Decides, and where there are too few samples for it what is retired comes back, the next test first, until there
+    /// are enough: no draw would ever bring the round of the test.
+    pub(super) fn with_retired(
+        &mut self,
+        mut decide: impl FnMut(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        loop {
+            let Err(error) = decide(self) else { return Ok(()) };
+            let lacking = match error {
+                Error::NothingToDraw => 1,
+                Error::BatchExceedsPool { want, available } => want - available,
+                _ => return Err(error),
+            };
+            // Where all of them would be too few they stay where they are.
+            if self.memory.population.retired() < lacking {
+                return Err(error);
+            }
+            let mut back = 0;
+            while back < lacking && self.memory.population.retired() > 0 {
+                back += self.retest_early();
+            }
+            self.refresh();
+        }
+    }
+}
 
 impl<P, S, D> Curriculum<P, S, D> {
     /// What was drawn last rests, if a pass or its flight asks for it.
@@ -102,6 +132,17 @@ impl<P, S, D> Curriculum<P, S, D> {
             due = if is_out { population.next_retest() } else { None };
         }
         is_any
+    }
+
+    /// The retired samples of the next test come back before its round. Gives how many there were.
+    pub(super) fn retest_early(&mut self) -> usize {
+        let Some(round) = self.memory.population.next_retest() else { return 0 };
+        let back = self.memory.population.retest(round);
+        debug_assert!(back.is_ok(), "a weight that moves changes no sum");
+        let back = back.unwrap_or_default();
+        back.iter().for_each(|sample| self.touch_sample(*sample));
+        self.changes += 1;
+        back.len()
     }
 
     pub(super) fn touch_sample(&mut self, sample: SampleId) {

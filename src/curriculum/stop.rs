@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::Curriculum;
 use crate::base::error::{Error, Result, within};
 use crate::base::id::ArmId;
+use crate::policy::Policy;
 use crate::sampler::Sampler;
+use crate::signal::Signal;
 
 /// When a curriculum whose sampler keeps [passes](crate::sampler::Passes) is finished, so that a draw gives
 /// [`Error::Finished`]. An arm is *exhausted* when it has completed so many passes. Only arms that have samples and to
@@ -69,7 +71,7 @@ impl Stop {
     }
 }
 
-impl<P, S, D: Sampler> Curriculum<P, S, D> {
+impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// Whether an arm is exhausted that may be the first one.
     pub(super) fn check_first_exhausted(&self) -> Result<()> {
         let Stop::FirstExhausted(passes) = self.options.stop else { return Ok(()) };
@@ -94,7 +96,24 @@ impl<P, S, D: Sampler> Curriculum<P, S, D> {
     }
 
     /// How many samples the last batch has, if so few are left because all arms are in their last pass.
-    pub(super) fn rest_of_last_pass(&self, error: Error) -> Result<usize> {
+    pub(super) fn rest_of_last_pass(&mut self, error: Error) -> Result<usize> {
+        // What was refused before it had probabilities is judged by those of a batch of what there is.
+        if let Error::BatchExceedsPool { available, .. } = error
+            && !self.work.decision.is_allotted()
+            && self.memory.population.pass_limit().is_some()
+        {
+            return match self.decide(available, 0) {
+                Ok(()) => self.rest_of_last_pass(error),
+                Err(Error::BatchExceedsPool { available: fewer, .. }) => {
+                    let fewer = Error::BatchExceedsPool { want: available, available: fewer };
+                    self.rest_of_last_pass(fewer).map_err(|it| match it {
+                        Error::BatchExceedsPool { .. } => error,
+                        other => other,
+                    })
+                }
+                Err(other) => Err(other),
+            };
+        }
         let shares = match error {
             Error::NothingToDraw => Vec::new(),
             _ => self.work.decision.shares(&self.memory),

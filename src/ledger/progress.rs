@@ -113,7 +113,7 @@ impl Progress {
             && (-1.0..=1.0).contains(&self.evidence)
     }
 
-    /// Takes in one visit: the mean success of `tickets` tickets.
+    /// Takes in one visit: the mean success of `tickets` tickets, in `[0, 1]`. What is no number is no visit.
     ///
     /// ```
     /// use curricle::Progress;
@@ -129,6 +129,9 @@ impl Progress {
     /// assert!(noise.evidence().abs() < 0.2);
     /// ```
     pub fn visit(&mut self, success: f64, tickets: u32) {
+        if !success.is_finite() {
+            return;
+        }
         let tickets = tickets.max(1);
         let each = 1.0 / f64::from(tickets);
         if self.visits == 0 {

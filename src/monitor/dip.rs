@@ -66,7 +66,7 @@ impl Forgetting {
     /// learned.
     ///
     /// # Errors
-    /// No task or no probe; lists of different lengths; a number that is not finite; a window below 2; a mark beyond the
+    /// No task or no probe; lists of different lengths; a number, or a difference, that is not finite; a window below 2; a mark beyond the
     /// probes; not exactly one task that is being learned.
     pub fn read<R: AsRef<[f64]>>(&self, accuracy: &[R], left_at: &[Option<usize>]) -> Result<Dips> {
         some("accuracy", accuracy)?;
@@ -95,6 +95,8 @@ impl Forgetting {
             mean_min.map_or(last(current), |min| last(current) * part + (1.0 - part) * min);
         let drop: Vec<f64> = accuracy.iter().map(|row| self.fall(row.as_ref(), 1.0)).collect();
         let rise: Vec<f64> = accuracy.iter().map(|row| self.fall(row.as_ref(), -1.0)).collect();
+        all_finite("drop", &drop)?;
+        all_finite("rise", &rise)?;
         Ok(Dips {
             min_accuracy,
             mean_min,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::error::{Result, finite, length, within};
+use crate::base::error::{Error, Result, finite, length, within};
 use crate::base::id::Round;
 use crate::base::numbers::SLACK;
 use crate::base::schedule::Schedule;
@@ -78,6 +78,9 @@ impl Treatment {
             | Self::Margin { margin: number }
             | Self::SoftenMargin { margin: number } => {
                 within("number of a treatment", number, 0.0, MOST).map(drop)
+            }
+            Self::Pair { chosen, rejected } if chosen == rejected => {
+                Err(Error::Unsupported { part: "pair", request: "one text as both of its sides" })
             }
             _ => Ok(()),
         }

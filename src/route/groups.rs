@@ -62,7 +62,7 @@ impl GroupFilter {
     /// Routes the rewards of groups.
     ///
     /// # Errors
-    /// No group, or an empty one; a number that is not finite; a `max_score` that is not above 0.
+    /// No group, or an empty one; a number, or a rate, that is not finite; a `max_score` that is not above 0.
     pub fn route<R: AsRef<[f64]>>(&self, rewards: &[R]) -> Result<GroupRoutes> {
         some("rewards", rewards)?;
         positive("max_score", self.max_score)?;
@@ -75,6 +75,7 @@ impl GroupFilter {
         }
         let solved_rate: Vec<f64> =
             rewards.iter().map(|group| mean(group.as_ref()) / self.max_score).collect();
+        all_finite("solved_rate", &solved_rate)?;
         let equal: Vec<bool> = rewards.iter().map(|group| all_equal(group.as_ref())).collect();
         let retire = |rate: &f64| self.retire_rate.is_some_and(|limit| *rate >= limit - SLACK);
         let treat = |is: &bool| if *is { Treatment::Drop } else { Treatment::TRAIN };

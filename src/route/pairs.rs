@@ -32,7 +32,7 @@ impl PairReason {
 /// One preference pair of the best and the worst of a prompt's candidates, or none: three gates.
 ///
 /// The first that fails gives the reason: their gap, the value of the best, the
-/// [overlap](crate::gauge::overlap_coefficient) of their words. A slack of 1e-9 goes in favour of a pair. Cost: O(n + words).
+/// [overlap](crate::gauge::overlap_coefficient) of their words. Candidates whose values are all equal have no gap. A slack of 1e-9 goes in favour of a pair. Cost: O(n + words).
 ///
 /// Paper: iTool, arXiv 2501.09766 (gap .1, best -.3, overlap .95), whose code divides by zero where a text is empty.
 ///
@@ -82,7 +82,7 @@ impl PairGates {
     /// Routes candidates: the value and the words or token ids of each.
     ///
     /// # Errors
-    /// Fewer than two candidates; lists of different lengths; a number that is not finite.
+    /// Fewer than two candidates; lists of different lengths; a number, or a gap, that is not finite.
     pub fn route<R: AsRef<[T]>, T: Ord>(&self, values: &[f64], texts: &[R]) -> Result<PairReading> {
         at_least("values", 2, values)?;
         length("texts", values.len(), texts.len())?;
@@ -97,10 +97,11 @@ impl PairGates {
                 .fold(0, |best, at| if is_better(values[at], values[best]) { at } else { best })
         };
         let (chosen, rejected) = (first(&|a, b| a > b), first(&|a, b| a < b));
-        let gap = values[chosen] - values[rejected];
+        let gap = finite("gap of values", 0, values[chosen] - values[rejected])?;
         let overlap = overlap_coefficient(texts[chosen].as_ref(), texts[rejected].as_ref());
         let reason = match () {
-            () if gap < self.min_gap - SLACK => Some(PairReason::Gap),
+            // Of values that are all equal it is the same candidate.
+            () if gap < self.min_gap - SLACK || chosen == rejected => Some(PairReason::Gap),
             () if values[chosen] < self.min_best - SLACK => Some(PairReason::Best),
             () if overlap > self.max_overlap + SLACK => Some(PairReason::Overlap),
             () => None,
@@ -162,7 +163,7 @@ impl EditPair {
     /// Routes a good text and a bad one, with their qualities.
     ///
     /// # Errors
-    /// A quality that is not finite; a distance outside [0, 1] or a gap below 0.
+    /// A quality, or their gap, that is not finite; a distance outside [0, 1] or a gap below 0.
     pub fn route<T: PartialEq>(
         &self,
         good: &[T],
@@ -175,9 +176,27 @@ impl EditPair {
         in_range("min_gap", self.min_gap, 0.0, f64::MAX)?;
         let distance = edit_distance(good, bad);
         let share = distance as f64 / good.len().max(bad.len()).max(1) as f64;
-        let gap = quality_good - quality_bad;
+        let gap = finite("gap of quality", 0, quality_good - quality_bad)?;
         let keep = distance > 0 && share <= self.max_distance + SLACK && gap > self.min_gap;
         let treatment = if keep { Treatment::Pair { chosen: 0, rejected: 1 } } else { Treatment::Drop };
         Ok(EditReading { distance, share, gap, keep, treatment })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_candidate_is_no_pair_with_itself() {
+        let gates = PairGates { min_gap: 0.0, min_best: -1.0, max_overlap: 1.0 };
+        let read = gates.route(&[0.5, 0.5], &[[1], [2]]).unwrap();
+        assert_eq!((read.reason, read.treatment), (Some(PairReason::Gap), Treatment::Drop));
+    }
+
+    #[test]
+    fn a_gap_that_no_number_holds_is_refused() {
+        assert!(PairGates::default().route(&[1e308, -1e308], &[[1], [2]]).is_err());
+        assert!(EditPair::default().route(&[1, 2], &[1, 3], (1e308, -1e308)).is_err());
     }
 }

@@ -14,8 +14,9 @@ use super::Treatment;
 /// beyond                                            soften and margin
 /// ```
 ///
-/// A pair of positive strength is never flipped. [`preference_loss`](crate::gauge::preference_loss) has the losses. Cost:
-/// O(pairs models + pairs log pairs).
+/// Only a mean below -1e-9 is below 0, so that no pair of positive strength is flipped for its rounding. A softened pair
+/// has the margin 0. Of equal means those that come first are the weaker.
+/// [`preference_loss`](crate::gauge::preference_loss) has the losses. Cost: O(pairs models + pairs log pairs).
 ///
 /// Paper: Wang et al., *Secrets of RLHF in Large Language Models Part II*, arXiv 2401.06080 (10 models, bands .2, .4, .9).
 ///

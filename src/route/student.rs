@@ -27,7 +27,7 @@ use super::Treatment;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StudentProbe {
-    /// The share of questions at each end.
+    /// The share of questions at each end, rounded down.
     pub share: f64,
 }
 

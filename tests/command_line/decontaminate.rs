@@ -195,7 +195,9 @@ fn bad_rows_are_named() {
     assert!(refused("none.jsonl", "test.jsonl", &["--ngram", "2"]).contains("none.jsonl: "));
     std::fs::write(path("ids.jsonl"), "{\"text\": [1, 2, 3, 4, 5, 6, 7, 8, 9]}\n").unwrap();
     write_lines(&path("long.jsonl"), &["a b c d e f g h i".to_owned()]);
-    assert!(refused("ids.jsonl", "long.jsonl", &[]).contains("ids.jsonl: words beside token ids"));
+    assert!(
+        refused("ids.jsonl", "long.jsonl", &[]).contains("ids.jsonl: line 1: words beside token ids")
+    );
     assert!(refused("test.jsonl", "test.jsonl", &[]).contains("every test text is shorter"));
     assert!(refused("test.jsonl", "empty.jsonl", &[]).contains("there is no test text"));
     assert!(refused("test.txt", "test.jsonl", &["--ngram", "2"]).contains("test.txt: "));

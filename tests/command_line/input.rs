@@ -85,6 +85,28 @@ fn a_line_that_is_no_object_is_told_once_where() {
     refused(folder, base, "in.csv: line 3: 1 fields, where the header has 2");
 }
 
+/// Whatever system wrote the lines, they are counted alike, and so are words whatever their letters.
+#[test]
+fn lines_are_counted_as_an_editor_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let base = "score logratio --in in.csv --strong a --weak b --out out.csv";
+    for end in ["\n", "\r\n", "\r"] {
+        for (rows, line) in [("x,-1", 2), ("-1,-1|x,-1", 3), ("-1,-1||-1,-1|x,-1|", 5)] {
+            write(folder.join("in.csv"), format!("a,b|{rows}").replace('|', end)).unwrap();
+            refused(folder, base, &format!("in.csv: line {line}: `a` is no number"));
+        }
+    }
+    write(folder.join("train.csv"), "text\nΣΑΣ ΟΔΟΣ\n").unwrap();
+    write(folder.join("test.jsonl"), "{\"text\": \"σας οδος\"}\n").unwrap();
+    let found = "decontaminate --train train.csv --test test.jsonl --ngram 2 --out out.csv";
+    assert!(done(folder, found).starts_with("1 of 1 training texts to drop"));
+    std::fs::remove_file(folder.join("out.csv")).unwrap();
+    write(folder.join("none.csv"), "text\n").unwrap();
+    let none = "decontaminate --train none.csv --test test.jsonl --ngram 2 --out out.csv";
+    refused(folder, none, "none.csv: there is no training text");
+}
+
 #[test]
 fn a_mark_before_the_text_and_a_field_asked_for_twice_are_no_fault() {
     let folder = tempfile::tempdir().unwrap();

@@ -268,6 +268,7 @@ fn bad_series_are_refused() {
         ("none --x x --y a", "none: columns are read from"),
         ("in.csv --x x --y a --arms 3", "cannot be used with"),
         ("good.csv --x x --y a --left c=3", "--left: there is no `c`"),
+        ("good.csv --x x --y a --left a=1 --left a=2", "--left names `a` twice"),
         ("good.csv --x x --y a --left a", "not of the form NAME=X"),
         ("twice.csv --x x --y a --out out.png", "must end in .svg or .html"),
     ] {
@@ -276,7 +277,7 @@ fn bad_series_are_refused() {
     for (options, says) in [
         ("--bound 0.7", "--bound 0.7: `a` is 0.75 at 2, which is beyond it"),
         ("--bound 0.6 --falling", "--bound 0.6: `a` is 0.5 at 1, which is beyond it"),
-        ("--log-x --seeds", "scores: expected 2 elements, found 1"),
+        ("--log-x --seeds", "--seeds: --y names one series"),
     ] {
         refused(folder, &format!("monitor good.csv --x x --y a {options} --out out.svg"), says);
     }

@@ -128,7 +128,7 @@ fn one_probe_that_decides() {
     assert!(said.contains("Kendall's tau-b 1,"), "{said}");
     // Nobody is told from anybody by what all or none solve.
     let said = done(folder, "probe in.csv --count 0 --out out.csv");
-    assert!(said.contains("0 of 5 items selected") && said.contains("says nothing"), "{said}");
+    assert!(said.contains("0 of 5 items selected") && said.contains("nothing was selected"), "{said}");
     let said =
         done(folder, "probe in.csv --models a,c --solved-from 0.95 --count 5 --list --out out.csv");
     assert_eq!(said, "z\nw\n");

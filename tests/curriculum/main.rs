@@ -32,6 +32,7 @@ mod ranks;
 mod readings;
 mod refill;
 mod reports;
+mod retirement;
 mod routes;
 mod table;
 mod value_stability;

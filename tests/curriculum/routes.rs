@@ -7,8 +7,9 @@ use curricle::route::{RoutingTable, Treatment};
 use curricle::sampler::Any;
 use curricle::signal::GroupSpread;
 use curricle::{
-    Admit, ArmId, Arrival, Case, Curriculum, Error, Feedback, Field, Gate, Journal, Missing, Obstacle,
-    Outcome, Purpose, Reason, Refill, Rng, Round, SampleId, Schedule, Step, Stop, Ticket, Verdict,
+    Admit, Age, AgeLimit, ArmId, Arrival, Case, Curriculum, Error, Feedback, Field, Gate, Journal,
+    Missing, Obstacle, Outcome, Purpose, Reason, Refill, Rng, Round, SampleId, Schedule, Step, Stop,
+    Ticket, Verdict,
 };
 use proptest::prelude::*;
 
@@ -380,6 +381,40 @@ fn treatments_of_several_gates() {
     assert!(matches!(Curriculum::builder(4).gate(soft).build(), Err(Error::Unsupported { .. })));
     // The reading is needed.
     assert_eq!(both.missing(&Case::new(&Outcome::default().success(0.2))), Some(Field::Loss));
+}
+
+/// What is solved has no signal: it is retired in whatever order the two gates stand. What is too old is not.
+#[test]
+fn what_is_solved_is_retired_in_any_order() {
+    let retires = || {
+        let treatments = vec![Treatment::TRAIN, Treatment::Retire];
+        Gate::route(Field::Success, RoutingTable::new([0.9], treatments).unwrap())
+    };
+    let solved = Outcome::group(&[1.0; 8]).unwrap();
+    let hopeless = Outcome::group(&[0.0; 8]).unwrap();
+    for other in [Gate::zero_signal(), Gate::band(0.1, 0.8)] {
+        for gate in [other.clone().and(retires()), retires().and(other.clone())] {
+            let retired = Verdict::Treat(Treatment::Retire);
+            assert_eq!(gate.admit(&Case::new(&solved)), retired, "{gate:?}");
+            assert!(matches!(gate.admit(&Case::new(&hopeless)), Verdict::Reject(_)), "{gate:?}");
+        }
+    }
+    let stale = Gate::stale(AgeLimit::versions(0)).and(retires());
+    let mut case = Case::new(&solved);
+    case.age = Age::new(9, 9);
+    assert_eq!(stale.admit(&case), Verdict::Reject(Reason::Stale));
+}
+
+/// When retired samples come back is read by nobody where nothing retires them.
+#[test]
+fn a_retest_of_nothing_is_refused() {
+    let built = |gate: Gate| Curriculum::builder(4).gate(gate).retest(3).build().map(drop);
+    assert_eq!(
+        built(Gate::zero_signal()),
+        Err(Error::Unread { part: "retest", what: "when retired samples come back" })
+    );
+    let itself = vec![Treatment::Pair { chosen: 1, rejected: 1 }];
+    assert!(matches!(RoutingTable::new([0.0; 0], itself), Err(Error::Unsupported { .. })));
 }
 
 /// What a gate of one's own weighs with is a weight, or the feedback is refused whole; and products stay weights.

@@ -60,10 +60,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let mut vocabulary = Vocabulary::default();
     let (mut tests, mut kind) = (Vec::new(), Kind::default());
     for path in &arguments.test {
-        for text in Reader::open(path, &arguments.field)? {
-            let text = text?;
-            kind.check(&text, path)?;
-            tests.push(vocabulary.learn(&text));
+        for text in Reader::open(path, &arguments.field, &mut kind)? {
+            tests.push(vocabulary.learn(&text?));
         }
     }
     let index = NgramIndex::new(&tests, arguments.ngram).map_err(refused)?;
@@ -76,9 +74,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
         } else {
             "every test text is shorter than an n-gram"
         };
-        return Err(Fault::Input(what.into()));
+        return Err(Fault::files(&arguments.test, what));
     }
     let (found, greatest) = search(arguments, (&vocabulary, kind), (&index, count))?;
+    if found.is_empty() {
+        return Err(Fault::files(&arguments.train, "there is no training text"));
+    }
     let dropped: Vec<bool> = found.iter().map(|(coverage, _)| overlap.is_above(*coverage)).collect();
     let flagged = greatest.iter().filter(|coverage| overlap.is_above(**coverage)).count();
     let counts = (dropped.iter().filter(|is| **is).count(), found.len());
@@ -174,9 +175,8 @@ fn read(
     let mut chunk = Vec::with_capacity(CHUNK);
     let (mut row, mut bytes) = (0, 0);
     for path in &arguments.train {
-        for text in Reader::open(path, &arguments.field)? {
+        for text in Reader::open(path, &arguments.field, &mut kind)? {
             let text = text?;
-            kind.check(&text, path)?;
             bytes += text.bytes();
             chunk.push((row, text));
             row += 1;

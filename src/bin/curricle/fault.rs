@@ -35,6 +35,12 @@ impl Fault {
         Self::Input(format!("{}: {what}", path.display()))
     }
 
+    /// Something wrong with some files together.
+    pub fn files(paths: &[PathBuf], what: impl std::fmt::Display) -> Self {
+        let paths: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        Self::Input(format!("{}: {what}", paths.join(", ")))
+    }
+
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {

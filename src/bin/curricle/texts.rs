@@ -37,20 +37,27 @@ impl Text {
 }
 
 /// The texts of a file in their order, from the rows of it.
-pub struct Reader(rows::Reader);
+pub struct Reader<'a> {
+    rows: rows::Reader,
+    kind: &'a mut Kind,
+}
 
-impl Reader {
-    /// Opens a file; `field` has the text.
-    pub fn open(path: &Path, field: &str) -> Result<Self, Fault> {
-        rows::Reader::open(path, &[field.to_owned()]).map(Self)
+impl<'a> Reader<'a> {
+    /// Opens a file; `field` has the text, which is of the kind of those before it.
+    pub fn open(path: &Path, field: &str, kind: &'a mut Kind) -> Result<Self, Fault> {
+        Ok(Self { rows: rows::Reader::open(path, &[field.to_owned()])?, kind })
     }
 }
 
-impl Iterator for Reader {
+impl Iterator for Reader<'_> {
     type Item = Result<Text, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.0.next()?.and_then(|mut row| Text::of(&mut row, 0)))
+        let mut text = |mut row: Row| {
+            let text = Text::of(&mut row, 0)?;
+            self.kind.check(&text, &row).map(|()| text)
+        };
+        Some(self.rows.next()?.and_then(&mut text))
     }
 }
 
@@ -62,11 +69,10 @@ pub struct Kind {
 
 impl Kind {
     /// Refuses words beside token ids: their numbers have nothing to do with each other.
-    pub fn check(&mut self, text: &Text, path: &Path) -> Result<(), Fault> {
+    pub fn check(&mut self, text: &Text, row: &Row) -> Result<(), Fault> {
         let is_words = matches!(text, Text::Words(_));
         if *self.are_words.get_or_insert(is_words) != is_words {
-            let what = "words beside token ids: the numbers of the two are not the same";
-            return Err(Fault::file(path, what));
+            return Err(row.fault("words beside token ids: the numbers of the two are not the same"));
         }
         Ok(())
     }
@@ -120,18 +126,23 @@ impl Vocabulary {
 /// Runs of letters and digits, in lower case.
 fn each_word(text: &str, mut take: impl FnMut(&str)) {
     let mut word = String::new();
-    for letter in text.chars() {
+    let mut is_ascii = true;
+    for letter in text.chars().chain([' ']) {
         if letter.is_ascii_alphanumeric() {
             word.push(letter.to_ascii_lowercase());
         } else if letter.is_alphanumeric() {
-            word.extend(letter.to_lowercase());
+            word.push(letter);
+            is_ascii = false;
         } else if !word.is_empty() {
-            take(&word);
+            // The last letter of a word may be another one than within it.
+            if is_ascii {
+                take(&word)
+            } else {
+                take(&word.to_lowercase())
+            }
             word.clear();
+            is_ascii = true;
         }
-    }
-    if !word.is_empty() {
-        take(&word);
     }
 }
 
@@ -142,8 +153,10 @@ mod tests {
     #[test]
     fn words_are_runs_of_letters_and_digits() {
         let mut found = Vec::new();
-        each_word("  Don't—STOP, Übergröße 3.14!", |word| found.push(word.to_owned()));
-        assert_eq!(found, ["don", "t", "stop", "übergröße", "3", "14"]);
+        each_word("  Don't—STOP, Übergröße 3.14! ΣΑΣ σας", |word| {
+            found.push(word.to_owned())
+        });
+        assert_eq!(found, ["don", "t", "stop", "übergröße", "3", "14", "σας", "σας"]);
     }
 
     #[test]

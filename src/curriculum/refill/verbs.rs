@@ -83,7 +83,16 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         let under = memory.bank.step.unwrap_or_default();
         let most = refill.most_of(want).saturating_sub(under.tickets);
         let open = memory.ledger.counts.open;
-        match self.more((want - have) as u64, most, under.draws, &refill) {
+        let missing = (want - have) as u64;
+        let mut more = self.more(missing, most, under.draws, &refill);
+        while open == 0
+            && under.draws == 0
+            && matches!(more, Err(Error::NothingToDraw))
+            && self.make_room(&refill)
+        {
+            more = self.more(missing, most, under.draws, &refill);
+        }
+        match more {
             Ok(Some(batch)) => Ok(Step::Draw(batch)),
             Ok(None) if open > 0 => Ok(Step::Wait { open }),
             Err(Error::NothingToDraw | Error::Awaiting { .. } | Error::Finished) if open > 0 => {
@@ -142,6 +151,23 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
         under.draws += 1;
         under.tickets += n;
         Ok(Some(batch))
+    }
+
+    /// Where there is nothing to draw, what is banked and too old lets its samples go, and then what is retired comes
+    /// back, the next test first. Says whether there was any.
+    fn make_room(&mut self, refill: &Refill) -> bool {
+        let banked = self.memory.bank.len();
+        if refill.starvation != Starvation::Banked {
+            self.expire(refill);
+        }
+        let is_roomier = self.memory.bank.len() < banked;
+        if is_roomier {
+            self.release_idle();
+            self.changes += 1;
+        }
+        let has_room = is_roomier || self.retest_early() > 0;
+        self.refresh();
+        has_room
     }
 
     /// Decides a draw of so many samples, or of those that there are in the arms that are open.

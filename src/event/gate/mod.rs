@@ -223,7 +223,9 @@ impl Gate {
         Gate::Own(Own(Arc::new(gate)))
     }
 
-    /// What both admit; the reason of this one goes before.
+    /// What both admit; the reason of this one goes before. But where it rejects for want of a signal or by a
+    /// [band](Self::Band), and the other one [retires](Treatment::Retire), the sample is retired: what is solved has no
+    /// signal either.
     #[must_use]
     pub fn and(self, other: Gate) -> Self {
         match self {
@@ -276,10 +278,14 @@ impl Gate {
             },
             Gate::Every(gates) => {
                 let mut all = Judgement::ADMITTED;
-                for gate in gates {
+                for (place, gate) in gates.iter().enumerate() {
                     let judged = gate.judge(case);
                     if !judged.verdict.is_admitted() {
-                        return judged;
+                        return gates[place + 1..]
+                            .iter()
+                            .map(|gate| gate.judge(case))
+                            .find(|other| judged.gives_way_to(other))
+                            .unwrap_or(judged);
                     }
                     all.verdict = both(all.verdict, judged.verdict);
                 }
@@ -334,6 +340,15 @@ impl Gate {
             Gate::Route { table, .. } => table.treatments().contains(&Treatment::Retire),
             Gate::Every(gates) | Gate::Arms(gates) => gates.iter().any(Gate::retires),
             _ => false,
+        }
+    }
+
+    /// Whether it may retire samples for all that is known: a gate of one's own does not say.
+    pub(crate) fn may_retire(&self) -> bool {
+        match self {
+            Gate::Own(_) => true,
+            Gate::Every(gates) | Gate::Arms(gates) => gates.iter().any(Gate::may_retire),
+            gate => gate.retires(),
         }
     }
 
@@ -422,6 +437,13 @@ pub(crate) struct Judgement {
 
 impl Judgement {
     pub const ADMITTED: Self = Self { verdict: Verdict::Admit, teaches: true };
+
+    /// Whether this rejection is of an outcome that tells all the same that its sample is to be retired.
+    fn gives_way_to(&self, other: &Self) -> bool {
+        let of_outcome = [Reason::ZeroSignal, Reason::TooHard, Reason::TooEasy];
+        matches!(self.verdict, Verdict::Reject(reason) if of_outcome.contains(&reason))
+            && other.verdict == Verdict::Treat(Treatment::Retire)
+    }
 }
 
 #[cfg(test)]

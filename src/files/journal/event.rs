@@ -47,6 +47,16 @@ pub(super) enum Event<'a> {
         ceiling: f64,
         digest: u64,
     },
+    /// A draw or a step that opened no ticket. What it folded in and brought back stays.
+    Tried(Tried),
+}
+
+/// What was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) enum Tried {
+    Draw(u32),
+    DrawWithin(f64),
+    Step(u32),
 }
 
 impl Event<'_> {
@@ -61,6 +71,7 @@ impl Event<'_> {
             Event::Draw { digest, .. }
             | Event::DrawWithin { digest, .. }
             | Event::Step { digest, .. } => Some(*digest),
+            Event::Tried(_) => Some(curriculum.digest()),
             _ => None,
         };
         let refused = |error| JournalError::Replay { event: number, error: Box::new(error) };
@@ -108,9 +119,18 @@ impl Event<'_> {
                 curriculum.set_weights(&weights)?;
                 Happened::Weights(weights.into_owned())
             }
-            // It is written down after a draw that failed, too: what it then folded in is folded in again.
+            // In logs of before it stands for a draw that failed, too: what it then folded in is folded in again.
             Event::Fold => {
                 let _ = curriculum.fold();
+                Happened::Folded
+            }
+            Event::Tried(tried) => {
+                // If it opens tickets now, the digest is another one.
+                match tried {
+                    Tried::Draw(want) => drop(curriculum.draw(want as usize)),
+                    Tried::DrawWithin(ceiling) => drop(curriculum.draw_within(ceiling)),
+                    Tried::Step(want) => drop(curriculum.step(want as usize)),
+                }
                 Happened::Folded
             }
             Event::Version(version) => {

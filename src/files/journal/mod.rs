@@ -100,7 +100,7 @@ const CUT: &str = ".log.cut";
 /// does not let the event be cut off, or a power cut comes before the next flush, the log may hold it when it is opened
 /// again, whole, or as a part that `open` cuts off. Earlier events that were not [flushed](Durability) are written once
 /// more, so that a later flush does not answer for pages that the failing one has given up. Any other error has changed
-/// nothing, but for what a failed draw has [folded in](Curriculum::fold); that is written to the log.
+/// nothing, but for what a failed draw has [folded in](Curriculum::fold) or brought back; that is written to the log.
 ///
 /// **Panics.** After a panic in a policy, signal or sampler of one's own every verb, `compact` too, gives
 /// [`Error::Poisoned`]; the files hold what happened before. Open it again.

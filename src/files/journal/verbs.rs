@@ -1,6 +1,6 @@
 //! The verbs of a curriculum, each written down.
 
-use super::event::Event;
+use super::event::{Event, Tried};
 use super::{Durability, Journal};
 use crate::base::error::{Error, JournalError, Result};
 use crate::base::id::{ArmId, SampleId, Ticket};
@@ -18,7 +18,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// # Errors
     /// As `Curriculum::draw`; those of the disk.
     pub fn draw(&mut self, n: usize) -> Result<Batch> {
-        self.happen(|curriculum| curriculum.draw(n), |curriculum| draw(n, curriculum))
+        self.happen_or(|curriculum| curriculum.draw(n), |curriculum| draw(n, curriculum), tried(n))
     }
 
     /// As [`Curriculum::draw_into`]; writing it down allocates nothing either.
@@ -26,7 +26,8 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// # Errors
     /// As `Curriculum::draw_into`; those of the disk, when the batch is the one that was drawn.
     pub fn draw_into(&mut self, n: usize, batch: &mut Batch) -> Result<()> {
-        self.happen(|curriculum| curriculum.draw_into(n, batch), |curriculum| draw(n, curriculum))
+        let verb = |curriculum: &mut Curriculum<P, S, D>| curriculum.draw_into(n, batch);
+        self.happen_or(verb, |curriculum| draw(n, curriculum), tried(n))
     }
 
     /// As [`Curriculum::draw_within`].
@@ -38,7 +39,8 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             ceiling,
             digest: curriculum.digest(),
         };
-        self.happen(|curriculum| curriculum.draw_within(ceiling), event)
+        let tried = Event::Tried(Tried::DrawWithin(ceiling));
+        self.happen_or(|curriculum| curriculum.draw_within(ceiling), event, tried)
     }
 
     /// As [`Curriculum::set_costs`]; one event.
@@ -117,7 +119,8 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             let want = want as u32;
             self.log(|curriculum| Event::Step { want, digest: curriculum.digest() })?;
         } else if self.curriculum.changes() != changes {
-            self.log(|_| Event::Fold)?;
+            // More than 2^32 are refused before anything is done.
+            self.log(|_| Event::Tried(Tried::Step(want as u32)))?;
         }
         seen
     }
@@ -211,13 +214,23 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         verb: impl FnOnce(&mut Curriculum<P, S, D>) -> Result<T>,
         event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>,
     ) -> Result<T> {
+        self.happen_or(verb, event, Event::Fold)
+    }
+
+    /// The same of a verb that opens tickets: where it was `tried` and failed, what it folded in and brought back stays.
+    fn happen_or<'a, T>(
+        &mut self,
+        verb: impl FnOnce(&mut Curriculum<P, S, D>) -> Result<T>,
+        event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>,
+        tried: Event<'a>,
+    ) -> Result<T> {
         self.check()?;
         let changes = self.curriculum.changes();
         let seen = self.change(verb);
         if seen.is_ok() {
             self.log(|curriculum| event(curriculum))?;
         } else if self.curriculum.changes() != changes {
-            self.log(|_| Event::Fold)?;
+            self.log(|_| tried)?;
         }
         seen
     }
@@ -258,6 +271,11 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             _ => Ok(()),
         }
     }
+}
+
+/// The event of a draw that failed. More than 2^32 are refused once what was due has been folded in.
+fn tried(n: usize) -> Event<'static> {
+    u32::try_from(n).map_or(Event::Fold, |n| Event::Tried(Tried::Draw(n)))
 }
 
 /// The event of a draw that has just happened.

@@ -44,6 +44,9 @@ impl CurveFit {
     /// # Ok::<(), curricle::Error>(())
     /// ```
     ///
+    /// A limit has risen if it is above the one before by more than 1e-6 of it, or than 1e-6 where it is below 1: give
+    /// smaller values in another unit.
+    ///
     /// # Errors
     /// Those of [`fit`](Self::fit); x that do not increase; a threshold that is not above 0; a patience of 0.
     pub fn stop(&self, x: &[f64], y: &[f64], threshold: f64, patience: usize) -> Result<StopPoint> {

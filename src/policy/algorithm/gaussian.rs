@@ -91,7 +91,9 @@ impl MeanRule {
                 0.5 * n * tanh(alpha * (acc - beta)) + 0.5 * n * tanh(gamma * c)
             }
             Self::Released { n, alpha, beta, least, most } => {
-                (n * tanh(alpha * (acc / 2.0 - beta)) + n * tanh(alpha * c)).clamp(least, most)
+                let step = n * tanh(alpha * (acc / 2.0 - beta)) + n * tanh(alpha * c);
+                // Where the least is above the greatest, which no policy is built with, the greatest.
+                step.max(least).min(most)
             }
         }
     }

@@ -22,7 +22,7 @@ pub struct Arguments {
     /// The column of a table that has x: steps, tokens.
     #[arg(long, requires = "y")]
     x: Option<String>,
-    /// The columns that have scores, each a series.
+    /// The columns that have scores, each a series, with commas between them.
     #[arg(long, value_delimiter = ',', requires = "x")]
     y: Vec<String>,
     /// Rounds of a journal, or rows of a table, whose mean is a point. That of a journal is doubled while there would
@@ -45,7 +45,8 @@ pub struct Arguments {
     /// The stop rule stops where no more than this is left to gain, in units of y.
     #[arg(long, default_value_t = 0.01, value_parser = above_0)]
     threshold: f64,
-    /// It believes a limit that has not risen so many times in a row.
+    /// It believes a limit that has not risen so many times in a row: by more than 1e-6 of it, or than 1e-6 where it is
+    /// below 1.
     #[arg(long, default_value_t = 3, value_parser = count::<usize>)]
     patience: usize,
     /// Points within which a dip is looked for.

@@ -77,7 +77,14 @@ pub fn read(watched: &Watched, arguments: &Arguments) -> Result<All, Fault> {
     let dips = dips(&watched.series, is_common, arguments).map_err(refused)?;
     let rows: Vec<&[f64]> = watched.series.iter().map(|series| series.y.as_slice()).collect();
     let noise = match (arguments.seeds, is_common) {
-        (true, false) => return Err(Fault::Input("seeds need values at the same x".into())),
+        (true, false) => {
+            return Err(Fault::Input("--seeds: all series need values at the same x".into()));
+        }
+        (true, true) if rows.len() < 2 => {
+            return Err(Fault::Input(
+                "--seeds: --y names one series, the noise is that between two".into(),
+            ));
+        }
         (true, true) => Some(seed_noise(&rows).map_err(refused)?),
         (false, _) => None,
     };
@@ -135,7 +142,7 @@ fn curve(series: &Series, arguments: &Arguments) -> curricle::Result<Option<Curv
         return Ok(None);
     }
     let fit = if arguments.falling { CurveFit::loss() } else { CurveFit::share() };
-    let is_held = |bound: &f64| !y.iter().any(|&y| is_beyond(y, *bound, arguments));
+    let is_held = |bound: &f64| !series.y.iter().any(|&y| is_beyond(y, *bound, arguments));
     let bound = arguments.bound.or(fit.bound.filter(is_held));
     let fit = CurveFit { bound, ..fit };
     let stop = fit.stop(x, y, arguments.threshold, arguments.patience)?;
@@ -174,7 +181,7 @@ fn dips(
 ) -> curricle::Result<Result<Dips, String>> {
     let learned = series.iter().filter(|series| series.left.is_none()).count();
     if !is_common {
-        return Ok(Err("the tasks have no values at the same x".into()));
+        return Ok(Err("the tasks do not all have values at the same x".into()));
     }
     if learned != 1 {
         return Ok(Err(format!("{learned} tasks were not left, where one is being learned")));

@@ -77,13 +77,18 @@ fn remarks(watched: &Watched, all: &All) -> Vec<String> {
         }
     }
     match &all.dips {
-        Ok(dips) => said.push(format!(
-            "all tasks: final mean {}, mean of the worst since they were left {}, worst case {}, mean dip {}",
-            number(Some(dips.final_mean)),
-            number(dips.mean_min),
-            number(Some(dips.worst_case)),
-            number(Some(dips.mean_drop)),
-        )),
+        Ok(dips) => {
+            let left = dips.mean_min.map(|least| {
+                format!(", mean of the worst since they were left {}", number(Some(least)))
+            });
+            said.push(format!(
+                "all tasks: final mean {}{}, worst case {}, mean dip {}",
+                number(Some(dips.final_mean)),
+                left.unwrap_or_default(),
+                number(Some(dips.worst_case)),
+                number(Some(dips.mean_drop)),
+            ));
+        }
         Err(_) if all.readings.len() == 1 || all.noise.is_some() => {}
         Err(why) => said.push(format!("no worst case of all tasks: {why}")),
     }

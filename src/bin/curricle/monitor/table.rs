@@ -48,7 +48,9 @@ pub fn series(arguments: &Arguments) -> Result<Watched, Fault> {
     for (name, left) in &arguments.left {
         let named = series.iter_mut().find(|series| series.name == *name);
         let series = named.ok_or_else(|| Fault::Input(format!("--left: there is no `{name}`")))?;
-        series.left = Some(*left);
+        if series.left.replace(*left).is_some() {
+            return Err(Fault::Input(format!("--left names `{name}` twice")));
+        }
     }
     Ok(Watched { x: x.clone(), y: "score".into(), series, notes })
 }

@@ -21,7 +21,7 @@ pub struct Arguments {
     /// The field with the name of an item.
     #[arg(long, default_value = "item")]
     item: String,
-    /// The columns of the models. Without it all are that no other option names.
+    /// The columns of the models, with commas between them. Without it all are that no other option names.
     #[arg(long, value_delimiter = ',', conflicts_with = "outcome")]
     models: Vec<String>,
     /// The field with the outcome, where each row has one.
@@ -33,10 +33,11 @@ pub struct Arguments {
     /// Outcomes lie in [0, 1]; one from this on counts as solved.
     #[arg(long, default_value_t = 0.5, value_parser = part)]
     solved_from: f64,
-    /// The part of the items to select, rounded down.
+    /// The part of the items to select, rounded down: at most, for only those that the better models solve more often
+    /// tell anything.
     #[arg(long, default_value_t = 0.2, value_parser = part, conflicts_with = "count")]
     share: f64,
-    /// How many items to select.
+    /// How many items to select, at most.
     #[arg(long)]
     count: Option<usize>,
     /// The field that says how many models solve an item without the input that it needs.
@@ -49,7 +50,7 @@ pub struct Arguments {
     /// selected: such items often have a wrong label.
     #[arg(long)]
     verified: Option<String>,
-    /// The part of the set that may be items which no model solves.
+    /// With --verified: the part of the set that may be items which no model solves.
     #[arg(long, default_value_t = 0.2, value_parser = part, requires = "verified")]
     quota: f64,
     /// Fit discrimination and difficulty of each item by the two-parameter logistic model, too.
@@ -130,6 +131,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
 
 /// How the order of the models by the chosen items agrees with that by all.
 fn agreement(solved: &[Vec<f64>], chosen: &[usize], by_all: &[f64]) -> Result<String, Fault> {
+    if chosen.is_empty() {
+        return Ok("nothing was selected".into());
+    }
     let of = |model: usize| chosen.iter().map(|&item| solved[item][model]).sum::<f64>();
     let by_probes: Vec<f64> = (0..by_all.len()).map(of).collect();
     let tau = kendall_tau(&by_probes, Some(by_all)).map_err(|error| Fault::Input(error.to_string()))?;

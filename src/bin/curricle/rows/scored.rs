@@ -70,7 +70,7 @@ impl Scored {
             }
         }
         bar.finish_and_clear();
-        if ids.is_empty() { Err(Fault::Input("there is no row".into())) } else { Ok(ids) }
+        if ids.is_empty() { Err(Fault::files(&self.files, "there is no row")) } else { Ok(ids) }
     }
 
     /// Writes the table, and says what is in its numbers.

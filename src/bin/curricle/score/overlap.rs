@@ -6,7 +6,7 @@ use curricle::table::Column;
 use crate::fault::Fault;
 use crate::options::count;
 use crate::rows::{Row, Scored};
-use crate::texts::{Text, Vocabulary};
+use crate::texts::{Kind, Text, Vocabulary};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -45,9 +45,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
 /// The columns of one row. What a text shorter than an n-gram does not have is `None`.
 fn read(mut row: Row, n: usize) -> Result<[Option<f64>; COLUMNS.len()], Fault> {
     let (a, b) = (Text::of(&mut row, 0)?, Text::of(&mut row, 1)?);
-    if matches!(a, Text::Words(_)) != matches!(b, Text::Words(_)) {
-        return Err(row.fault("words beside token ids: the numbers of the two are not the same"));
-    }
+    let mut kind = Kind::default();
+    kind.check(&a, &row).and_then(|()| kind.check(&b, &row))?;
     let mut vocabulary = Vocabulary::default();
     let (a, b) = (vocabulary.learn(&a), vocabulary.learn(&b));
     let refused = |error: curricle::Error| row.fault(error);
