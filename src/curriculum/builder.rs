@@ -302,8 +302,9 @@ impl<P, S, D> Builder<P, S, D> {
     /// for what is retired, those come back of which the test is due first, until there are enough: no draw would bring
     /// its round. In the [pace of arrival](crate::Arrival) a draw waits for samples in flight before that.
     ///
-    /// A gate that retires nothing is refused beside it. Samples are retired when the round of their ticket is folded in, so that it makes no difference when a report
-    /// comes, unless a gate reads ages. Cost: O(log N) for each, and about 60 bytes as long as it rests.
+    /// A gate that retires nothing is refused beside it. Samples are retired when the round of their ticket is folded in,
+    /// so that it makes no difference when a report comes, unless a gate reads ages. Cost: O(log N) for each, and about 60
+    /// bytes as long as it rests.
     pub fn retest(mut self, rounds: u64) -> Self {
         self.options.retest = rounds;
         self

@@ -159,7 +159,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// The policy decides as [`draw`](Self::draw) would, also with the same random numbers, so that these are exactly
     /// the probabilities of the next draw: unless feedback [is due](Explanation::is_feedback_due), from which a draw
     /// learns first, or a [re-test](Explanation::is_retest_due), or something else happens before it.
-    /// [`fold`](Self::fold) first, to be exact. Whether feedback is missing, or too much is in flight for another draw, is not looked at.
+    /// [`fold`](Self::fold) first, to be exact. Whether feedback is missing, or too much is in flight for another draw, is
+    /// not looked at.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {

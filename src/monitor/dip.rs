@@ -66,8 +66,8 @@ impl Forgetting {
     /// learned.
     ///
     /// # Errors
-    /// No task or no probe; lists of different lengths; a number, or a difference, that is not finite; a window below 2; a mark beyond the
-    /// probes; not exactly one task that is being learned.
+    /// No task or no probe; lists of different lengths; a number, or a difference, that is not finite; a window below 2; a
+    /// mark beyond the probes; not exactly one task that is being learned.
     pub fn read<R: AsRef<[f64]>>(&self, accuracy: &[R], left_at: &[Option<usize>]) -> Result<Dips> {
         some("accuracy", accuracy)?;
         length("left_at", accuracy.len(), left_at.len())?;

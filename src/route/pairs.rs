@@ -32,7 +32,8 @@ impl PairReason {
 /// One preference pair of the best and the worst of a prompt's candidates, or none: three gates.
 ///
 /// The first that fails gives the reason: their gap, the value of the best, the
-/// [overlap](crate::gauge::overlap_coefficient) of their words. Candidates whose values are all equal have no gap. A slack of 1e-9 goes in favour of a pair. Cost: O(n + words).
+/// [overlap](crate::gauge::overlap_coefficient) of their words. Candidates whose values are all equal have no gap. A slack
+/// of 1e-9 goes in favour of a pair. Cost: O(n + words).
 ///
 /// Paper: iTool, arXiv 2501.09766 (gap .1, best -.3, overlap .95), whose code divides by zero where a text is empty.
 ///

@@ -59,7 +59,8 @@ impl PreferenceBands {
     /// Routes pairs: the rewards of both sides by every model.
     ///
     /// # Errors
-    /// No pair, or no model; lists of different lengths; a number, or a difference, that is not finite; bands that do not ascend in [0, 1].
+    /// No pair, or no model; lists of different lengths; a number, or a difference, that is not finite; bands that do not
+    /// ascend in [0, 1].
     pub fn route<C: AsRef<[f64]>, R: AsRef<[f64]>>(
         &self,
         chosen: &[C],

@@ -1,4 +1,5 @@
-//! Numbers that options take. One that is out of its range is refused before anything is read, with the name of the option.
+//! Numbers that options take. One that is out of its range is refused before anything is read, with the name of the
+//! option.
 
 use std::str::FromStr;
 
