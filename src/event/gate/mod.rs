@@ -225,7 +225,8 @@ impl Gate {
 
     /// What both admit; the reason of this one goes before. But where it rejects for want of a signal or by a
     /// [band](Self::Band), and the other one [retires](Treatment::Retire), the sample is retired: what is solved has no
-    /// signal either.
+    /// signal either. Weights of the loss are multiplied; where a gate of one's own says a treatment that has no weight, a
+    /// margin for example, that treatment alone is heard.
     #[must_use]
     pub fn and(self, other: Gate) -> Self {
         match self {
