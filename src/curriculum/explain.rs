@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::decision::Decision;
+use super::rest::lacking;
 use super::{Curriculum, Memory};
 use crate::base::error::{Error, Result};
 use crate::base::id::{ArmId, Round, SampleId, Ticket};
@@ -239,12 +240,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
             progress: self.memory.ledger.progress.get(arm.index()).copied().unwrap_or_default(),
         };
         let decided = self.explain_draw(&mut explanation);
-        let lacking = match decided {
-            Err(Error::NothingToDraw) => 1,
-            Err(Error::BatchExceedsPool { want, available }) => want - available,
-            _ => usize::MAX,
-        };
-        explanation.is_retest_due |= population.retired() >= lacking;
+        let lacking = decided.as_ref().err().and_then(lacking);
+        explanation.is_retest_due |= lacking.is_some_and(|lacking| lacking <= population.retired());
         explanation.obstacle = match decided {
             _ if !is_alive => Some(Obstacle::Removed),
             _ if weight == 0.0 => Some(Obstacle::NoWeight),

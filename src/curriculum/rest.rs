@@ -4,12 +4,21 @@ use std::collections::BTreeSet;
 
 use super::Curriculum;
 use crate::base::error::{Error, Result};
-use crate::base::id::SampleId;
+use crate::base::id::{Round, SampleId};
 use crate::curriculum::pace::Pace;
 use crate::ledger::Pending;
 use crate::policy::Policy;
 use crate::sampler::Sampler;
 use crate::signal::Signal;
+
+/// How many samples a draw lacked that failed for want of them.
+pub(super) fn lacking(error: &Error) -> Option<usize> {
+    match error {
+        Error::NothingToDraw => Some(1),
+        Error::BatchExceedsPool { want, available } => Some(want - available),
+        _ => None,
+    }
+}
 
 impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// Decides, and where there are too few samples for it what is retired comes back, the next test first, until there
@@ -20,15 +29,11 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     ) -> Result<()> {
         loop {
             let Err(error) = decide(self) else { return Ok(()) };
-            let lacking = match error {
-                Error::NothingToDraw => 1,
-                Error::BatchExceedsPool { want, available } => want - available,
-                _ => return Err(error),
-            };
             // Where all of them would be too few they stay where they are.
-            if self.memory.population.retired() < lacking {
+            let retired = self.memory.population.retired();
+            let Some(lacking) = lacking(&error).filter(|lacking| *lacking <= retired) else {
                 return Err(error);
-            }
+            };
             let mut back = 0;
             while back < lacking && self.memory.population.retired() > 0 {
                 back += self.retest_early();
@@ -120,12 +125,7 @@ impl<P, S, D> Curriculum<P, S, D> {
         let mut is_any = false;
         let mut due = Some(self.memory.round);
         while let Some(round) = due {
-            let back = self.memory.population.retest(round);
-            debug_assert!(back.is_ok(), "a weight that moves changes no sum");
-            for sample in back.unwrap_or_default() {
-                self.touch_sample(sample);
-                is_any = true;
-            }
+            is_any |= self.bring_back(round) > 0;
             let population = &self.memory.population;
             let waits = self.options.pace != Pace::Lockstep && population.in_flight() > 0;
             let is_out = population.drawable_total() == 0 && !waits;
@@ -137,11 +137,16 @@ impl<P, S, D> Curriculum<P, S, D> {
     /// The retired samples of the next test come back before its round. Gives how many there were.
     pub(super) fn retest_early(&mut self) -> usize {
         let Some(round) = self.memory.population.next_retest() else { return 0 };
+        self.changes += 1;
+        self.bring_back(round)
+    }
+
+    /// The retired samples of which the test is due in a round come back. Gives how many there were.
+    fn bring_back(&mut self, round: Round) -> usize {
         let back = self.memory.population.retest(round);
         debug_assert!(back.is_ok(), "a weight that moves changes no sum");
         let back = back.unwrap_or_default();
         back.iter().for_each(|sample| self.touch_sample(*sample));
-        self.changes += 1;
         back.len()
     }
 

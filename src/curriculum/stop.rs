@@ -97,37 +97,31 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
 
     /// How many samples the last batch has, if so few are left because all arms are in their last pass.
     pub(super) fn rest_of_last_pass(&mut self, error: Error) -> Result<usize> {
+        let mut left = match error {
+            // They come back.
+            Error::NothingToDraw if self.memory.population.retired() > 0 => return Err(error),
+            Error::NothingToDraw => 0,
+            Error::BatchExceedsPool { available, .. } => available,
+            error => return Err(error),
+        };
+        let is_exceeded = error != Error::NothingToDraw;
         // What was refused before it had probabilities is judged by those of a batch of what there is.
-        if let Error::BatchExceedsPool { available, .. } = error
+        if is_exceeded
             && !self.work.decision.is_allotted()
             && self.memory.population.pass_limit().is_some()
         {
-            return match self.decide(available, 0) {
-                Ok(()) => self.rest_of_last_pass(error),
-                Err(Error::BatchExceedsPool { available: fewer, .. }) => {
-                    let fewer = Error::BatchExceedsPool { want: available, available: fewer };
-                    self.rest_of_last_pass(fewer).map_err(|it| match it {
-                        Error::BatchExceedsPool { .. } => error,
-                        other => other,
-                    })
-                }
-                Err(other) => Err(other),
-            };
+            match self.decide(left, 0) {
+                Ok(()) => {}
+                Err(Error::BatchExceedsPool { available: fewer, .. }) => left = fewer,
+                Err(other) => return Err(other),
+            }
         }
-        let shares = match error {
-            Error::NothingToDraw => Vec::new(),
-            _ => self.work.decision.shares(&self.memory),
-        };
-        if error == Error::NothingToDraw && self.memory.population.retired() > 0 {
-            // They come back.
-            return Err(error);
-        }
+        let shares = if is_exceeded { self.work.decision.shares(&self.memory) } else { Vec::new() };
         let is_drawn = |arm: ArmId| shares.get(arm.index()).is_some_and(|share| *share > 0.0);
-        let is_last = self.memory.population.is_last_pass(is_drawn);
-        match error {
-            Error::BatchExceedsPool { available, .. } if is_last && available > 0 => Ok(available),
-            Error::BatchExceedsPool { .. } | Error::NothingToDraw if is_last => Err(Error::Finished),
-            error => Err(error),
+        match (self.memory.population.is_last_pass(is_drawn), left) {
+            (false, _) => Err(error),
+            (true, 0) => Err(Error::Finished),
+            (true, left) => Ok(left),
         }
     }
 }

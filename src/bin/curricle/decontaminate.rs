@@ -56,7 +56,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let refused = |error: curricle::Error| Fault::Input(error.to_string());
     let &Arguments { ngram: n, coverage, rate, .. } = arguments;
     let overlap = Overlap { n, coverage, rate };
-    overlap.check().map_err(refused)?;
     let mut vocabulary = Vocabulary::default();
     let (mut tests, mut kind) = (Vec::new(), Kind::default());
     for path in &arguments.test {

@@ -10,6 +10,11 @@ pub fn part(text: &str) -> Result<f64, String> {
     number(text, "in [0, 1]", |number| (0.0..=1.0).contains(&number))
 }
 
+/// A temperature that no softmax is overwhelmed by.
+pub fn temperature(text: &str) -> Result<f64, String> {
+    number(text, "in [1e-6, 1e6]", |number| (1e-6..=1e6).contains(&number))
+}
+
 /// Any number.
 pub fn finite(text: &str) -> Result<f64, String> {
     number(text, "finite", f64::is_finite)

@@ -52,7 +52,8 @@ pub enum Happened {
     ArmAdded(ArmId),
     /// [`set_mixture`](crate::Curriculum::set_mixture) set these weights of arms.
     Mixture(Vec<f64>),
-    /// What was due was folded in without a draw.
+    /// What was due was folded in without a draw, or by one that failed, which may have brought
+    /// [retired](crate::Builder::retest) samples back, too.
     Folded,
     /// [`set_version`](crate::Curriculum::set_version) said that this version of the model is trained.
     Version(u64),

@@ -10,7 +10,7 @@ mod table;
 use std::path::PathBuf;
 
 use crate::fault::Fault;
-use crate::options::{above_0, all_differ, count, count_from_2, finite, from_0};
+use crate::options::{above_0, all_differ, count, count_from_2, finite, from_0, part};
 use crate::out_file;
 use crate::said::say;
 
@@ -57,7 +57,7 @@ pub struct Arguments {
     left: Vec<(String, f64)>,
     /// An arm of a journal was left where its share fell below this, to stay there. The default is half of an equal
     /// share.
-    #[arg(long, conflicts_with = "x")]
+    #[arg(long, value_parser = part, conflicts_with = "x")]
     left_below: Option<f64>,
     /// How many arms of a journal are read, those with the most tickets.
     #[arg(long, default_value_t = 12, value_parser = count::<usize>, conflicts_with = "x")]

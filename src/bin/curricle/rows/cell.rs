@@ -63,7 +63,7 @@ impl Cell {
     pub fn name(&self) -> Option<String> {
         match self {
             Self::Text(text) | Self::Written(text) => {
-                Some(text.clone()).filter(|name| !name.is_empty())
+                Some(text.clone()).filter(|name| !name.trim().is_empty())
             }
             Self::Whole(number) => Some(number.to_string()),
             _ => None,

@@ -1,22 +1,19 @@
 //! A file of rows that was opened, by the end of its name.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 
 use curricle::table::{Quotes, Records};
 
-use super::json;
+use super::{Place, json};
 use crate::fault::Fault;
 
 pub enum Kind {
-    Lines(BufReader<File>),
+    Lines(Written),
     Parquet(Records),
     Csv(csv::Reader<Quotes<File>>),
 }
-
-/// What an editor may put in front of a text.
-pub const MARK: char = '\u{feff}';
 
 impl Kind {
     /// Opens a file whose name ends in .jsonl, .parquet or .csv.
@@ -30,9 +27,39 @@ impl Kind {
             return Err(Fault::file(path, "this is a folder"));
         }
         match kind {
-            "jsonl" => Ok(Self::Lines(BufReader::new(file))),
+            "jsonl" => Ok(Self::Lines(Written { lines: BufReader::new(file).lines(), line: 0 })),
             "csv" => Ok(Self::Csv(csv::Reader::from_reader(Quotes::new(file, None)))),
             _ => Records::open(file).map(Self::Parquet).map_err(|what| Fault::file(path, what)),
+        }
+    }
+}
+
+/// The lines of a text that are not blank, each with its number from 1.
+pub struct Written {
+    lines: Lines<BufReader<File>>,
+    line: usize,
+}
+
+/// What an editor may put in front of a text.
+const MARK: char = '\u{feff}';
+
+impl Iterator for Written {
+    type Item = (usize, Result<String, String>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let read = self.lines.next()?;
+            self.line += 1;
+            let text = match read {
+                Ok(text) if self.line == 1 && text.starts_with(MARK) => {
+                    text[MARK.len_utf8()..].to_owned()
+                }
+                Ok(text) => text,
+                Err(error) => return Some((self.line, Err(error.to_string()))),
+            };
+            if !text.trim().is_empty() {
+                return Some((self.line, Ok(text)));
+            }
         }
     }
 }
@@ -42,16 +69,11 @@ pub fn names(path: &Path) -> Result<Vec<String>, Fault> {
     match Kind::of(path)? {
         Kind::Parquet(records) => Ok(records.names()),
         Kind::Csv(mut csv) => header(&mut csv, path),
-        Kind::Lines(file) => {
+        Kind::Lines(lines) => {
             let mut names = Vec::new();
-            for (line, text) in (1..).zip(file.lines()) {
-                let fault =
-                    |why: &dyn std::fmt::Display| Fault::file(path, format!("line {line}: {why}"));
-                let text = text.map_err(|error| fault(&error))?;
-                let text = text.trim_start_matches(MARK);
-                if !text.trim().is_empty() {
-                    json::names(text, &mut names).map_err(|why| fault(&why))?;
-                }
+            for (line, text) in lines {
+                let named = text.and_then(|text| json::names(&text, &mut names));
+                named.map_err(|why| Fault::file(path, format!("{}: {why}", Place::Line(line))))?;
             }
             Ok(names)
         }

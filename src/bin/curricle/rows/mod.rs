@@ -7,7 +7,6 @@ mod row;
 mod scored;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ use curricle::table::{self, Quotes};
 
 pub use cell::Cell;
 pub use kind::names;
-use kind::{Kind, MARK, header, places};
+use kind::{Kind, Written, header, places};
 use row::Asked;
 pub use row::{Numbers, Place, Row};
 pub use scored::Scored;
@@ -25,13 +24,13 @@ use crate::fault::Fault;
 /// The rows of a file in their order. An error names where it stands; nothing comes behind it.
 pub struct Reader {
     asked: Arc<Asked>,
-    place: Place,
     rows: Rows,
 }
 
 enum Rows {
-    Lines(Lines<BufReader<File>>),
-    Parquet(table::Rows),
+    Lines(Written),
+    /// How many rows there were.
+    Parquet(table::Rows, usize),
     /// The places of the fields in a record.
     Csv(Box<csv::StringRecordsIntoIter<Quotes<File>>>, Vec<usize>),
     Over,
@@ -40,44 +39,31 @@ enum Rows {
 impl Reader {
     /// Opens a file whose name ends in .jsonl, .parquet or .csv. A field may be asked for twice.
     pub fn open(path: &Path, fields: &[String]) -> Result<Self, Fault> {
-        let (rows, place) = match Kind::of(path)? {
-            Kind::Lines(file) => (Rows::Lines(file.lines()), Place::Line(0)),
+        let rows = match Kind::of(path)? {
+            Kind::Lines(lines) => Rows::Lines(lines),
             Kind::Parquet(records) => {
                 places(&records.names(), fields, path)?;
-                let rows = records.rows(fields).map_err(|what| Fault::file(path, what))?;
-                (Rows::Parquet(rows), Place::Row(0))
+                Rows::Parquet(records.rows(fields).map_err(|what| Fault::file(path, what))?, 0)
             }
             Kind::Csv(mut csv) => {
                 let places = places(&header(&mut csv, path)?, fields, path)?;
-                (Rows::Csv(Box::new(csv.into_records()), places), Place::Line(1))
+                Rows::Csv(Box::new(csv.into_records()), places)
             }
         };
         let asked = Arc::new(Asked { path: path.to_path_buf(), fields: fields.to_vec() });
-        Ok(Self { asked, place, rows })
+        Ok(Self { asked, rows })
     }
 
     /// The place of the next row, and what was read there.
     fn read(&mut self) -> Option<(Place, Result<Vec<Cell>, String>)> {
         let fields = &self.asked.fields;
-        match (&mut self.rows, self.place) {
-            (Rows::Over, _) => None,
-            (Rows::Lines(lines), Place::Line(before) | Place::Row(before)) => {
-                for line in before + 1.. {
-                    let read = match lines.next()? {
-                        Ok(text) => {
-                            let text = if line == 1 { text.trim_start_matches(MARK) } else { &text };
-                            if text.trim().is_empty() {
-                                continue;
-                            }
-                            json::fields(text, fields)
-                        }
-                        Err(error) => Err(error.to_string()),
-                    };
-                    return Some((Place::Line(line), read));
-                }
-                None
+        match &mut self.rows {
+            Rows::Over => None,
+            Rows::Lines(lines) => {
+                let (line, text) = lines.next()?;
+                Some((Place::Line(line), text.and_then(|text| json::fields(&text, fields))))
             }
-            (Rows::Parquet(rows), place) => {
+            Rows::Parquet(rows, row) => {
                 let cells = |row: parquet::record::Row| {
                     let cells = fields.iter().map(|field| {
                         let cell = row.get_column_iter().find(|(name, _)| *name == field);
@@ -85,15 +71,20 @@ impl Reader {
                     });
                     cells.collect()
                 };
-                Some((place, rows.next()?.map(cells).map_err(|fault| fault.to_string())))
+                let read = rows.next()?.map(cells).map_err(|fault| fault.to_string());
+                let place = Place::Row(*row);
+                *row += 1;
+                Some((place, read))
             }
-            (Rows::Csv(rows, places), Place::Line(before) | Place::Row(before)) => {
+            Rows::Csv(rows, places) => {
+                // Where the reader stands before it, if it cannot tell of a record.
+                let before = rows.reader().position().line();
                 let record = rows.next()?;
                 let position = match &record {
-                    Ok(record) => record.position().cloned(),
-                    Err(error) => error.position().cloned(),
+                    Ok(record) => record.position(),
+                    Err(error) => error.position(),
                 };
-                let place = Place::Line(position.map_or(before + 1, |at| at.line() as usize));
+                let place = Place::Line(position.map_or(before, csv::Position::line) as usize);
                 if rows.reader().get_ref().is_open() {
                     return Some((place, Err("a quote is not closed".into())));
                 }
@@ -121,8 +112,7 @@ impl Iterator for Reader {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (place, read) = self.read()?;
-        let row = Row { file: self.asked.clone(), place, cells: Vec::new() };
-        self.place = if let Place::Row(row) = place { Place::Row(row + 1) } else { place };
+        let row = Row { asked: self.asked.clone(), place, cells: Vec::new() };
         Some(match read {
             Ok(cells) => Ok(Row { cells, ..row }),
             Err(why) => {

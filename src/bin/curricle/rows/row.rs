@@ -10,7 +10,7 @@ use crate::fault::Fault;
 /// A row, and where it stands.
 #[derive(Debug, Clone)]
 pub struct Row {
-    pub(super) file: Arc<Asked>,
+    pub(super) asked: Arc<Asked>,
     pub place: Place,
     pub cells: Vec<Cell>,
 }
@@ -41,7 +41,7 @@ impl fmt::Display for Place {
 impl Row {
     /// Something wrong with the row.
     pub fn fault(&self, why: impl fmt::Display) -> Fault {
-        Fault::file(&self.file.path, format!("{}: {why}", self.place))
+        Fault::file(&self.asked.path, format!("{}: {why}", self.place))
     }
 
     /// Something of a field, if there is a value; a value that is not of this kind is a fault.
@@ -109,7 +109,7 @@ impl Row {
     }
 
     fn name(&self, field: usize) -> &str {
-        &self.file.fields[field]
+        &self.asked.fields[field]
     }
 }
 

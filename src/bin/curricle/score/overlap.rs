@@ -31,7 +31,6 @@ const COLUMNS: [&str; 5] = ["coverage", "edit_distance", "token_overlap", "disti
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     arguments.rows.out()?;
-    distinct_ngrams::<u32>(&[], arguments.ngram).map_err(|error| Fault::Input(error.to_string()))?;
     let mut columns: [Vec<Option<f64>>; COLUMNS.len()] = Default::default();
     let ids = arguments.rows.each(&[&arguments.a, &arguments.b], |row| {
         let read = read(row, arguments.ngram)?;

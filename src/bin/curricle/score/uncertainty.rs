@@ -12,7 +12,7 @@ use half::{bf16, f16};
 use safetensors::Dtype;
 
 use crate::fault::Fault;
-use crate::options::part;
+use crate::options::{part, temperature};
 use crate::progress::progress;
 use crate::table_file::{TableFile, statistics};
 use crate::tensor_file::{TensorFile, Wanted};
@@ -37,7 +37,7 @@ pub struct Arguments {
     #[arg(long, value_parser = part)]
     budget: f64,
     /// The temperature of the softmax.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = temperature)]
     temperature: f64,
     /// What becomes of rows with NaN, several +inf or nothing possible.
     #[arg(long, value_enum, default_value = "refuse")]
@@ -72,10 +72,7 @@ fn parse(name: &str) -> Result<Score, String> {
 
 pub fn run(arguments: &Arguments) -> Result<(), Fault> {
     let out = TableFile::new(&arguments.out, [arguments.logits.as_path()])?;
-    let (budget, temperature) = (arguments.budget, arguments.temperature);
-    if !(1e-6..=1e6).contains(&temperature) {
-        return Err(Fault::Input(format!("a temperature of {temperature} is not in [1e-6, 1e6]")));
-    }
+    let budget = arguments.budget;
     let wanted = Wanted { names: &[&arguments.tensor], layer: None, layers: false };
     let mut file = TensorFile::open(&arguments.logits, wanted)?;
     let scored = match file.dtype {
