@@ -24,6 +24,8 @@
 #[cfg(feature = "csv")]
 mod csv;
 mod error;
+#[cfg(all(test, feature = "csv"))]
+mod full_disk;
 #[cfg(feature = "csv")]
 mod growing;
 mod merge;

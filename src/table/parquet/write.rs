@@ -111,23 +111,10 @@ fn unsigned(name: &str) -> std::result::Result<Type, ParquetError> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
-    use std::io::{self, ErrorKind};
-
-    /// A disk that is full after some bytes.
-    struct Full(usize);
-
-    impl Write for Full {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let taken = bytes.len().min(self.0);
-            self.0 -= taken;
-            if taken == 0 { Err(ErrorKind::StorageFull.into()) } else { Ok(taken) }
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::table::full_disk::Full;
 
     #[test]
     fn a_full_disk_is_reported_as_one() {
