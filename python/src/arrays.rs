@@ -16,15 +16,22 @@ pub enum Column<T> {
 }
 
 impl<T: Copy> Column<T> {
-    /// The numbers for so many.
-    pub fn of(self, what: &'static str, len: usize) -> PyResult<Vec<T>> {
-        match self {
-            Self::One(value) => Ok(vec![value; len]),
-            Self::Each(values) if values.len() == len => Ok(values),
-            Self::Each(values) => {
+    /// Checks that there are numbers for so many.
+    pub fn of(self, what: &'static str, expected: usize) -> PyResult<Self> {
+        match &self {
+            Self::Each(values) if values.len() != expected => {
                 let found = values.len();
-                Err(error::raise(&curricle::Error::Length { what, expected: len, found }))
+                Err(error::raise(&curricle::Error::Length { what, expected, found }))
             }
+            _ => Ok(self),
+        }
+    }
+
+    /// The number of one of them.
+    pub fn get(&self, place: usize) -> T {
+        match self {
+            Self::One(value) => *value,
+            Self::Each(values) => values[place],
         }
     }
 }

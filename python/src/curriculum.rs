@@ -225,9 +225,11 @@ impl Curriculum {
             Err(_) => engine.report(feedback).map(Err),
         })?;
         Ok(match seen {
-            Ok(verdicts) if reported.refused.is_empty() => Results::all(&verdicts),
-            Ok(verdicts) => Results::each(reported.results(verdicts.into_iter().map(Ok).collect())),
-            Err(results) => Results::each(reported.results(results)),
+            Ok(verdicts) if reported.refused.is_empty() => Results::new(verdicts.into_iter().map(Ok)),
+            Ok(verdicts) => {
+                Results::new(reported.results(verdicts.into_iter().map(Ok).collect()).into_iter())
+            }
+            Err(results) => Results::new(reported.results(results).into_iter()),
         })
     }
 

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::arrays::{self, Rows};
+use crate::arrays::{self, Column, Rows};
 use crate::error;
 
 /// Feedback for those tickets whose group could be reduced, and what was wrong with the others.
@@ -25,8 +25,32 @@ enum Argument {
     Successes,
     Normalisation,
     Success,
-    Real(fn(&mut Outcome, f32)),
-    Count(fn(&mut Outcome, u32)),
+    Real(Setter<f32>),
+    Count(Setter<u32>),
+}
+
+/// Sets one field of all outcomes.
+type Setter<T> = fn(&mut [Feedback], &Column<T>);
+
+/// Sets a field of each outcome: in a loop of its own, as a call for each outcome takes longer than all else.
+fn set<T: Copy>(feedback: &mut [Feedback], column: &Column<T>, field: impl Fn(&mut Outcome, T)) {
+    let outcomes = feedback.iter_mut().map(|feedback| &mut feedback.outcome);
+    match column {
+        Column::One(value) => outcomes.for_each(|outcome| field(outcome, *value)),
+        Column::Each(values) => {
+            outcomes.zip(values).for_each(|(outcome, value)| field(outcome, *value));
+        }
+    }
+}
+
+/// The setter of a field of outcomes: of one that may be absent, or of a number.
+macro_rules! setter {
+    (Some $field:ident) => {
+        |feedback, column| set(feedback, column, |outcome, value| outcome.$field = Some(value))
+    };
+    ($field:ident) => {
+        |feedback, column| set(feedback, column, |outcome, value| outcome.$field = value)
+    };
 }
 
 const ARGUMENTS: [(&str, Argument); 13] = [
@@ -34,15 +58,15 @@ const ARGUMENTS: [(&str, Argument); 13] = [
     ("rewards", Argument::Rewards),
     ("successes", Argument::Successes),
     ("normalisation", Argument::Normalisation),
-    ("rollouts", Argument::Count(|outcome, value| outcome.rollouts = value)),
-    ("unscored", Argument::Count(|outcome, value| outcome.unscored = value)),
-    ("nonzero_advantages", Argument::Count(|outcome, value| outcome.nonzero_advantages = Some(value))),
-    ("loss", Argument::Real(|outcome, value| outcome.loss = Some(value))),
-    ("abs_advantage", Argument::Real(|outcome, value| outcome.abs_advantage = Some(value))),
-    ("spread", Argument::Real(|outcome, value| outcome.spread = Some(value))),
-    ("range", Argument::Real(|outcome, value| outcome.range = Some(value))),
-    ("utility", Argument::Real(|outcome, value| outcome.utility = Some(value))),
-    ("cost", Argument::Real(|outcome, value| outcome.cost = Some(value))),
+    ("rollouts", Argument::Count(setter!(rollouts))),
+    ("unscored", Argument::Count(setter!(unscored))),
+    ("nonzero_advantages", Argument::Count(setter!(Some nonzero_advantages))),
+    ("loss", Argument::Real(setter!(Some loss))),
+    ("abs_advantage", Argument::Real(setter!(Some abs_advantage))),
+    ("spread", Argument::Real(setter!(Some spread))),
+    ("range", Argument::Real(setter!(Some range))),
+    ("utility", Argument::Real(setter!(Some utility))),
+    ("cost", Argument::Real(setter!(Some cost))),
 ];
 
 /// The rewards of groups, and how they are reduced.
@@ -51,7 +75,7 @@ struct Groups {
     rewards: Option<Rows>,
     successes: Option<Rows>,
     /// The success of each group, where it is said beside the rewards.
-    success: Option<Vec<f32>>,
+    success: Option<Column<f32>>,
     normalisation: Normalisation,
 }
 
@@ -76,7 +100,7 @@ impl Groups {
         match (&self.successes, &self.success) {
             (Some(successes), _) => group.successes(successes.get(row)).outcome(),
             // The mean of one success, so often, is that success.
-            (None, Some(success)) => group.successes(&vec![success[row]; rewards.len()]).outcome(),
+            (None, Some(success)) => group.successes(&vec![success.get(row); rewards.len()]).outcome(),
             (None, None) => group.outcome(),
         }
     }
@@ -94,19 +118,11 @@ fn normalisation(name: &Bound<'_, PyAny>) -> PyResult<Normalisation> {
     }
 }
 
-/// Sets a field of each outcome.
-fn set<T>(feedback: &mut [Feedback], values: Vec<T>, field: impl Fn(&mut Outcome, T)) {
-    feedback.iter_mut().zip(values).for_each(|(feedback, value)| field(&mut feedback.outcome, value));
-}
-
 impl Reported {
     /// Reads the arrays of a report.
     pub fn new(tickets: &Bound<'_, PyAny>, arguments: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let tickets = arrays::numbers("tickets", tickets)?;
         let len = tickets.len();
-        let outcome = Outcome::default();
-        let mut feedback: Vec<Feedback> =
-            tickets.into_iter().map(|ticket| Feedback::new(Ticket(ticket), outcome)).collect();
         let (mut groups, mut fields) = (Groups::default(), Vec::new());
         for (name, value) in arguments.into_iter().flatten() {
             let name = name.cast::<PyString>()?;
@@ -130,25 +146,29 @@ impl Reported {
         }
         groups.check(len)?;
         let mut refused = Vec::new();
-        if let Some(rewards) = &groups.rewards {
-            for (row, feedback) in feedback.iter_mut().enumerate() {
-                match groups.outcome(rewards, row) {
-                    Ok(outcome) => feedback.outcome = outcome,
-                    Err(error) => refused.push((row, error)),
-                }
+        let tickets = tickets.into_iter().map(Ticket);
+        let mut feedback: Vec<Feedback> = match &groups.rewards {
+            None => tickets.map(|ticket| Feedback::new(ticket, Outcome::default())).collect(),
+            Some(rewards) => {
+                let mut reduced = |(row, ticket)| {
+                    let outcome =
+                        groups.outcome(rewards, row).map_err(|error| refused.push((row, error)));
+                    Feedback::new(ticket, outcome.unwrap_or_default())
+                };
+                tickets.enumerate().map(&mut reduced).collect()
             }
-        }
+        };
         // What is given by name stands.
-        if let Some(success) = groups.success {
+        if let Some(success) = &groups.success {
             set(&mut feedback, success, |outcome, value| outcome.success = Some(value));
         }
         for (what, argument, value) in fields {
             match argument {
-                Argument::Real(field) => {
-                    set(&mut feedback, arrays::column(what, &value)?.of(what, len)?, field)
+                Argument::Real(set) => {
+                    set(&mut feedback, &arrays::column(what, &value)?.of(what, len)?)
                 }
-                Argument::Count(field) => {
-                    set(&mut feedback, arrays::counts(what, &value)?.of(what, len)?, field)
+                Argument::Count(set) => {
+                    set(&mut feedback, &arrays::counts(what, &value)?.of(what, len)?)
                 }
                 _ => {}
             }

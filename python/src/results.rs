@@ -33,21 +33,24 @@ pub struct Results {
 }
 
 impl Results {
-    /// Of feedback that was taken in.
-    pub fn all(verdicts: &[Verdict]) -> Self {
-        let codes = verdicts.iter().map(|&verdict| of_verdict(verdict)).collect();
-        let treated = verdicts.iter().enumerate().filter_map(treatment_of).collect();
-        Self { codes, treated, refused: Vec::new(), array: PyOnceLock::new() }
-    }
-
-    /// Of feedback of which some was not.
-    pub fn each(results: Vec<Result<Verdict>>) -> Self {
+    /// Of feedback, of which some may not have been taken in.
+    pub fn new(results: impl ExactSizeIterator<Item = Result<Verdict>>) -> Self {
         let mut codes = Vec::with_capacity(results.len());
         let (mut treated, mut refused) = (Vec::new(), Vec::new());
-        for (place, result) in results.into_iter().enumerate() {
-            codes.push(result.as_ref().map_or_else(of_error, |&verdict| of_verdict(verdict)));
-            treated.extend(result.as_ref().ok().and_then(|verdict| treatment_of((place, verdict))));
-            refused.extend(result.err().map(|error| (place, error)));
+        for (place, result) in results.enumerate() {
+            match result {
+                Ok(verdict) => {
+                    codes.push(of_verdict(verdict));
+                    // Neither a plain admission nor a plain rejection.
+                    if let Verdict::Treat(treatment) = verdict {
+                        treated.push((place, treatment));
+                    }
+                }
+                Err(error) => {
+                    codes.push(of_error(&error));
+                    refused.push((place, error));
+                }
+            }
         }
         Self { codes, treated, refused, array: PyOnceLock::new() }
     }
@@ -65,14 +68,6 @@ impl Results {
             }
         }
         PyArray1::from_vec(py, numbers)
-    }
-}
-
-/// The treatment of a verdict that is neither a plain admission nor a plain rejection, and its place.
-fn treatment_of((place, verdict): (usize, &Verdict)) -> Option<(usize, Treatment)> {
-    match verdict {
-        Verdict::Treat(treatment) => Some((place, *treatment)),
-        _ => None,
     }
 }
 

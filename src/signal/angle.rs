@@ -195,7 +195,9 @@ impl Angle {
     pub fn score<E: Element>(&self, evidence: &HiddenStates<'_, E>, scores: &mut [f32]) -> Result<()> {
         length("scores", evidence.spans.len(), scores.len())?;
         for (index, concentration) in evidence.concentrations()?.iter().enumerate() {
-            let empty = Error::Empty { what: "question", index: index as u64 };
+            // One token has no pair, and without a prefix nothing else that it could be compared with.
+            let what = if concentration.tokens == 0 { "question" } else { "set of token pairs" };
+            let empty = Error::Empty { what, index: index as u64 };
             scores[index] = self.of(concentration).ok_or(empty)? as f32;
         }
         Ok(())

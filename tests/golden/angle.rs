@@ -123,7 +123,8 @@ fn every_case_of_the_file() {
         let scored = Angle::unbiased().score(&evidence, &mut scores);
         if let Some(first) = found.iter().position(|found| found.total_no_diag().is_none()) {
             let index = first as u64;
-            assert_eq!(scored, Err(Error::Empty { what: "question", index }), "{name}");
+            let what = if found[first].tokens == 0 { "question" } else { "set of token pairs" };
+            assert_eq!(scored, Err(Error::Empty { what, index }), "{name}");
             continue;
         }
         scored.unwrap();
