@@ -33,6 +33,7 @@ mod coverage;
 mod log_ratio;
 mod overlap;
 mod preference;
+mod quality_gap;
 mod steps;
 mod turns;
 
@@ -46,8 +47,7 @@ pub use log_ratio::{
 pub use overlap::{
     Contamination, Distinct, NgramIndex, Overlap, distinct_ngrams, edit_distance, overlap_coefficient,
 };
-pub use preference::{
-    Losses, PairLogps, PreferenceRanking, QualityGap, Ranking, preference_loss, quality_gap,
-};
+pub use preference::{Losses, PairLogps, PreferenceRanking, Ranking, preference_loss};
+pub use quality_gap::{QualityGap, quality_gap};
 pub use steps::{StepAdvantage, step_advantage};
 pub use turns::{GainKind, GainNorm, Gains, InformationGain};

@@ -111,6 +111,12 @@ fn windows_gaps_and_seeds() {
     let noise = seed_noise(&seeds).unwrap();
     near(&all["noise"]["seed_noise"], noise.seed_noise);
     near(&all["noise"]["snr"], noise.snr.unwrap());
+    // Seeds that agree at the last x: JSON has no number for an infinite ratio, and none at 0 is another thing.
+    for (last, snr) in [("0.5", "\"inf\""), ("-2", "\"-inf\""), ("0", "null")] {
+        std::fs::write(folder.join("same.csv"), format!("x,a,b\n1,0,1\n2,{last},{last}\n")).unwrap();
+        let all = read(folder, "monitor same.csv --x x --y a,b --seeds");
+        assert_eq!(all["noise"]["snr"].to_string(), snr);
+    }
     let logs = read(folder, "monitor in.parquet --x x --y a --log-x");
     let trend = TrendAlarm { log_x: true, ..TrendAlarm::default() };
     near(&logs["series"][0]["trend"]["slope"], trend.read(&[1.0, 2.0, 3.0], &seeds[0]).unwrap().slope);

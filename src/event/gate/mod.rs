@@ -108,7 +108,9 @@ pub enum Gate {
     /// To each outcome the treatment of the band that a field of it falls into: [`TRAIN`](Treatment::TRAIN) admits it,
     /// [`Drop`](Treatment::Drop) rejects it, and any other is handed to the trainer in the verdict. What is
     /// [retired](Treatment::Retire) is not drawn again until its [re-test](crate::Builder::retest). Edges that move are
-    /// those of the round that drew the sample, whenever the report comes.
+    /// those of the round that drew the sample, whenever the report comes. A field and an edge are compared in single
+    /// precision, which is that of the field, and without the slack of [`RoutingTable::route`]: a success of 0.1 reaches
+    /// the edge 0.1.
     Route {
         /// What is read.
         by: Field,

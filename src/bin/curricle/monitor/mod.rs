@@ -74,7 +74,7 @@ pub struct Arguments {
     /// The picture to write, .svg, or .html with the numbers under it.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Everything as JSON.
+    /// Everything as JSON; a ratio that is infinite is the text "inf" or "-inf".
     #[arg(long)]
     json: bool,
 }

@@ -150,11 +150,19 @@ pub fn json(watched: &Watched, all: &All) -> String {
         "series": all.readings.iter().map(of_series).collect::<Vec<_>>(),
         "all": all.dips.as_ref().ok().map(of_all),
         "noise": noise.map(|noise| json!({
-            "mean": noise.mean, "std": noise.std, "seed_noise": noise.seed_noise, "snr": noise.snr,
+            "mean": noise.mean, "std": noise.std, "seed_noise": noise.seed_noise, "snr": ratio(noise.snr),
         })),
         "notes": remarks(watched, all),
     });
     format!("{whole:#}\n")
+}
+
+/// A ratio that may be infinite, for which JSON has no number.
+fn ratio(value: Option<f64>) -> Value {
+    match value {
+        Some(value) if value.is_infinite() => json!(if value > 0.0 { "inf" } else { "-inf" }),
+        other => json!(other),
+    }
 }
 
 fn of_all(dips: &Dips) -> Value {
