@@ -33,14 +33,15 @@ pub struct Choice {
 /// What is judged: the library's default.
 pub const OURS: &str = "default";
 /// What the others are measured against: the best of these, by workload. Groups without signal are dropped in all.
-pub const BASELINES: [&str; 3] = ["uniform", "refill-32", "refill-16"];
+pub const BASELINES: [&str; 4] = ["uniform", "refill-32", "refill-16", "uniform-16"];
 /// Whose rate the curricula that are not ours run at.
 pub const UNIFORM: &str = BASELINES[0];
 /// The default without one of its parts, or with another beside.
 const PARTS: [&str; 3] = ["default-", "guarded", "rollouts"];
 
-/// The default with what it may be put together with: parts that stand beside the baselines, too.
-pub const TOGETHER: [&str; 3] = ["default-belief", "default-refill-16", "default-belief-16"];
+/// The default with what it may be put together with, and in smaller steps: they stand beside the baselines, too.
+pub const TOGETHER: [&str; 4] =
+    ["default-belief", "default-refill-16", "default-belief-16", "default-16"];
 
 /// Whether a curriculum is the default with a part more or less.
 pub fn is_part(curriculum: &str) -> bool {

@@ -168,6 +168,9 @@ pub fn all() -> Vec<Recipe> {
         recipe("default", "our default, told that all arms count alike", |class| {
             made(class.ours(tilt()))
         }),
+        filled("default-16", "our default, half the prompts a step", Filling::Drawn(16), |class| {
+            made(class.ours(tilt()))
+        }),
         recipe("default-by-size", "our default, told nothing", |class| made(class.ours(Tilt::new()))),
         recipe("default-trusting", "our default without the gate on progress", |class| {
             made(class.ours(tilt().trusting()))
