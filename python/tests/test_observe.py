@@ -1,6 +1,7 @@
 """Outcomes from arrays of any kind, and what becomes of each."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -183,3 +184,48 @@ def test_strict_takes_in_all_or_none() -> None:
     with pytest.raises(curricle.RepeatedTicketError) as raised:
         curriculum.lose([0, 0])
     assert isinstance(raised.value, curricle.TicketError) and raised.value.ticket == 0
+
+
+def test_a_report_at_once_is_that_of_each_ticket() -> None:
+    """Columns, numbers for all, rows that cannot be reduced and tickets that are refused, in every mixture."""
+    draws = np.random.default_rng(5)
+    columns: dict[str, Callable[[int], Any]] = {
+        "success": lambda n: draws.choice([0.25, 0.5, np.nan], n, p=[0.5, 0.45, 0.05]),
+        "loss": lambda n: draws.normal(size=n).astype(np.float32),
+        "utility": lambda n: draws.choice([1.5, -np.inf], n, p=[0.95, 0.05]),
+        "abs_advantage": lambda n: np.repeat(draws.random(n), 2)[::2],
+        "cost": lambda n: draws.choice([2.0, -1.0], n, p=[0.95, 0.05]),
+        "rollouts": lambda n: draws.integers(1, 9, n),
+        "nonzero_advantages": lambda n: draws.integers(0, 3, n),
+    }
+    refused = 0
+    for turn in range(300):
+        whole, each = (Curriculum(500, 5, gate="zero_signal", seed=turn) for _ in range(2))
+        count = int(draws.integers(1, 9))
+        tickets = whole.draw(count).tickets.copy()
+        each.draw(count)
+        if turn % 3 == 0:
+            tickets[draws.integers(count)] = draws.integers(count + 3)
+        fields: dict[str, Any] = {}
+        for name, column in columns.items():
+            if draws.random() < 0.3:
+                values = column(count)
+                fields[name] = values[0].item() if draws.random() < 0.3 else values
+        if draws.random() < 0.6 or not fields:
+            rewards = draws.integers(0, 2, (count, 4)).astype(np.float32)
+            rewards[draws.integers(count)] = draws.choice([0.0, np.nan, np.inf])
+            fields["rewards"] = rewards
+        results = whole.observe(tickets, **fields)
+        for place in range(count):
+            one: dict[str, Any] = {
+                name: value if isinstance(value, float | int) else value[place : place + 1]
+                for name, value in fields.items()
+            }
+            alone = each.observe(tickets[place : place + 1], **one)
+            assert alone.codes[0] == results.codes[place], (turn, place, fields)
+            assert [str(error) for error in alone.errors.values()] == [
+                str(error) for at, error in results.errors.items() if at == place
+            ]
+        refused += len(results.errors)
+        assert whole.digest == each.digest and whole.counts() == each.counts()
+    assert refused > 100
