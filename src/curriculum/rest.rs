@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Curriculum;
+use super::{Curriculum, Memory};
 use crate::base::error::{Error, Result};
 use crate::base::id::{Round, SampleId};
 use crate::curriculum::pace::Pace;
@@ -155,18 +155,15 @@ impl<P, S, D> Curriculum<P, S, D> {
         self.stale.note(arms.label(sample), arms.count());
     }
 
-    /// In the pace of arrival samples that are in flight come back with the next report: a draw for which there are too
-    /// few others has to hold.
+    /// In the pace of arrival samples that are in flight come back with the next report, and with them those whose pass
+    /// waits for them: a draw for which there are too few others has to hold.
     pub(super) fn hold_for_samples(&self, error: Error, want: usize) -> Error {
-        let (open, in_flight) = (self.memory.ledger.counts.open, self.memory.population.in_flight());
-        let available = match error {
-            Error::BatchExceedsPool { available, .. } => available,
-            Error::NothingToDraw => 0,
-            _ => return error,
-        };
-        let comes_back = self.options.pace != Pace::Lockstep && in_flight > 0;
-        if comes_back && want <= available + in_flight {
-            return Error::Hold { open, want, most: (available + in_flight) as u64 };
+        let Memory { ledger, population, .. } = &self.memory;
+        let is_for_samples = matches!(error, Error::BatchExceedsPool { .. } | Error::NothingToDraw);
+        let comes_back = self.options.pace != Pace::Lockstep && population.in_flight() > 0;
+        let most = population.drawable_after_flight();
+        if is_for_samples && comes_back && want <= most {
+            return Error::Hold { open: ledger.counts.open, want, most: most as u64 };
         }
         error
     }

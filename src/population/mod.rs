@@ -227,6 +227,11 @@ impl Population {
         self.flight.len()
     }
 
+    /// How many samples a batch could draw if all that are in flight came back.
+    pub(crate) fn drawable_after_flight(&self) -> usize {
+        self.drawable_total() + self.in_flight() + self.passes.as_ref().map_or(0, Passes::held_up)
+    }
+
     /// Asks the processor to fetch what an arm can offer.
     #[inline]
     pub(crate) fn fetch_arm(&self, arm: ArmId) {

@@ -92,6 +92,13 @@ impl Passes {
         self.reachable
     }
 
+    /// How many drawn samples could be drawn again, but that the passes of their arms wait for others. O(arms).
+    pub fn held_up(&self) -> usize {
+        let waits = |arm: &ArmId| self.owed(*arm) > 0 && !self.is_last(*arm);
+        let arms = (0..self.arms.len() as u32).map(ArmId);
+        arms.filter(waits).map(|arm| self.drawn.drawable(arm)).sum()
+    }
+
     #[inline]
     pub fn is_drawn(&self, sample: SampleId) -> bool {
         let word = self.bits.get(sample.index() / 64).copied().unwrap_or(0);

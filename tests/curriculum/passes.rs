@@ -147,6 +147,24 @@ fn a_batch_that_repeats_a_sample_holds_it_until_its_last_ticket() {
 }
 
 #[test]
+fn a_pass_that_waits_for_a_sample_in_flight_holds_a_draw() {
+    let builder = Curriculum::builder(2).exclude_in_flight(true).pace(Arrival::new());
+    let mut curriculum = builder.sampler(Any::Sequential).build().unwrap();
+    let first = curriculum.draw(1).unwrap();
+    curriculum.observe(&all_of(&first)).unwrap();
+    // The rest of the first pass, and the beginning of the second.
+    let batch = curriculum.draw(2).unwrap();
+    assert_eq!(samples(&batch), [1, 0]);
+    let reports = all_of(&batch);
+    curriculum.observe(&reports[1..]).unwrap();
+    // The second pass waits for sample 1, and sample 0 for the third.
+    assert_eq!(curriculum.draw(2), Err(Error::Hold { open: 1, want: 2, most: 2 }));
+    assert_eq!(curriculum.draw(3), Err(Error::NothingToDraw), "no report would help");
+    curriculum.observe(&reports[..1]).unwrap();
+    assert_eq!(samples(&curriculum.draw(2).unwrap()), [1, 0]);
+}
+
+#[test]
 fn a_draw_holds_where_reports_would_bring_samples_back() {
     let build = |pace: Option<Arrival>| {
         let builder = Curriculum::builder(10).exclude_in_flight(true);
@@ -202,6 +220,14 @@ impl Model {
     fn drawable(&self, arm: u32) -> usize {
         let next = if self.is_owed(arm) { 0 } else { self.free(arm, true).len() };
         self.free(arm, false).len() + next
+    }
+
+    /// How many could be drawn if all that are in flight came back.
+    fn drawable_after(&self) -> usize {
+        let arms = 0..self.order.len() as u32;
+        let waiting =
+            arms.clone().filter(|arm| self.is_owed(*arm)).map(|arm| self.free(arm, true).len());
+        arms.map(|arm| self.drawable(arm)).sum::<usize>() + self.held.len() + waiting.sum::<usize>()
     }
 
     fn turn(&mut self) {
@@ -311,6 +337,9 @@ fn any_order_of_calls_agrees_with_plain_lists() {
                         });
                     }
                     let most: usize = (0..arms).map(|arm| model.drawable(arm)).sum();
+                    let waits = |model: &Model| {
+                        is_arrival && !model.held.is_empty() && n <= model.drawable_after()
+                    };
                     match drawn {
                         Ok(batch) => {
                             model.draw(&batch, excludes, sampler == Any::Sequential);
@@ -320,13 +349,17 @@ fn any_order_of_calls_agrees_with_plain_lists() {
                         Err(Error::Hold { want, most: holding, .. }) => {
                             holds += 1;
                             assert!(is_arrival && want == n && most < n);
-                            assert_eq!(holding as usize, most + model.held.len());
+                            assert_eq!(holding as usize, model.drawable_after());
                         }
                         Err(Error::BatchExceedsPool { want, available }) => {
                             exceeded += 1;
                             assert_eq!((want, available), (n, most));
+                            assert!(!waits(&model), "reports would bring enough back");
                         }
-                        Err(error) => assert!(error == Error::NothingToDraw && most == 0, "{error}"),
+                        Err(error) => {
+                            assert!(error == Error::NothingToDraw && most == 0, "{error}");
+                            assert!(!waits(&model), "reports would bring enough back");
+                        }
                     }
                 }
                 4..=6 => {
