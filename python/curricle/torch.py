@@ -86,7 +86,8 @@ class _Sums:
         self.relative = torch.where(scaled == self.most[..., None], 0.0, scaled - self.most[..., None])
         self.rest = self.relative.scatter(-1, place[..., None], -torch.inf)
         self.gap = -self.rest.max(dim=-1).values
-        self.is_possible = self.relative > -torch.inf
+        # Beside a +inf, too, all but -inf is possible.
+        self.is_possible = scaled > -torch.inf
         self.count = self.is_possible.sum(dim=-1).double()
         # NaN, more than one +inf, or nothing possible.
         self.is_faulty = (
@@ -111,9 +112,11 @@ class _Sums:
         """The gap in standard deviations of what is possible."""
         squares = torch.where(self.is_possible, self.relative - self.mean()[..., None], 0.0).square()
         deviation = (squares.sum(dim=-1) / self.count).sqrt()
-        return torch.where(
-            self.count == 1, torch.inf, torch.where(deviation > 0, self.gap / deviation, 0.0)
-        )
+        ratio = torch.where(deviation > 0, self.gap / deviation, 0.0)
+        # What the ratio tends to where one logit grows.
+        limit = self.count / (self.count - 1).sqrt()
+        ratio = torch.where(self.most == torch.inf, limit, ratio)
+        return torch.where(self.count == 1, torch.inf, ratio)
 
     def renyi(self, order: float) -> Tensor:
         if order == 0:

@@ -172,7 +172,8 @@ impl Curriculum {
         self.with(py, |engine| engine.draw(n)).map(Batch::from)
     }
 
-    /// The next batch, of as many samples as cost at most `ceiling` together; see `costs`.
+    /// The next batch, of as many samples as cost at most `ceiling` together; see `costs`, which are held in single
+    /// precision: 0.3 is 0.30000001, and does not fit into 0.3.
     fn draw_within(&self, py: Python<'_>, ceiling: f64) -> PyResult<Batch> {
         self.with(py, |engine| engine.draw_within(ceiling)).map(Batch::from)
     }
@@ -203,6 +204,9 @@ impl Curriculum {
     /// spread, range, nonzero_advantages, rollouts and unscored; a NaN stands for a rollout that could not be scored,
     /// `successes` or `success` say what succeeded where rewards are not in [0, 1], and `normalisation` is
     /// "deviation" (GRPO) or "none" (Dr. GRPO). A field that is given beside rewards stands.
+    ///
+    /// `rollouts` is 1 unless it is given or counted from `rewards`: for the gate "zero_signal" a group of one has no
+    /// signal.
     ///
     /// What cannot be taken in does not keep out the rest: the `Results` say what became of each. With `strict=True`
     /// all are taken in, or none and the first error is raised.

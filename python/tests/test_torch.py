@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from vectors import LOGITS, STATES, expected_scores, logits_of, spans_of, states_of
 
-from curricle import Curriculum, EmptyError, UnsupportedError
+from curricle import Curriculum, EmptyError, UnsupportedError, scores
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -69,6 +69,27 @@ def test_rows_and_their_faults() -> None:
         score_logits(rows, ["renyi-x"])
     with pytest.raises(EmptyError):
         score_logits(rows[:, :0], ["entropy"])
+
+
+def test_a_certain_row_has_the_scores_of_the_library() -> None:
+    inf = math.inf
+    names = ["entropy", "normalised-entropy", "gini", "least-confidence", "margin-complement", "energy"]
+    names += ["margin", "relative-margin", "logit-margin", "normalised-logit-margin"]
+    names += ["log-max-probability", "self-certainty"]
+    names += ["renyi-0", "renyi-0.5", "renyi-1", "renyi-2", "renyi-inf"]
+    rows = [
+        [inf, 0.0, 0.0],
+        [inf, 0.0, -inf],
+        [inf, 3.0, 1.0, 0.0],
+        [inf],
+        [inf, -inf],
+        [0.0, -inf, inf],
+    ]
+    for row in rows:
+        ours = score_logits(torch.tensor([row]), names)
+        theirs = scores.score_logits(np.array([row], np.float32), names)
+        for name in names:
+            assert ours[name].item() == pytest.approx(float(theirs[name][0]), rel=1e-6), (row, name)
 
 
 def test_tensors_as_feedback() -> None:

@@ -120,7 +120,8 @@ impl<P: Policy, S: Signal, D: Sampler> Curriculum<P, S, D> {
     /// [known](crate::Builder::costs) beforehand: as many samples as fit, in the order in which they are drawn.
     ///
     /// The first sample that does not fit is not left out, which would put the long ones at a disadvantage: it waits,
-    /// and is the first of the next batch, also of a plain `draw`, with the propensity that it was drawn with.
+    /// and is the first of the next batch, also of a plain `draw`, with the propensity that it was drawn with. Costs
+    /// are held in single precision: one of 0.3 is 0.30000001, and does not fit into 0.3.
     ///
     /// ```
     /// # fn main() -> curricle::Result<()> {
