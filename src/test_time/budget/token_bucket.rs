@@ -15,6 +15,9 @@ const TOKEN: u64 = 1 << 32;
 /// decides as if there were no cap, so its guarantee holds for what is [`wanted`](Choice::wanted); what
 /// is [`selected`](Choice::selected) is less.
 ///
+/// What comes is rounded down to `2^-32`, and a full bucket takes nothing more: at a burst of 1 a rate of 0.2 lets every
+/// sixth item through and not every fifth. With a burst of 2 or more nothing is lost.
+///
 /// ```
 /// use curricle::test_time::budget::{Budget, Fixed, TokenBucket};
 ///
