@@ -47,7 +47,9 @@ def _plain(value: Any) -> Any:
 
 
 def _length(value: Any) -> int | None:
-    """How many tickets a field is of; None for a number."""
+    """How many tickets a field is of; None for a number, and for a word."""
+    if isinstance(value, str):
+        return None
     try:
         return len(value)
     except TypeError:

@@ -298,3 +298,11 @@ def test_nothing_is_stranded() -> None:
     assert sampler.observe(**outcome(rows)).taken.all()
     with pytest.raises(OutOfRangeError):
         CurriculumBatchSampler(curriculum(), 0)
+
+
+@pytest.mark.parametrize("word", ["none", "deviation"])
+def test_a_word_is_for_all_tickets(word: str) -> None:
+    sampler = CurriculumBatchSampler(Curriculum(100, arms=4), 8, batches=3)
+    next(iter(sampler))
+    assert len(sampler.observe(rewards=[[0.0, 1.0]] * 8, normalisation=word)) == 8
+    assert len(sampler.pending) == 0
