@@ -18,7 +18,7 @@ _GLR_UCB = {
 #: What each preset sets; further keywords change it.
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        # For reinforcement learning over categories of unknown quality: the default.
+        # For reinforcement learning over categories of unknown quality.
         "post_training": {"policy": "tilt", "signal": "mean_advantage", "sampler": "systematic"},
         # The same where all categories are known to be learnable.
         "learnable_arms": {

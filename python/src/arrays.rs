@@ -16,8 +16,8 @@ pub enum Column<T> {
 }
 
 impl<T: Copy> Column<T> {
-    /// Checks that there are numbers for so many.
-    pub fn of(self, what: &'static str, expected: usize) -> PyResult<Self> {
+    /// The same, if it has a number for each of so many.
+    pub fn sized(self, what: &'static str, expected: usize) -> PyResult<Self> {
         match &self {
             Self::Each(values) if values.len() != expected => {
                 let found = values.len();

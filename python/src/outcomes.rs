@@ -139,7 +139,7 @@ impl Reported {
                 Argument::Successes => groups.successes = Some(Rows::new(what, &value)?),
                 Argument::Normalisation => groups.normalisation = normalisation(&value)?,
                 Argument::Success => {
-                    groups.success = Some(arrays::column(what, &value)?.of(what, len)?)
+                    groups.success = Some(arrays::column(what, &value)?.sized(what, len)?)
                 }
                 Argument::Real(_) | Argument::Count(_) => fields.push((what, argument, value)),
             }
@@ -150,12 +150,12 @@ impl Reported {
         let mut feedback: Vec<Feedback> = match &groups.rewards {
             None => tickets.map(|ticket| Feedback::new(ticket, Outcome::default())).collect(),
             Some(rewards) => {
-                let mut reduced = |(row, ticket)| {
+                let reduced = |(row, ticket)| {
                     let outcome =
                         groups.outcome(rewards, row).map_err(|error| refused.push((row, error)));
                     Feedback::new(ticket, outcome.unwrap_or_default())
                 };
-                tickets.enumerate().map(&mut reduced).collect()
+                tickets.enumerate().map(reduced).collect()
             }
         };
         // What is given by name stands.
@@ -165,10 +165,10 @@ impl Reported {
         for (what, argument, value) in fields {
             match argument {
                 Argument::Real(set) => {
-                    set(&mut feedback, &arrays::column(what, &value)?.of(what, len)?)
+                    set(&mut feedback, &arrays::column(what, &value)?.sized(what, len)?)
                 }
                 Argument::Count(set) => {
-                    set(&mut feedback, &arrays::counts(what, &value)?.of(what, len)?)
+                    set(&mut feedback, &arrays::counts(what, &value)?.sized(what, len)?)
                 }
                 _ => {}
             }

@@ -15,8 +15,9 @@ const TOKEN: u64 = 1 << 32;
 /// decides as if there were no cap, so its guarantee holds for what is [`wanted`](Choice::wanted); what
 /// is [`selected`](Choice::selected) is less.
 ///
-/// What comes is rounded down to `2^-32`, and a full bucket takes nothing more: at a burst of 1 a rate of 0.2 lets every
-/// sixth item through and not every fifth. With a burst of 2 or more nothing is lost.
+/// What comes is rounded down to `2^-32` an item, and a full bucket takes nothing more: at a burst of 1 and a rate of 0.2
+/// the fifth item finds a token that is not quite whole, and every sixth is let through. With a burst of 2 or more the
+/// token is whole one item later, and nothing runs over.
 ///
 /// ```
 /// use curricle::test_time::budget::{Budget, Fixed, TokenBucket};
