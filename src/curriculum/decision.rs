@@ -32,6 +32,11 @@ pub(super) struct Decision {
     scratch: sampler::Scratch,
     /// What is hashed.
     bytes: Vec<u8>,
+    /// How many decisions were begun in this process; which of them was the last one that a part refused, and which is
+    /// to be refused once more.
+    begun: u64,
+    refused: u64,
+    refuses: Option<u64>,
 }
 
 /// When a draw happens: in which round, and after how many others of that round.
@@ -45,6 +50,41 @@ impl Decision {
     /// Decides a draw of `n` samples, of which so many are `expected` to become a batch. `is_fresh` says that the
     /// state's own [`ArmTree`], if it has any, are those of its policy.
     pub fn make<P: Policy, D: Sampler>(
+        &mut self,
+        memory: &Memory<P>,
+        options: &Options,
+        sampler: &D,
+        at: At,
+        counts: (usize, usize),
+        is_fresh: bool,
+    ) -> Result<()> {
+        self.begun += 1;
+        if self.refuses == Some(self.begun) {
+            return Err(Error::Unsupported { part: "curriculum", request: "what was refused before" });
+        }
+        let made = self.try_to_make(memory, options, sampler, at, counts, is_fresh);
+        if made.as_ref().is_err_and(is_last) {
+            self.refused = self.begun;
+        }
+        made
+    }
+
+    /// How many decisions were begun in this process.
+    pub fn begun(&self) -> u64 {
+        self.begun
+    }
+
+    /// Which decision was refused of those that were begun after so many, counted from 1, if one was.
+    pub fn refused_after(&self, begun: u64) -> Option<u64> {
+        self.refused.checked_sub(begun).filter(|decision| *decision > 0)
+    }
+
+    /// Refuses the decision that comes after so many others, counted from 1, as a part has done before; or none.
+    pub fn refuse(&mut self, decision: Option<u64>) {
+        self.refuses = decision.map(|decision| self.begun.saturating_add(decision));
+    }
+
+    fn try_to_make<P: Policy, D: Sampler>(
         &mut self,
         memory: &Memory<P>,
         options: &Options,
@@ -245,6 +285,11 @@ impl Decision {
             }
         }
     }
+}
+
+/// Whether no further decision follows on one that failed for this.
+fn is_last(error: &Error) -> bool {
+    !matches!(error, Error::NothingToDraw | Error::BatchExceedsPool { .. } | Error::Finished)
 }
 
 impl<P> Memory<P> {

@@ -448,6 +448,29 @@ impl<P, S, D> Curriculum<P, S, D> {
         self.changes
     }
 
+    /// How many decisions were begun in this process.
+    pub(crate) fn decisions(&self) -> u64 {
+        self.work.decision.begun()
+    }
+
+    /// Which of the decisions after so many others a part refused, counted from 1; none if it had too few samples or
+    /// was at its end.
+    pub(crate) fn refused_after(&self, decisions: u64) -> Option<u64> {
+        self.work.decision.refused_after(decisions)
+    }
+
+    /// Does something in which one of the decisions is refused, counted from 1, as a part refused it before.
+    pub(crate) fn refusing<T>(
+        &mut self,
+        decision: Option<u64>,
+        verb: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        self.work.decision.refuse(decision);
+        let done = verb(self);
+        self.work.decision.refuse(None);
+        done
+    }
+
     /// The version of the model that is trained now; see [`set_version`](Self::set_version).
     pub fn version(&self) -> u64 {
         self.memory.version

@@ -10,6 +10,7 @@ mod kills;
 mod moments;
 mod old_files;
 mod races;
+mod refusals;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};

@@ -49,6 +49,8 @@ pub(super) enum Event<'a> {
     },
     /// A draw or a step that opened no ticket. What it folded in and brought back stays.
     Tried(Tried),
+    /// The same where a part refused a decision of it, counted from 1: it may not refuse it again.
+    Refused(Tried, u64),
 }
 
 /// What was tried.
@@ -57,6 +59,22 @@ pub(super) enum Tried {
     Draw(u32),
     DrawWithin(f64),
     Step(u32),
+}
+
+impl Tried {
+    /// Tries it again. If it opens tickets now, the digest is another one.
+    fn again<P: Policy, S: Signal, D: Sampler>(
+        self,
+        curriculum: &mut Curriculum<P, S, D>,
+        refused: Option<u64>,
+    ) -> Happened {
+        curriculum.refusing(refused, |curriculum| match self {
+            Self::Draw(want) => drop(curriculum.draw(want as usize)),
+            Self::DrawWithin(ceiling) => drop(curriculum.draw_within(ceiling)),
+            Self::Step(want) => drop(curriculum.step(want as usize)),
+        });
+        Happened::Folded
+    }
 }
 
 impl Event<'_> {
@@ -71,7 +89,7 @@ impl Event<'_> {
             Event::Draw { digest, .. }
             | Event::DrawWithin { digest, .. }
             | Event::Step { digest, .. } => Some(*digest),
-            Event::Tried(_) => Some(curriculum.digest()),
+            Event::Tried(_) | Event::Refused(..) => Some(curriculum.digest()),
             _ => None,
         };
         let refused = |error| JournalError::Replay { event: number, error: Box::new(error) };
@@ -124,15 +142,8 @@ impl Event<'_> {
                 let _ = curriculum.fold();
                 Happened::Folded
             }
-            Event::Tried(tried) => {
-                // If it opens tickets now, the digest is another one.
-                match tried {
-                    Tried::Draw(want) => drop(curriculum.draw(want as usize)),
-                    Tried::DrawWithin(ceiling) => drop(curriculum.draw_within(ceiling)),
-                    Tried::Step(want) => drop(curriculum.step(want as usize)),
-                }
-                Happened::Folded
-            }
+            Event::Tried(tried) => tried.again(curriculum, None),
+            Event::Refused(tried, decision) => tried.again(curriculum, Some(decision)),
             Event::Version(version) => {
                 curriculum.set_version(version)?;
                 Happened::Version(version)

@@ -39,7 +39,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
             ceiling,
             digest: curriculum.digest(),
         };
-        let tried = Event::Tried(Tried::DrawWithin(ceiling));
+        let tried = Some(Tried::DrawWithin(ceiling));
         self.happen_or(|curriculum| curriculum.draw_within(ceiling), event, tried)
     }
 
@@ -113,14 +113,14 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// As `Curriculum::step`; those of the disk.
     pub fn step(&mut self, want: usize) -> Result<Step> {
         self.check()?;
-        let changes = self.curriculum.changes();
+        let before = Before::of(&self.curriculum);
         let seen = self.change(|curriculum| curriculum.step(want));
         if matches!(seen, Ok(Step::Draw(_) | Step::Ready(_) | Step::Starved { .. })) {
             let want = want as u32;
             self.log(|curriculum| Event::Step { want, digest: curriculum.digest() })?;
-        } else if self.curriculum.changes() != changes {
+        } else {
             // More than 2^32 are refused before anything is done.
-            self.log(|_| Event::Tried(Tried::Step(want as u32)))?;
+            self.log_failed(&before, Some(Tried::Step(want as u32)))?;
         }
         seen
     }
@@ -214,7 +214,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         verb: impl FnOnce(&mut Curriculum<P, S, D>) -> Result<T>,
         event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>,
     ) -> Result<T> {
-        self.happen_or(verb, event, Event::Fold)
+        self.happen_or(verb, event, None)
     }
 
     /// The same of a verb that opens tickets: where it was `tried` and failed, what it folded in and brought back stays.
@@ -222,17 +222,29 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
         &mut self,
         verb: impl FnOnce(&mut Curriculum<P, S, D>) -> Result<T>,
         event: impl FnOnce(&Curriculum<P, S, D>) -> Event<'a>,
-        tried: Event<'a>,
+        tried: Option<Tried>,
     ) -> Result<T> {
         self.check()?;
-        let changes = self.curriculum.changes();
+        let before = Before::of(&self.curriculum);
         let seen = self.change(verb);
-        if seen.is_ok() {
-            self.log(|curriculum| event(curriculum))?;
-        } else if self.curriculum.changes() != changes {
-            self.log(|_| tried)?;
+        match seen {
+            Ok(_) => self.log(|curriculum| event(curriculum))?,
+            Err(_) => self.log_failed(&before, tried)?,
         }
         seen
+    }
+
+    /// Writes down what a verb has changed that failed, if anything.
+    fn log_failed(&mut self, before: &Before, tried: Option<Tried>) -> Result<()> {
+        if self.curriculum.changes() == before.changes {
+            return Ok(());
+        }
+        let refused = self.curriculum.refused_after(before.decisions);
+        self.log(|_| match (tried, refused) {
+            (Some(tried), Some(decision)) => Event::Refused(tried, decision),
+            (Some(tried), None) => Event::Tried(tried),
+            (None, _) => Event::Fold,
+        })
     }
 
     /// Changes the curriculum. After a panic in it nobody knows its state: it is neither written nor gone on with.
@@ -273,9 +285,21 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     }
 }
 
-/// The event of a draw that failed. More than 2^32 are refused once what was due has been folded in.
-fn tried(n: usize) -> Event<'static> {
-    u32::try_from(n).map_or(Event::Fold, |n| Event::Tried(Tried::Draw(n)))
+/// What is known before a verb of what it changes if it fails.
+struct Before {
+    changes: u64,
+    decisions: u64,
+}
+
+impl Before {
+    fn of<P, S, D>(curriculum: &Curriculum<P, S, D>) -> Self {
+        Self { changes: curriculum.changes(), decisions: curriculum.decisions() }
+    }
+}
+
+/// What was tried in a draw. More than 2^32 are refused once what was due has been folded in, and no more is done.
+fn tried(n: usize) -> Option<Tried> {
+    u32::try_from(n).ok().map(Tried::Draw)
 }
 
 /// The event of a draw that has just happened.
