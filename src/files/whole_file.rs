@@ -167,6 +167,17 @@ impl Held {
     pub fn new(file: File) -> Self {
         Self { file, process: std::process::id() }
     }
+
+    /// Whether this process has taken the lock, and was not forked from the one that has.
+    pub fn is_own(&self) -> bool {
+        self.process == std::process::id()
+    }
+
+    /// Lets the lock look like that of another process.
+    #[cfg(test)]
+    pub fn disown(&mut self) {
+        self.process = 0;
+    }
 }
 
 impl std::ops::Deref for Held {
@@ -179,7 +190,7 @@ impl std::ops::Deref for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if self.process == std::process::id() {
+        if self.is_own() {
             let _ = self.file.unlock();
         }
     }

@@ -173,6 +173,9 @@ pub enum JournalError {
     /// Another journal, of this process or another, has the log open.
     #[error("the log is in use")]
     Locked,
+    /// The journal was opened by the process that this one was forked from, and is that one's.
+    #[error("the log belongs to the process that opened it, not to one forked from it")]
+    Forked,
     /// An event could not be written down, so that no other may follow it.
     #[error("the log has missed an event")]
     Behind,
@@ -267,6 +270,12 @@ pub enum CheckpointError {
     /// Another [`Checkpoints`](crate::Checkpoints), of this process or another, has the folder open.
     #[error("{path} is in use")]
     Locked {
+        /// The folder of the checkpoints.
+        path: PathBuf,
+    },
+    /// The folder was opened by the process that this one was forked from, and is that one's.
+    #[error("{path} belongs to the process that opened it, not to one forked from it")]
+    Forked {
         /// The folder of the checkpoints.
         path: PathBuf,
     },

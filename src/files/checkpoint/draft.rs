@@ -16,7 +16,7 @@ use crate::files::whole_file::{at, sync_folder};
 #[derive(Debug)]
 #[must_use = "a draft that is dropped is no checkpoint"]
 pub struct Draft {
-    checkpoints: Checkpoints,
+    pub(super) checkpoints: Checkpoints,
     number: u64,
     path: PathBuf,
     state: State,
@@ -24,6 +24,7 @@ pub struct Draft {
 
 impl Draft {
     pub(super) fn new(checkpoints: &Checkpoints, number: u64, state: State) -> Result<Self> {
+        checkpoints.check_owner()?;
         if let Some(&newest) = checkpoints.numbers()?.last()
             && newest >= number
         {
@@ -48,9 +49,11 @@ impl Draft {
     ///
     /// # Errors
     /// [`CheckpointError::Kind`] for a link or a device, [`CheckpointError::Name`] for a name that is not text;
-    /// [`Error::Io`](crate::Error::Io), naming the file. There is no new checkpoint then, unless the last flush fails,
-    /// that of its name: then it has appeared, and a power cut may take it. The older ones stay.
+    /// [`CheckpointError::Forked`]; [`Error::Io`](crate::Error::Io), naming the file. There is no new checkpoint then,
+    /// unless the last flush fails, that of its name: then it has appeared, and a power cut may take it. The older ones
+    /// stay.
     pub fn finish(self) -> Result<Checkpoint> {
+        self.checkpoints.check_owner()?;
         let mut files = Vec::new();
         gather(&self.path, "", &mut files)?;
         files.sort_unstable_by(|one, other| one.name.cmp(&other.name));
@@ -70,6 +73,9 @@ impl Draft {
 /// Removes what was not finished; what cannot be removed is, when the folder is opened again.
 impl Drop for Draft {
     fn drop(&mut self) {
+        if self.checkpoints.check_owner().is_err() {
+            return;
+        }
         let _ = std::fs::remove_dir_all(&self.path);
     }
 }

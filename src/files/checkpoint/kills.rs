@@ -293,6 +293,25 @@ fn refusals() {
     }
 }
 
+/// A process that was forked from the one that opened the folder changes nothing in it.
+#[test]
+fn a_forked_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let (checkpoints, _) = saved(folder.path());
+    let mut draft = checkpoints.begin(2, &build()).unwrap();
+    drop(checkpoints);
+    std::sync::Arc::get_mut(&mut draft.checkpoints.lock).unwrap().disown();
+    let path = folder.path().to_owned();
+    let forked = Error::from(CheckpointError::Forked { path });
+    let checkpoints = draft.checkpoints.clone();
+    assert_eq!(checkpoints.begin(3, &build()).unwrap_err(), forked);
+    assert_eq!(checkpoints.remove(1), Err(forked.clone()));
+    let before = super::names(folder.path()).unwrap();
+    assert_eq!(draft.finish(), Err(forked));
+    assert_eq!(super::names(folder.path()).unwrap(), before, "the draft is the other's");
+    assert_eq!(checkpoints.numbers(), Ok(vec![1]));
+}
+
 /// The position of a checkpoint is looked for in its own journal, and another is left as it is.
 #[test]
 fn another_journal() {

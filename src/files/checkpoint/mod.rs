@@ -95,7 +95,7 @@ pub struct Checkpoints {
     folder: PathBuf,
     keep: NonZeroUsize,
     /// Held for as long as anything may be written.
-    _lock: Arc<Held>,
+    lock: Arc<Held>,
 }
 
 impl Checkpoints {
@@ -115,7 +115,7 @@ impl Checkpoints {
         if !is_locked(&lock).map_err(at(&path))? {
             return Err(CheckpointError::Locked { path: folder }.into());
         }
-        let checkpoints = Self { folder, keep: KEPT, _lock: Arc::new(Held::new(lock)) };
+        let checkpoints = Self { folder, keep: KEPT, lock: Arc::new(Held::new(lock)) };
         for name in names(&checkpoints.folder)? {
             if is_left_over(&name) {
                 // What cannot be removed does no harm; it will be tried again.
@@ -137,7 +137,8 @@ impl Checkpoints {
     /// Cost: that of [`save`](Curriculum::save).
     ///
     /// # Errors
-    /// [`CheckpointError::Number`] if there is a newer one; as `save`. Then there is nothing new.
+    /// [`CheckpointError::Number`] if there is a newer one, [`CheckpointError::Forked`] in a process that is forked
+    /// from the one that opened the folder; as `save`. Then there is nothing new.
     pub fn begin<P: Policy, S, D>(
         &self,
         number: u64,
@@ -201,8 +202,9 @@ impl Checkpoints {
     /// Removes a checkpoint, whole or damaged. A crash leaves it, or nothing of it.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io), also if there is none of this number.
+    /// [`Error::Io`](crate::Error::Io), also if there is none of this number; [`CheckpointError::Forked`].
     pub fn remove(&self, number: u64) -> Result<()> {
+        self.check_owner()?;
         let (path, old) = (self.folder.join(name_of(number)), self.hidden(number, OLD));
         // Something that an earlier try could not remove would be in the way.
         let _ = std::fs::remove_dir_all(&old);
@@ -210,6 +212,14 @@ impl Checkpoints {
         between();
         sync_folder(&path)?;
         std::fs::remove_dir_all(&old).map_err(at(&path))
+    }
+
+    /// Whether this process has opened the folder.
+    fn check_owner(&self) -> Result<()> {
+        match self.lock.is_own() {
+            true => Ok(()),
+            false => Err(CheckpointError::Forked { path: self.folder.clone() }.into()),
+        }
     }
 
     fn hidden(&self, number: u64, end: &str) -> PathBuf {

@@ -124,3 +124,29 @@ fn a_sync_after_opening() {
     journal.log.fails = true;
     assert!(matches!(journal.sync(), Err(Error::Io { .. })), "nothing was flushed");
 }
+
+/// A process that was forked from the one that opened a journal writes nothing, and lets its lock be.
+#[test]
+fn a_forked_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("base");
+    let mut journal = Journal::open(&path, build()).unwrap();
+    let batch = journal.draw(4).unwrap();
+    let files = |path: &Path| ["", LOG].map(|end| std::fs::read(beside(path, end)).unwrap());
+    let (written, state) = (files(&path), journal.curriculum().to_bytes().unwrap());
+    journal.log.disown();
+    let forked = Error::Journal(JournalError::Forked);
+    let seen = [Feedback::new(batch.draws[0].ticket, Outcome::default().success(0.5))];
+    assert_eq!(journal.observe(&seen), Err(forked.clone()));
+    assert_eq!(journal.report(&seen), Err(forked.clone()));
+    assert_eq!(journal.draw(4), Err(forked.clone()));
+    assert_eq!(journal.draw_within(4.0), Err(forked.clone()));
+    assert_eq!(journal.step(4), Err(forked.clone()));
+    assert_eq!(journal.fold(), Err(forked.clone()));
+    assert_eq!(journal.sync(), Err(forked.clone()));
+    assert_eq!(journal.compact(), Err(forked));
+    assert!(files(&path) == written && journal.curriculum().to_bytes().unwrap() == state);
+    drop(journal);
+    // The lock was that of another process, and goes with it.
+    assert!(Journal::open(&path, build()).is_ok());
+}

@@ -247,6 +247,17 @@ impl Log {
         }
     }
 
+    /// Whether this process has opened it.
+    pub fn is_own(&self) -> bool {
+        self.file.is_own()
+    }
+
+    /// Lets it look like that of another process.
+    #[cfg(test)]
+    pub fn disown(&mut self) {
+        self.file.disown();
+    }
+
     /// Gives the file another name.
     pub fn rename(&mut self, path: &Path) -> Result<()> {
         std::fs::rename(&self.path, path).map_err(at(path))?;

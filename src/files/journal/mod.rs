@@ -14,7 +14,7 @@ mod verbs;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::id::Ticket;
 use crate::base::metrics::Metrics;
 use crate::curriculum::Curriculum;
@@ -93,8 +93,8 @@ const CUT: &str = ".log.cut";
 /// [`Checkpoints`](crate::Checkpoints) do.
 ///
 /// **Errors of the disk.** A verb first changes the curriculum, then writes. If the write or its flush
-/// fails, the verb gives [`Error::Io`], its event is cut off the log again, and from then on every verb
-/// gives [`JournalError::Behind`](crate::JournalError::Behind): the files hold what happened before. Either drop the
+/// fails, the verb gives [`Error::Io`](crate::Error::Io), its event is cut off the log again, and from then on every
+/// verb gives [`JournalError::Behind`](crate::JournalError::Behind): the files hold what happened before. Either drop the
 /// journal and open it again, without the event; or [`compact`](Self::compact), which writes the present state, with
 /// the event, into new files ([`unfinished`](Curriculum::unfinished) has a batch that was drawn). If a failing disk
 /// does not let the event be cut off, or a power cut comes before the next flush, the log may hold it when it is opened
@@ -102,8 +102,11 @@ const CUT: &str = ".log.cut";
 /// more, so that a later flush does not answer for pages that the failing one has given up. Any other error has changed
 /// nothing, but for what a failed draw has [folded in](Curriculum::fold) or brought back; that is written to the log.
 ///
+/// **Forks.** In a process that is forked from the one that opened it, every verb, `sync` and `compact` give
+/// [`JournalError::Forked`](crate::JournalError::Forked): the log would not be that of either of them.
+///
 /// **Panics.** After a panic in a policy, signal or sampler of one's own every verb, `compact` too, gives
-/// [`Error::Poisoned`]; the files hold what happened before. Open it again.
+/// [`Error::Poisoned`](crate::Error::Poisoned); the files hold what happened before. Open it again.
 #[derive(Debug)]
 pub struct Journal<P = Uniform, S = GroupSpread, D = Distinct> {
     curriculum: Curriculum<P, S, D>,
@@ -155,9 +158,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// As `save_with`. Either nothing has changed, or the journal is [behind](crate::JournalError::Behind) the
     /// files, and this must be called again.
     pub fn compact(&mut self) -> Result<()> {
-        if self.changing {
-            return Err(Error::Poisoned);
-        }
+        self.check_owner()?;
         let (base, checksum) = write_base(&self.path, &self.curriculum, self.compression)?;
         // The event that could not be written is in the base.
         let before = self.position() + self.unlogged;
@@ -175,7 +176,7 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     /// Waits until all events have reached the disk.
     ///
     /// # Errors
-    /// [`Error::Io`]; then it is not known which have, and the journal is
+    /// [`Error::Io`](crate::Error::Io); then it is not known which have, and the journal is
     /// [behind](crate::JournalError::Behind).
     pub fn sync(&mut self) -> Result<()> {
         self.check()?;

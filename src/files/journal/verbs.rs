@@ -277,9 +277,15 @@ impl<P: Policy, S: Signal, D: Sampler> Journal<P, S, D> {
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        match (self.changing, self.behind) {
-            (true, _) => Err(Error::Poisoned),
-            (_, true) => Err(Error::Journal(JournalError::Behind)),
+        self.check_owner()?;
+        if self.behind { Err(Error::Journal(JournalError::Behind)) } else { Ok(()) }
+    }
+
+    /// Whether anything may be written, be it a new base.
+    pub(super) fn check_owner(&self) -> Result<()> {
+        match (self.log.is_own(), self.changing) {
+            (false, _) => Err(Error::Journal(JournalError::Forked)),
+            (_, true) => Err(Error::Poisoned),
             _ => Ok(()),
         }
     }
