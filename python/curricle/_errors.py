@@ -142,7 +142,11 @@ class TableError(Error):
 
 
 class FileError(Error, OSError):
-    """The operating system refused a read or a write."""
+    """The operating system refused a read or a write: `errno`, `strerror` and `filename` are those of `OSError`; without a
+    number of the system `errno` is None."""
+
+    def __str__(self) -> str:
+        return f"{self.strerror}: {self.filename!r}" if self.errno is None else super().__str__()
 
 
 class RanksError(Error):

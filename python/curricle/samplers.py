@@ -41,11 +41,6 @@ __all__ = ["CurriculumBatchSampler", "CurriculumSampler", "gathered"]
 _T = TypeVar("_T")
 
 
-def _plain(value: Any) -> Any:
-    """A tensor of any device and type as one that an array can be made of."""
-    return value.detach().float().cpu() if isinstance(value, torch.Tensor) else value
-
-
 def _length(value: Any) -> int | None:
     """How many tickets a field is of; None for a number, and for a word."""
     if isinstance(value, str):
@@ -124,7 +119,6 @@ class _Draws:
         the next: report each batch once.
         """
         fields.setdefault("strict", True)
-        fields = {name: _plain(value) for name, value in fields.items()}
         lengths = {length for length in map(_length, fields.values()) if length is not None}
         if len(lengths) > 1:
             raise LengthError(f"outcomes: fields of different lengths, {sorted(lengths)}")

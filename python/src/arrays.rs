@@ -36,12 +36,13 @@ impl<T: Copy> Column<T> {
     }
 }
 
-/// An array of anything.
-pub fn any<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
-    if let Ok(array) = value.cast::<PyUntypedArray>() {
+/// An array of anything: as it is if it is a plain one of NumPy, else as `curricle._arrays` makes it.
+pub fn any<'py>(what: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyUntypedArray>> {
+    if let Ok(array) = value.cast_exact::<PyUntypedArray>() {
         return Ok(array.clone());
     }
-    Ok(PyModule::import(value.py(), "numpy")?.call_method1("asarray", (value,))?.cast_into()?)
+    let made = PyModule::import(value.py(), "curricle._arrays")?.getattr("array")?;
+    Ok(made.call1((what, value))?.cast_into()?)
 }
 
 /// The numbers of an array whose elements are of this type, in C order; none if they are of another type.
@@ -101,7 +102,7 @@ fn reals(what: &str, array: &Bound<'_, PyUntypedArray>) -> PyResult<Vec<f64>> {
 
 /// Numbers in double precision, one for each.
 pub fn doubles(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
-    let array = any(value)?;
+    let array = any(what, value)?;
     dimensions(what, 1, &array)?;
     reals(what, &array)
 }
@@ -144,7 +145,7 @@ pub fn column(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Column<f
     if let Ok(one) = value.cast::<PyFloat>() {
         return Ok(Column::One(one.value() as f32));
     }
-    let array = any(value)?;
+    let array = any(what, value)?;
     let values = real(what, &array)?;
     match array.ndim() {
         0 => Ok(Column::One(values[0])),
@@ -159,7 +160,7 @@ pub fn counts(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Column<u
     {
         return Ok(Column::One(one));
     }
-    let array = any(value)?;
+    let array = any(what, value)?;
     let count = |count: u64| {
         let (value, low, high) = (count as f64, 0.0, u32::MAX.into());
         let refused = curricle::Error::OutOfRange { what, value, low, high };
@@ -174,14 +175,14 @@ pub fn counts(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Column<u
 
 /// Whole numbers, one for each: tickets, samples, labels.
 pub fn numbers(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
-    let array = any(value)?;
+    let array = any(what, value)?;
     dimensions(what, 1, &array)?;
     whole(what, &array)
 }
 
 /// Whether these are words rather than numbers.
-pub fn are_words(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(b"UOT".contains(&kind(&any(value)?)))
+pub fn are_words(what: &str, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(b"UOT".contains(&kind(&any(what, value)?)))
 }
 
 /// Rows of real numbers: a matrix, or a list of rows that need not be of one length.
@@ -195,14 +196,14 @@ impl Rows {
         if value.is_instance_of::<PyList>() || value.is_instance_of::<PyTuple>() {
             let (mut values, mut ends) = (Vec::new(), Vec::new());
             for row in value.try_iter()? {
-                let row = any(&row?)?;
+                let row = any(what, &row?)?;
                 dimensions(what, 1, &row)?;
                 values.extend(real(what, &row)?);
                 ends.push(values.len());
             }
             return Ok(Self { values, ends });
         }
-        let array = any(value)?;
+        let array = any(what, value)?;
         dimensions(what, 2, &array)?;
         let width = array.shape()[1];
         let ends = (1..=array.shape()[0]).map(|row| row * width).collect();

@@ -66,7 +66,7 @@ fn labels(arms: &Bound<'_, PyAny>, names: &mut Vec<String>) -> PyResult<Labels> 
     if let Ok(blocks) = arms.extract::<u32>() {
         return Ok(Labels::Blocks(blocks));
     }
-    if arrays::are_words(arms)? {
+    if arrays::are_words("arms", arms)? {
         // Names in the order that is given, else in that of the alphabet.
         let sorted = PyModule::import(arms.py(), "curricle._labels")?.getattr("numbered")?;
         let (found, numbers): (Vec<String>, Bound<'_, PyAny>) =

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyString, PyType};
 use crate::arrays;
 use crate::batch::Batch;
 use crate::build;
-use crate::engine::Engine;
+use crate::engine::{Engine, Turned};
 use crate::error::{self, raised};
 use crate::outcomes::Reported;
 use crate::results::Results;
@@ -86,6 +86,22 @@ impl Curriculum {
         raised(py.detach(|| {
             let mut held = self.lock()?;
             work(&mut **held.engine.as_mut().ok_or(Error::Closed)?)
+        }))
+    }
+
+    /// Turns the engine into another one, which the caller gets. What refuses to be turned stays.
+    pub fn turn(
+        &self,
+        py: Python<'_>,
+        turn: impl FnOnce(Box<dyn Engine>) -> Turned + Send,
+    ) -> PyResult<Box<dyn Engine>> {
+        raised(py.detach(|| {
+            let mut held = self.lock()?;
+            let engine = held.engine.take().ok_or(Error::Closed)?;
+            turn(engine).map_err(|(error, kept)| {
+                *held.engine = kept;
+                error
+            })
         }))
     }
 

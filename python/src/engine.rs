@@ -1,6 +1,6 @@
 //! One curriculum behind the Python classes, whatever its policy and its signal: by itself, or in a journal.
 
-use curricle::feed::ranks::Replicated;
+use curricle::feed::ranks::{Replica, Replicated};
 use curricle::{
     ArmId, Batch, Compression, Counts, Curriculum, Error, Feedback, Journal, Key, Metrics, Policy,
     Result, SampleId, Sampler, Signal, Step, Ticket, Verdict, Weight,
@@ -33,9 +33,9 @@ macro_rules! verbs {
             /// The files of a journal.
             fn log(&mut self) -> Result<&mut dyn Log>;
             /// Puts a curriculum into a journal.
-            fn into_journal(self: Box<Self>, opening: &Wanted) -> Result<Box<dyn Engine>>;
+            fn into_journal(self: Box<Self>, opening: &Wanted) -> Turned;
             /// Makes it the copy of a rank.
-            fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Result<Box<dyn Engine>>;
+            fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Turned;
         }
 
         impl<P, S, D> Engine for Curriculum<P, S, D>
@@ -62,11 +62,14 @@ macro_rules! verbs {
             fn log(&mut self) -> Result<&mut dyn Log> {
                 Err(Error::Unsupported { part: "curriculum without a journal", request: "its files" })
             }
-            fn into_journal(self: Box<Self>, wanted: &Wanted) -> Result<Box<dyn Engine>> {
-                Ok(Box::new(wanted.open(*self)?))
+            fn into_journal(self: Box<Self>, wanted: &Wanted) -> Turned {
+                match wanted.open(*self) {
+                    Ok(journal) => Ok(Box::new(journal)),
+                    Err(error) => Err((error, None)),
+                }
             }
-            fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Result<Box<dyn Engine>> {
-                Ok(Box::new(Replicated::new(*self, exchange).every(every)?))
+            fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Turned {
+                replicated(self, exchange, every)
             }
         }
 
@@ -94,14 +97,33 @@ macro_rules! verbs {
             fn log(&mut self) -> Result<&mut dyn Log> {
                 Ok(self)
             }
-            fn into_journal(self: Box<Self>, _: &Wanted) -> Result<Box<dyn Engine>> {
-                Err(Error::Unsupported { part: "journal", request: "another journal" })
+            fn into_journal(self: Box<Self>, _: &Wanted) -> Turned {
+                kept(self, Error::Unsupported { part: "journal", request: "another journal" })
             }
-            fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Result<Box<dyn Engine>> {
-                Ok(Box::new(Replicated::new(*self, exchange).every(every)?))
+            fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Turned {
+                replicated(self, exchange, every)
             }
         }
     };
+}
+
+/// What an engine has been turned into; or why it has not, and the engine, unless its files have got it.
+pub type Turned = std::result::Result<Box<dyn Engine>, (Error, Option<Box<dyn Engine>>)>;
+
+/// An engine that is not turned into anything.
+pub fn kept(engine: Box<dyn Engine>, error: Error) -> Turned {
+    Err((error, Some(engine)))
+}
+
+/// Makes an engine the copy of a rank.
+fn replicated<F: Engine + Replica + 'static>(engine: Box<F>, exchange: Given, every: u64) -> Turned {
+    match Replicated::<F, Given>::check_every(&engine, every) {
+        Ok(()) => match Replicated::new(*engine, exchange).every(every) {
+            Ok(rank) => Ok(Box::new(rank)),
+            Err(error) => Err((error, None)),
+        },
+        Err(error) => kept(engine, error),
+    }
 }
 
 /// A journal goes back by its own files.

@@ -1,7 +1,10 @@
 //! Errors of the crate as exceptions: the class says the kind, the text is the crate's own.
 
-use curricle::Error;
+use std::path::Path;
+
+use curricle::{Error, Failure};
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyModule};
 
@@ -88,10 +91,6 @@ fn fields(error: &Error, exception: &Bound<'_, PyAny>) -> PyResult<()> {
             exception.setattr("ticket", ticket.0)?;
             exception.setattr("ranks", ranks)
         }
-        Error::Io { path, source, .. } => {
-            exception.setattr("filename", path.to_string_lossy())?;
-            exception.setattr("errno", source.raw_os_error())
-        }
         _ => Ok(()),
     }
 }
@@ -101,10 +100,24 @@ fn exception<'py>(py: Python<'py>, class: &str, text: &str) -> PyResult<Bound<'p
     PyModule::import(py, "curricle._errors")?.getattr(class)?.call1((text,))
 }
 
+/// What the operating system said, with the number, the text and the file that Python's own exceptions have.
+fn of_file<'py>(py: Python<'py>, path: &Path, source: &Failure) -> PyResult<Bound<'py, PyAny>> {
+    let number = source.raw_os_error();
+    let text = match number {
+        Some(number) => py.import("os")?.call_method1("strerror", (number,))?.extract()?,
+        None => source.to_string(),
+    };
+    let class = PyModule::import(py, "curricle._errors")?.getattr("FileError")?;
+    class.call1((number, text, path.to_string_lossy()))
+}
+
 /// The exception of an error.
 pub fn raise(error: &Error) -> PyErr {
     Python::attach(|py| {
-        let made = exception(py, class(error), &error.to_string());
+        let made = match error {
+            Error::Io { path, source, .. } => of_file(py, path, source),
+            _ => exception(py, class(error), &error.to_string()),
+        };
         match made.and_then(|made| fields(error, &made).map(|()| made)) {
             Ok(made) => PyErr::from_value(made),
             Err(failed) => failed,
@@ -113,14 +126,17 @@ pub fn raise(error: &Error) -> PyErr {
 }
 
 /// The result of a call of the crate that is over: what an object of Python raised within it comes first, as itself, or
-/// as the cause of what the crate says of an exchange.
+/// as the cause of what the crate says of an exchange. What is no `Exception`, such as an interrupt, is always itself.
 pub fn raised<T>(result: curricle::Result<T>) -> PyResult<T> {
     match (own::take(), result) {
-        (Some(cause), Err(error @ Error::Transport(_))) => {
+        (Some(cause), Err(error @ Error::Transport(_))) => Python::attach(|py| {
+            if !cause.is_instance_of::<PyException>(py) {
+                return Err(cause);
+            }
             let made = raise(&error);
-            Python::attach(|py| made.set_cause(py, Some(cause)));
+            made.set_cause(py, Some(cause));
             Err(made)
-        }
+        }),
         (Some(raised), _) => Err(raised),
         (None, result) => result.map_err(|error| raise(&error)),
     }

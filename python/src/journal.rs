@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use curricle::{Curriculum as Core, Durability, Error, Moment, Opening, Policy, Sampler, Signal};
+use curricle::{Curriculum as Core, Durability, Moment, Opening, Policy, Sampler, Signal};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -95,8 +95,7 @@ impl Journal {
     ) -> PyResult<PyClassInitializer<Self>> {
         let wanted = Wanted { path, at, durability: self::durability(durability)? };
         let curriculum = curriculum.get();
-        let engine = curriculum.take(py)?.ok_or_else(|| error::raise(&Error::Closed))?;
-        let opened = error::raised(py.detach(|| engine.into_journal(&wanted)))?;
+        let opened = curriculum.turn(py, |engine| engine.into_journal(&wanted))?;
         let base = Curriculum::new(opened, curriculum.config.clone());
         Ok(PyClassInitializer::from(base).add_subclass(Self {}))
     }

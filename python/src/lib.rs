@@ -21,9 +21,18 @@ mod state;
 mod step;
 mod table;
 mod test_time;
+mod threads;
 
 #[pyo3::pymodule]
 mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::threads::loaded();
+        Ok(())
+    }
+
     #[pymodule_export]
     use crate::batch::Batch;
     #[pymodule_export]

@@ -11,7 +11,7 @@ use pyo3::types::PyBytes;
 
 use crate::batch::Batch;
 use crate::curriculum::Curriculum;
-use crate::engine::{Engine, Log, Look};
+use crate::engine::{Engine, Log, Look, Turned, kept};
 use crate::{error, own};
 
 /// An object with `rank`, `size` and `all_gather`.
@@ -84,7 +84,7 @@ const STATE: Error = Error::Unsupported {
 };
 
 /// What changes samples and arms changes this rank's copy at once, as on all ranks it has to.
-impl<F: Engine + Replica> Engine for Core<F, Given> {
+impl<F: Engine + Replica + 'static> Engine for Core<F, Given> {
     fn draw(&mut self, n: usize) -> Result<curricle::Batch> {
         Feed::draw(self, n)
     }
@@ -152,11 +152,12 @@ impl<F: Engine + Replica> Engine for Core<F, Given> {
     fn rank(&mut self) -> Result<&mut dyn Rank> {
         Ok(self)
     }
-    fn into_journal(self: Box<Self>, _: &crate::journal::Wanted) -> Result<Box<dyn Engine>> {
-        Err(Error::Unsupported { part: "rank", request: "a journal (replicate a journal instead)" })
+    fn into_journal(self: Box<Self>, _: &crate::journal::Wanted) -> Turned {
+        let request = "a journal (replicate a journal instead)";
+        kept(self, Error::Unsupported { part: "rank", request })
     }
-    fn into_rank(self: Box<Self>, _: Given, _: u64) -> Result<Box<dyn Engine>> {
-        Err(Error::Unsupported { part: "rank", request: "to be replicated again" })
+    fn into_rank(self: Box<Self>, _: Given, _: u64) -> Turned {
+        kept(self, Error::Unsupported { part: "rank", request: "to be replicated again" })
     }
 }
 
@@ -202,8 +203,7 @@ impl Replicated {
     ) -> PyResult<PyClassInitializer<Self>> {
         let exchange = Given::new(exchange)?;
         let curriculum = curriculum.get();
-        let engine = curriculum.take(py)?.ok_or_else(|| error::raise(&Error::Closed))?;
-        let made = error::raised(py.detach(|| engine.into_rank(exchange, every)))?;
+        let made = curriculum.turn(py, |engine| engine.into_rank(exchange, every))?;
         let base = Curriculum::new(made, curriculum.config.clone());
         Ok(PyClassInitializer::from(base).add_subclass(Self {}))
     }

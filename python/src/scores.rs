@@ -6,12 +6,12 @@ use numpy::{PyArray1, PyArrayDescrMethods, PyReadonlyArray2, PyUntypedArrayMetho
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::arrays;
 use crate::error::{self, raised};
+use crate::{arrays, threads};
 
 /// A matrix in single precision, as it is where its elements are of that type and stand in C order.
 fn matrix<'py>(what: &str, value: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArray2<'py, f32>> {
-    let array = arrays::any(value)?;
+    let array = arrays::any(what, value)?;
     arrays::dimensions(what, 2, &array)?;
     if !b"biuf".contains(&array.dtype().kind()) {
         return Err(error::dtype(what, "numbers", &array));
@@ -23,7 +23,7 @@ fn matrix<'py>(what: &str, value: &Bound<'py, PyAny>) -> PyResult<PyReadonlyArra
 
 /// Ranges of rows: pairs of the first row and the one behind the last.
 fn ranges(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Vec<std::ops::Range<usize>>> {
-    let array = arrays::any(value)?;
+    let array = arrays::any(what, value)?;
     arrays::dimensions(what, 2, &array)?;
     let [rows, width] = [array.shape()[0], array.shape()[1]];
     if width != 2 {
@@ -55,7 +55,8 @@ type Part = (&'static str, fn(&Concentration) -> Option<f64>);
 /// (array([0.98]), array([1.68]))
 ///
 /// Raises `OutOfRangeError` for a range beyond the states or a row of it that is not finite, `LengthError` for
-/// another number of prefixes. Cost: one read of the rows, on all cores; nothing is copied from float32 in C order.
+/// another number of prefixes. Cost: one read of the rows, on all cores, or on one in a process that was forked once the
+/// package had been imported; nothing is copied from float32 in C order.
 #[pyfunction]
 #[pyo3(signature = (states, questions, prefixes = None))]
 pub fn angle_concentration<'py>(
@@ -78,8 +79,8 @@ pub fn angle_concentration<'py>(
         prefixes.into_iter().zip(questions).map(|(prefix, question)| Spans { prefix, question });
     let (spans, dim): (Vec<Spans>, usize) = (spans.collect(), states.shape()[1]);
     let rows = states.as_slice()?;
-    let found =
-        raised(py.detach(|| HiddenStates { states: rows, dim, spans: &spans }.concentrations()))?;
+    let states = HiddenStates { states: rows, dim, spans: &spans };
+    let found = raised(py.detach(|| threads::on_all(|| states.concentrations())))?;
     let made = PyDict::new(py);
     let parts: [Part; 5] = [
         ("intra", |it| it.intra),
@@ -111,7 +112,8 @@ pub fn angle_concentration<'py>(
 ///
 /// Raises `NonFiniteError` or `EmptyError` with the row as index, `OutOfRangeError` for a temperature outside
 /// [1e-6, 1e6], `UnsupportedError` for a name that is none. Cost: one read of the rows for each temperature, on all
-/// cores; nothing is copied from float32 in C order.
+/// cores, or on one in a process that was forked once the package had been imported; nothing is copied from float32 in
+/// C order.
 #[pyfunction]
 #[pyo3(signature = (logits, scores, *, temperature = 1.0, faulty = "error"))]
 pub fn score_logits<'py>(
@@ -134,7 +136,11 @@ pub fn score_logits<'py>(
     let set = ScoreSet::new(&named).temperature(temperature).non_finite(non_finite);
     let logits = matrix("logits", logits)?;
     let (rows, vocab) = (logits.as_slice()?, logits.shape()[1]);
-    let read = raised(py.detach(|| set.read(&Logits { rows, vocab }, 0)))?;
+    if vocab == 0 && logits.shape()[0] > 0 {
+        return Err(error::raise(&curricle::Error::Empty { what: "support", index: 0 }));
+    }
+    let logits = Logits { rows, vocab };
+    let read = raised(py.detach(|| threads::on_all(|| set.read(&logits, 0))))?;
     let made = PyDict::new(py);
     for (name, readings) in scores.iter().zip(read) {
         let values = readings.into_iter().map(|reading| reading.map_or(f64::NAN, |it| it.value));

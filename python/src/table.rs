@@ -33,7 +33,7 @@ pub struct Table {
 
 /// A column of an array, by the type of its elements.
 fn column(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Column> {
-    let array = arrays::any(value)?;
+    let array = arrays::any(what, value)?;
     arrays::dimensions(what, 1, &array)?;
     match array.dtype().kind() {
         b'b' => {

@@ -126,6 +126,73 @@ def test_a_journal(tmp_path: Path) -> None:
         assert drawn + train(journal, 3) == expected
 
 
+class Interrupted(Last):
+    """Raises in some of its calls, as an interrupt or a failing network does."""
+
+    def __init__(self, method: str = "", calls: tuple[int, ...] = ()) -> None:
+        super().__init__()
+        self.method, self.calls, self.count = method, calls, 0
+
+    def _pass(self, method: str) -> None:
+        if method == self.method:
+            self.count += 1
+            if self.count in self.calls:
+                raise KeyboardInterrupt
+
+    def shares(self, **turn: Any) -> Any:
+        self._pass("shares")
+        return super().shares(**turn)
+
+    def learn(self, rewards: dict[str, Any]) -> None:
+        self._pass("learn")
+        super().learn(rewards)
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize("calls", [(1,), (2,), (3, 4), (5,), (2, 4, 6)])
+def test_a_journal_of_one_that_is_interrupted(
+    tmp_path: Path, calls: tuple[int, ...], compacted: bool
+) -> None:
+    expected = train(curriculum(), 6)
+    interrupts = 0
+    with Journal(tmp_path / "run", curriculum(policy=Interrupted("shares", calls))) as journal:
+        drawn = []
+        while len(drawn) < 5:
+            try:
+                drawn += train(journal, 1)
+            except KeyboardInterrupt:
+                interrupts += 1
+                if compacted:
+                    journal.compact()
+        digest, position = journal.digest, journal.position
+    assert drawn == expected[:5] and interrupts == len([call for call in calls if call < 8])
+    with Journal(tmp_path / "run", curriculum(policy=Interrupted())) as journal:
+        assert (journal.digest, journal.position) == (digest, position)
+        assert drawn + train(journal, 1) == expected
+    if not compacted:
+        # Each moment of it can be gone back to.
+        for moment in reversed(range(position + 1)):
+            with Journal(tmp_path / "run", curriculum(policy=Interrupted()), at=moment) as journal:
+                assert journal.position == moment
+
+
+def test_a_journal_of_one_that_breaks_while_it_learns(tmp_path: Path) -> None:
+    """What it holds then nobody knows: no file gets it, and the journal has what it was to learn."""
+    expected = train(curriculum(), 4)
+    with Journal(tmp_path / "run", curriculum(policy=Interrupted("learn", (2,)))) as journal:
+        drawn = train(journal, 2)
+        with pytest.raises(KeyboardInterrupt):
+            journal.draw(12)
+        for call in (lambda: journal.draw(12), journal.compact, journal.state_dict):
+            with pytest.raises(UnsupportedError, match="`learn` raised"):
+                call()
+        with pytest.raises(UnsupportedError, match="`learn` raised"):
+            journal.save(tmp_path / "state")
+    assert not (tmp_path / "state").exists()
+    with Journal(tmp_path / "run", curriculum(policy=Interrupted())) as journal:
+        assert drawn + train(journal, 2) == expected
+
+
 def test_one_of_the_two() -> None:
     for options in ({"policy": "boltzmann"}, {"signal": "mean_advantage", "policy": Last()}):
         made = curriculum(**options)

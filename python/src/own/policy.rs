@@ -56,6 +56,12 @@ impl OwnPolicy {
 
     /// The state of the object as JSON; that of one without `state_dict` is nothing, as long as it has learned nothing.
     fn written(&self) -> PyResult<String> {
+        if self.is_broken {
+            return Err(raise(&Error::Unsupported {
+                part: "policy",
+                request: "to be saved after `learn` raised",
+            }));
+        }
         Python::attach(|py| {
             let object = self.object(py)?;
             if !has(&object, "state_dict")? {

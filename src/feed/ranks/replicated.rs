@@ -111,9 +111,17 @@ impl<F: Replica, X: Exchange> Replicated<F, X> {
     /// [`Error::OutOfRange`] for 0, or for more than the [lag](crate::Builder::lag) and 1: the feedback of the first
     /// batch would be due before it could have been exchanged.
     pub fn every(self, rounds: u64) -> Result<Self> {
-        let most = self.replica.lag().saturating_add(1);
-        within("rounds between exchanges", rounds as f64, 1.0, most as f64)?;
+        Self::check_every(&self.replica, rounds)?;
         Ok(Self { rounds, ..self })
+    }
+
+    /// Whether [`every`](Self::every) takes so many rounds, before a copy is handed over to [`new`](Self::new).
+    ///
+    /// # Errors
+    /// Those of `every`.
+    pub fn check_every(replica: &F, rounds: u64) -> Result<()> {
+        let most = replica.lag().saturating_add(1);
+        within("rounds between exchanges", rounds as f64, 1.0, most as f64).map(drop)
     }
 
     /// Exchanges what waits, and draws nothing: all ranks call it, as before one of them saves the curriculum. What
