@@ -26,6 +26,7 @@ the sampler's own, as with `accelerator.register_for_checkpointing(sampler)`.
 **Ranks.** Each runs the whole sampler and reports what all ranks gathered, in the order of ranks: `gathered`.
 """
 
+import operator
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -51,13 +52,19 @@ def _length(value: Any) -> int | None:
         return None
 
 
+def _count(what: str, value: int, least: int) -> int:
+    """A whole number that is not too small."""
+    if operator.index(value) < least:
+        raise OutOfRangeError(f"{what} are {value}, outside [{least}, inf]")
+    return operator.index(value)
+
+
 class _Draws:
     """The draws of a curriculum in the order in which they are handed out, and which of them were not reported."""
 
     def __init__(self, curriculum: Curriculum, n: int, draws: int | None) -> None:
-        if n < 1:
-            raise OutOfRangeError(f"samples of a draw are {n}, outside [1, inf]")
-        self.curriculum, self.n, self.draws = curriculum, n, draws
+        self.curriculum, self.n = curriculum, _count("samples of a draw", n, 1)
+        self.draws = None if draws is None else _count("draws of an iteration", draws, 0)
         self._given, self._is_resumed = 0, False
         self._again: deque[Batch] = deque()
         self._open: deque[int] = deque()
@@ -85,7 +92,7 @@ class _Draws:
                     "the iteration of a sampler has ended, since another one has begun"
                 )
 
-    def _count(self) -> int:
+    def _length(self) -> int:
         if self.draws is None:
             raise TypeError("the length of a sampler that ends with its curriculum is not known")
         return self.draws
@@ -97,7 +104,7 @@ class _Draws:
 
     def _use(self, n: int | None, use: Callable[[list[int]], _T]) -> _T:
         """Takes the oldest tickets for a verb, and has them again if it raises."""
-        n = min(self.n, len(self._open)) if n is None else n
+        n = min(self.n, len(self._open)) if n is None else _count("samples", n, 0)
         if n > len(self._open):
             raise LengthError(
                 f"outcomes: {n}, but {len(self._open)} samples are handed out and not reported"
@@ -105,7 +112,7 @@ class _Draws:
         tickets = [self._open.popleft() for _ in range(n)]
         try:
             return use(tickets)
-        except Exception:
+        except BaseException:
             self._open.extendleft(reversed(tickets))
             raise
 
@@ -127,13 +134,17 @@ class _Draws:
 
     def observe_or_lose(self, *lost: type[Exception], **fields: Any) -> Results:
         """Reports as `observe` does, but gives up those that are refused with one of these errors, such as `NonFiniteError`;
-        the others are taken in. Any other error is raised."""
+        the others are taken in. Any other error is raised, once that is done: the samples that are refused with it are
+        pending still."""
         tickets = self.pending
-        results = self.observe(strict=False, **fields)
-        for place, error in results.errors.items():
-            if not isinstance(error, lost):
-                raise error
-            self.curriculum.lose([tickets[place]])
+        results = self.observe(**{**fields, "strict": False})
+        refused = results.errors
+        given_up = [place for place, error in refused.items() if isinstance(error, lost)]
+        self.curriculum.lose([tickets[place] for place in given_up])
+        others = [place for place in refused if place not in given_up]
+        self._open.extendleft(tickets[place] for place in reversed(others))
+        if others:
+            raise refused[others[0]]
         return results
 
     def lose(self, n: int | None = None) -> None:
@@ -150,8 +161,9 @@ class _Draws:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over a state, as `Curriculum.load_state_dict` does; the next iteration goes on with it."""
+        given = state["given"]
         self.curriculum.load_state_dict(state)
-        self._given, self._is_resumed = state["given"], True
+        self._given, self._is_resumed = given, True
         self._again = deque(self.curriculum.unfinished())
         self._open.clear()
 
@@ -172,7 +184,7 @@ class CurriculumBatchSampler(_Draws, Sampler[list[int]]):
 
     def __len__(self) -> int:
         """How many batches an iteration has; a `TypeError` where nobody said."""
-        return self._count()
+        return self._length()
 
 
 class CurriculumSampler(_Draws, Sampler[int]):
@@ -192,7 +204,7 @@ class CurriculumSampler(_Draws, Sampler[int]):
         repeats: int = 1,
     ) -> None:
         super().__init__(curriculum, n, draws)
-        self.copies, self.repeats = copies, repeats
+        self.copies, self.repeats = _count("copies", copies, 1), _count("repeats", repeats, 1)
 
     def __iter__(self) -> Iterator[int]:
         return (
@@ -204,7 +216,7 @@ class CurriculumSampler(_Draws, Sampler[int]):
 
     def __len__(self) -> int:
         """How many numbers an iteration gives; a `TypeError` where nobody said."""
-        return self._count() * self.n * self.copies * self.repeats
+        return self._length() * self.n * self.copies * self.repeats
 
 
 def gathered(accelerator: Any, **fields: torch.Tensor) -> dict[str, torch.Tensor]:

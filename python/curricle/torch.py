@@ -1,6 +1,6 @@
 """Scores of tensors, on the device that they are on, as plain functions of `torch`, which must be installed.
 
-The formulas are those of `curricle.scores`, and so are the names. What differs is that nothing is refused, for a
+The formulas are those of `curricle.scores`, and so are the names. What differs is that no value is refused, for a
 check would wait for the device: states that are not finite give sums that are not, and a faulty row of logits is
 scored NaN.
 """
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ._errors import EmptyError, OutOfRangeError, UnsupportedError
+from ._errors import EmptyError, LengthError, OutOfRangeError, UnsupportedError
 
 __all__ = ["angle_concentration", "score_logits"]
 
@@ -23,6 +23,10 @@ def _unit_sums(states: Tensor, spans: Tensor) -> tuple[Tensor, Tensor]:
     norms = torch.linalg.vector_norm(states, dim=-1, keepdim=True, dtype=torch.float64)
     sums, diagonals = [], []
     for start, end in spans.tolist():
+        if not 0 <= start <= end <= len(states):
+            raise OutOfRangeError(
+                f"rows {start} to {end} are not among the {len(states)} of the states"
+            )
         unit = states[start:end].double() / norms[start:end].clamp_min(_LEAST_NORM)
         sums.append(unit.sum(dim=0))
         diagonals.append(unit.square().sum())
@@ -37,7 +41,10 @@ def angle_concentration(
     """How far the hidden states of samples point one way: mean cosines, in closed form; see `curricle.scores`.
 
     `states` is [tokens, dim] in any floating type; `questions` and `prefixes` are [samples, 2], the first row of each
-    and the one behind the last. Sums are float64. Cost: O(tokens dim), not the O(tokens^2 dim) of all pairs.
+    and the one behind the last. Sums are float64. Cost: O(tokens dim), not the O(tokens^2 dim) of all pairs; a wait for
+    the device that the ranges are on.
+
+    Raises `OutOfRangeError` for a range beyond the states, `LengthError` for another number of prefixes.
 
     >>> import torch
     >>> from curricle.torch import angle_concentration
@@ -48,6 +55,8 @@ def angle_concentration(
     """
     if prefixes is None:
         prefixes = torch.zeros_like(questions)
+    if len(prefixes) != len(questions):
+        raise LengthError(f"prefixes: expected {len(questions)} elements, found {len(prefixes)}")
     question, diagonal = _unit_sums(states, questions)
     prefix, _ = _unit_sums(states, prefixes)
     q = (questions[:, 1] - questions[:, 0]).to(question)

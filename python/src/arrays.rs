@@ -2,7 +2,7 @@
 
 use numpy::{PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt, PyList, PyTuple};
+use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyTuple};
 
 use crate::error;
 
@@ -138,6 +138,21 @@ pub fn whole(what: &'static str, array: &Bound<'_, PyUntypedArray>) -> PyResult<
 pub fn dimensions(what: &str, expected: usize, array: &Bound<'_, PyUntypedArray>) -> PyResult<()> {
     let found = array.ndim();
     if found == expected { Ok(()) } else { Err(error::shape(array.py(), what, expected, found)) }
+}
+
+/// A count by itself, and not in a list; none if it is anything else than one whole number.
+pub fn one(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+    let is_scalar = match value.getattr_opt("ndim")? {
+        Some(dimensions) => dimensions.extract::<usize>().is_ok_and(|dimensions| dimensions == 0),
+        None => value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>(),
+    };
+    if !is_scalar {
+        return Ok(None);
+    }
+    let number = whole(what, &any(what, value)?)?.first().copied().unwrap_or_default();
+    let (as_real, low, high) = (number as f64, 0.0, u32::MAX.into());
+    let refused = curricle::Error::OutOfRange { what, value: as_real, low, high };
+    u32::try_from(number).map(Some).map_err(|_| error::raise(&refused))
 }
 
 /// One real number for all, or one for each.

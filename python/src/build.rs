@@ -2,7 +2,7 @@
 
 use curricle::{Builder, Config, Key, SampleId, policy, sampler, signal};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyModule, PyString};
+use pyo3::types::{PyBool, PyDict, PyModule, PyString};
 
 use crate::engine::Engine;
 use crate::own::{OwnPolicy, OwnSignal, Played, Scored};
@@ -63,7 +63,7 @@ fn data(arms: Option<&Bound<'_, PyAny>>, given: &Bound<'_, PyDict>) -> PyResult<
 
 /// Labels by number, by name, or as so many blocks.
 fn labels(arms: &Bound<'_, PyAny>, names: &mut Vec<String>) -> PyResult<Labels> {
-    if let Ok(blocks) = arms.extract::<u32>() {
+    if let Some(blocks) = arrays::one("arms", arms)? {
         return Ok(Labels::Blocks(blocks));
     }
     if arrays::are_words("arms", arms)? {
@@ -80,15 +80,25 @@ fn labels(arms: &Bound<'_, PyAny>, names: &mut Vec<String>) -> PyResult<Labels> 
 
 /// A key is a string, or a number of 128 bits.
 fn keys(given: &Bound<'_, PyAny>) -> PyResult<Vec<Key>> {
+    if given.is_instance_of::<PyString>() {
+        return Err(error::option(given.py(), "keys: a key for each sample is expected, not one text"));
+    }
     given.try_iter()?.map(|value| key(&value?)).collect()
 }
 
 /// One key.
 pub fn key(value: &Bound<'_, PyAny>) -> PyResult<Key> {
-    match value.cast::<PyString>() {
-        Ok(text) => Ok(Key::from(text.to_string())),
-        Err(_) => Ok(Key(value.extract::<u128>()?)),
-    }
+    let read = match value.cast::<PyString>() {
+        // One with half a character in it is none: two of them would be one key.
+        Ok(text) => text.to_str().ok().map(Key::from),
+        Err(_) if value.is_instance_of::<PyBool>() => None,
+        Err(_) => value.extract::<u128>().ok().map(Key),
+    };
+    read.ok_or_else(|| {
+        let given = value.repr().map_or_else(|_| String::new(), |repr| format!(", not {repr}"));
+        let text = format!("keys: a text or a whole number from 0 to 2^128 - 1 is expected{given}");
+        error::option(value.py(), &text)
+    })
 }
 
 /// Keyword arguments that are configuration, read as such.

@@ -1,5 +1,6 @@
 //! Errors of the crate as exceptions: the class says the kind, the text is the crate's own.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use curricle::{Error, Failure};
@@ -102,7 +103,12 @@ fn exception<'py>(py: Python<'py>, class: &str, text: &str) -> PyResult<Bound<'p
 
 /// What the operating system said, with the number, the text and the file that Python's own exceptions have.
 fn of_file<'py>(py: Python<'py>, path: &Path, source: &Failure) -> PyResult<Bound<'py, PyAny>> {
-    let number = source.raw_os_error();
+    let number = match source.raw_os_error() {
+        None if source.kind() == ErrorKind::IsADirectory => {
+            Some(py.import("errno")?.getattr("EISDIR")?.extract()?)
+        }
+        number => number,
+    };
     let text = match number {
         Some(number) => py.import("os")?.call_method1("strerror", (number,))?.extract()?,
         None => source.to_string(),
@@ -113,10 +119,19 @@ fn of_file<'py>(py: Python<'py>, path: &Path, source: &Failure) -> PyResult<Boun
 
 /// The exception of an error.
 pub fn raise(error: &Error) -> PyErr {
+    raise_as(error, &error.to_string())
+}
+
+/// The exception of an error of something that has a name.
+pub fn of(name: &str, error: &Error) -> PyErr {
+    raise_as(error, &format!("{name}: {error}"))
+}
+
+fn raise_as(error: &Error, text: &str) -> PyErr {
     Python::attach(|py| {
         let made = match error {
             Error::Io { path, source, .. } => of_file(py, path, source),
-            _ => exception(py, class(error), &error.to_string()),
+            _ => exception(py, class(error), text),
         };
         match made.and_then(|made| fields(error, &made).map(|()| made)) {
             Ok(made) => PyErr::from_value(made),

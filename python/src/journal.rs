@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use curricle::{Curriculum as Core, Durability, Moment, Opening, Policy, Sampler, Signal};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyBool, PyDict, PyString};
 
 use crate::curriculum::Curriculum;
 use crate::engine::Log;
@@ -41,7 +41,9 @@ fn durability(given: Option<&Bound<'_, PyAny>>) -> PyResult<Durability> {
     match named.as_deref() {
         Ok("each") => Ok(Durability::Each),
         Ok("on_demand") => Ok(Durability::OnDemand),
-        Err(_) if given.extract::<NonZeroU32>().is_ok() => Ok(Durability::Every(given.extract()?)),
+        Err(_) if given.extract::<NonZeroU32>().is_ok() && !given.is_instance_of::<PyBool>() => {
+            Ok(Durability::Every(given.extract()?))
+        }
         _ => {
             let text = format!(
                 "durability: `each`, `on_demand` or a number of events is expected, not {given}"

@@ -66,7 +66,10 @@ impl Curriculum {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let (round, arms) = self.look(py, |it| (it.round(), it.population().arms().count()))?;
+        // Whatever state it is in, a message can show it.
+        let Ok((round, arms)) = self.look(py, |it| (it.round(), it.population().arms().count())) else {
+            return Ok("<curricle.Curriculum: closed, or called by one of its parts>".to_owned());
+        };
         let samples = self.__len__(py)?;
         Ok(format!("<curricle.Curriculum: {samples} samples in {arms} arms, round {round}>"))
     }

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyDict, PyType};
 
 use crate::arrays;
-use crate::error::raised;
+use crate::error::{self, raised};
 
 /// What was scored, sample by sample: columns of numbers, counts or flags, and what made them.
 ///
@@ -32,14 +32,14 @@ pub struct Table {
 }
 
 /// A column of an array, by the type of its elements.
-fn column(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Column> {
+fn column(what: &str, value: &Bound<'_, PyAny>) -> PyResult<Column> {
     let array = arrays::any(what, value)?;
     arrays::dimensions(what, 1, &array)?;
     match array.dtype().kind() {
         b'b' => {
             Ok(Column::Flag(arrays::doubles(what, value)?.into_iter().map(|it| it != 0.0).collect()))
         }
-        b'u' | b'i' => Ok(Column::Count(arrays::whole(what, &array)?)),
+        b'u' | b'i' => Ok(Column::Count(arrays::whole("value of a column", &array)?)),
         _ => {
             let number = |value: f64| (!value.is_nan()).then_some(value);
             Ok(Column::Number(arrays::doubles(what, value)?.into_iter().map(number).collect()))
@@ -73,8 +73,9 @@ impl Table {
         let samples = arrays::numbers("samples", samples)?;
         let mut table = raised(curricle::table::Table::new(made_by, samples))?;
         for (name, values) in columns {
-            let values = column("column", &values)?;
-            table = raised(table.column(&name.extract::<String>()?, values))?;
+            let name = name.extract::<String>()?;
+            let values = column(&name, &values)?;
+            table = table.column(&name, values).map_err(|refused| error::of(&name, &refused))?;
         }
         Ok(Self { table })
     }

@@ -1,14 +1,16 @@
 """Whatever is wrong raises an error of the one family, which names it, and changes nothing."""
 
 import math
+import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import curricle
-from curricle import Curriculum
+from curricle import Curriculum, Journal, Table
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,27 @@ from curricle import Curriculum
         ({"order": [0, 1, 1, 2]}, curricle.DuplicateError, "order 2"),
         ({"keys": ["a", "b", "a", "c"]}, curricle.DuplicateError, "2"),
         ({"signal": "utility"}, curricle.ConfigError, "nothing"),
+        ({"weights": [[1.0], [1.0, 2.0], [], []]}, curricle.DtypeError, "weights"),
+        (
+            {"weights": np.ma.masked_array([1.0] * 4, [False, False, True, False])},
+            curricle.DtypeError,
+            "element 2",
+        ),
+        ({"arms": -1}, curricle.OutOfRangeError, "arms is -1"),
+        ({"arms": 2**32}, curricle.OutOfRangeError, "arms"),
+        ({"arms": True}, curricle.Error, "arms"),
+        ({"arms": 2.0}, curricle.Error, "arms"),
+        ({"arms": "abcd"}, curricle.Error, "arms"),
+        ({"arms": ["a", None, "b", "c"]}, curricle.ConfigError, "label of sample 1"),
+        ({"arms": ["a", math.nan, "b", "c"]}, curricle.Error, "arms"),
+        ({"arms": ["a", 1, "1", "c"]}, curricle.ConfigError, "label of sample 1"),
+        ({"arms": ["a", "\ud800", "b", "c"]}, curricle.ConfigError, "no text"),
+        ({"arms": np.array(["a", None, "b", "c"], dtype=object)}, curricle.ConfigError, "sample 1"),
+        ({"keys": ["a", "\ud800", "b", "c"]}, curricle.ConfigError, "keys"),
+        ({"keys": "abcd"}, curricle.ConfigError, "keys"),
+        ({"keys": ["a", 1.0, "b", "c"]}, curricle.ConfigError, "1.0"),
+        ({"keys": ["a", True, "b", "c"]}, curricle.ConfigError, "True"),
+        ({"keys": ["a", -1, "b", "c"]}, curricle.ConfigError, "-1"),
     ],
 )
 def test_what_cannot_be_built(options: dict[str, Any], kind: type[Exception], text: str) -> None:
@@ -135,10 +158,59 @@ def test_what_an_error_carries() -> None:
     with pytest.raises(curricle.FileError) as file:
         curriculum.restore("no/such/file")
     assert (file.value.filename, file.value.errno) == ("no/such/file", 2)
+    with pytest.raises(FileNotFoundError) as expected, open("no/such/file"):
+        pass
+    assert str(file.value) == str(expected.value) and file.value.strerror == expected.value.strerror
+    copy = pickle.loads(pickle.dumps(file.value))
+    assert (str(copy), copy.errno, copy.filename) == (str(file.value), 2, "no/such/file")
+    with pytest.raises(curricle.FileError) as nul:
+        curriculum.save("a\0b")
+    assert "NUL" in str(nul.value) and "None" not in str(nul.value), str(nul.value)
     done = Curriculum(4, sampler="passes", stop={"first_exhausted": 1})
     done.observe(done.draw(4).tickets, success=1.0)
     with pytest.raises(curricle.FinishedError):
         done.draw(1)
+
+
+def test_paths_that_are_no_files(tmp_path: Path) -> None:
+    """Whatever takes a path says what the system said, and of which file."""
+    calls: list[Callable[[Path], Any]] = [
+        lambda path: Curriculum(10).save(path),
+        lambda path: Curriculum(10).restore(path),
+        lambda path: Journal(path, Curriculum(10)),
+        lambda path: Curriculum.of_snapshot(path),
+        lambda path: Table.read_csv(path),
+        lambda path: Table.read_parquet(path),
+        lambda path: Table([1], {}).write_csv(path),
+        lambda path: Table([1], {}).write_parquet(path),
+    ]
+    for call in calls:
+        with pytest.raises(curricle.Error) as raised:
+            call(tmp_path)
+        assert "None" not in str(raised.value), str(raised.value)
+        if isinstance(raised.value, curricle.FileError):
+            assert raised.value.errno and raised.value.strerror, raised.value
+            assert str(tmp_path) in str(raised.value)
+
+
+def test_labels_and_keys_are_as_they_are() -> None:
+    made = Curriculum(4, arms=["a", "a\0", "é", "e\u0301"])
+    assert made.arm_names == ["a", "a\0", "e\u0301", "é"]
+    assert Curriculum(3, arms=np.array(["b", "a", "b"])).arm_names == ["a", "b"]
+    assert [Curriculum(1, arms=one).arm_names for one in (1, np.int64(1), np.array(1))] == [["0"]] * 3
+    # One label is a label, and not a number of arms.
+    assert Curriculum(1, arms=[1]).arm_names == Curriculum(1, arms=np.array([1])).arm_names
+    keyed = Curriculum(3, keys=["a", "a\0", 7])
+    assert [keyed.find(key) for key in ("a", "a\0", 7, "7")] == [0, 1, 2, None]
+
+
+def test_a_closed_journal_can_be_shown(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "run", Curriculum(10))
+    journal.close()
+    assert "closed" in repr(journal)
+    for durability in (True, 0, -1, 1.5, "never"):
+        with pytest.raises(curricle.ConfigError, match="durability"):
+            Journal(tmp_path / "run", Curriculum(10), durability=durability)  # type: ignore[arg-type]
 
 
 def test_another_curriculum_refuses_a_state() -> None:

@@ -75,7 +75,11 @@ def test_a_curriculum() -> None:
     batch = curriculum.draw(100)
     curriculum.observe(batch.tickets, rewards=np.tile([0.0, 1.0], (100, 4)))
     read, write = os.pipe()
-    work = lambda: print(curriculum.draw(50).samples.tolist(), file=os.fdopen(write, "w"), flush=True)
+
+    def work() -> None:
+        with os.fdopen(write, "w") as told:
+            print(curriculum.draw(50).samples.tolist(), file=told)
+
     assert forked(work) == 0
     os.close(write)
     with os.fdopen(read) as told:

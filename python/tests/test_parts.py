@@ -156,7 +156,7 @@ def test_a_journal_of_one_that_is_interrupted(
     expected = train(curriculum(), 6)
     interrupts = 0
     with Journal(tmp_path / "run", curriculum(policy=Interrupted("shares", calls))) as journal:
-        drawn = []
+        drawn: list[list[int]] = []
         while len(drawn) < 5:
             try:
                 drawn += train(journal, 1)

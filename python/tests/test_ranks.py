@@ -22,9 +22,11 @@ from curricle import (
     DivergedError,
     Error,
     FrameError,
+    Journal,
     OutOfRangeError,
     Replicated,
     TransportError,
+    UnsupportedError,
 )
 from curricle.ranks import Alone, Threads
 
@@ -229,11 +231,39 @@ def test_what_carries_the_frames_fails() -> None:
         feed.draw(4)
     assert isinstance(refused.value.__cause__, RuntimeError)
 
+    class Interrupted(Alone):
+        def all_gather(self, frame: bytes) -> list[bytes]:
+            raise KeyboardInterrupt
+
+    # An interrupt is none of the errors that a loop may go on after.
+    with pytest.raises(KeyboardInterrupt):
+        Replicated(Curriculum(100), Interrupted()).draw(4)
+
     class Beyond(Alone):
         rank, size = 2, 2
 
     with pytest.raises(OutOfRangeError):
         Replicated(Curriculum(100), Beyond())
+
+
+def test_what_cannot_be_replicated_stays(tmp_path: Path) -> None:
+    made = Curriculum(100, lag=1)
+    for every in (0, 3):
+        with pytest.raises(OutOfRangeError, match="rounds between exchanges"):
+            Replicated(made, Alone(), every=every)
+    batch = made.draw(4)
+    feed = Replicated(made, Alone(), every=2)
+    with pytest.raises(UnsupportedError):
+        Replicated(feed, Alone())
+    with pytest.raises(UnsupportedError):
+        Journal(tmp_path / "run", feed)
+    assert feed.unfinished() == [batch] and len(feed.draw(4)) == 4
+    with pytest.raises(Error, match="closed"):
+        made.draw(4)
+    with Journal(tmp_path / "run", Curriculum(100)) as journal:
+        with pytest.raises(UnsupportedError):
+            Journal(tmp_path / "other", journal)
+        assert len(journal.draw(4)) == 4
 
 
 def test_what_is_shown() -> None:

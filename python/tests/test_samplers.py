@@ -11,6 +11,7 @@ from curricle import (
     LengthError,
     NonFiniteError,
     OutOfRangeError,
+    SnapshotError,
     UnsupportedError,
 )
 
@@ -298,6 +299,54 @@ def test_nothing_is_stranded() -> None:
     assert sampler.observe(**outcome(rows)).taken.all()
     with pytest.raises(OutOfRangeError):
         CurriculumBatchSampler(curriculum(), 0)
+
+
+def test_what_cannot_be_taken_leaves_all() -> None:
+    sampler = CurriculumBatchSampler(curriculum(), 8, batches=9)
+    rows = next(iter(sampler))
+    seen = outcome(rows)
+    pending, before = sampler.pending, sampler.state_dict()
+    with pytest.raises(OutOfRangeError):
+        sampler.lose(-1)
+    for state in ({}, {"given": 0}, {"state": before["state"]}, {**before, "state": b"none"}):
+        with pytest.raises((KeyError, SnapshotError)):
+            sampler.load_state_dict(state)
+        assert sampler.pending == pending and sampler.state_dict() == before
+    for n in (-1, 0, 1.5, "8"):
+        with pytest.raises((OutOfRangeError, TypeError)):
+            CurriculumBatchSampler(curriculum(), n)  # type: ignore[arg-type]
+    for options in ({"draws": -1}, {"copies": 0}, {"repeats": 0}, {"copies": 1.5}):
+        with pytest.raises((OutOfRangeError, TypeError)):
+            CurriculumSampler(curriculum(), 4, **options)
+    assert list(CurriculumSampler(curriculum(), 4, draws=0)) == []
+
+    class Interrupted(Curriculum):
+        def observe(self, *_: Any, **__: Any) -> Any:
+            raise KeyboardInterrupt
+
+    stopped = CurriculumBatchSampler(Interrupted(120), 8, batches=9)
+    next(iter(stopped))
+    with pytest.raises(KeyboardInterrupt):
+        stopped.observe(**seen)
+    assert len(stopped.pending) == 8
+
+
+def test_what_is_given_up_and_what_is_not() -> None:
+    sampler = CurriculumBatchSampler(curriculum(), 8, batches=9)
+    rows = next(iter(sampler))
+    tickets, seen = sampler.pending, outcome(rows)
+    seen["success"] = seen["success"].clone()
+    seen["success"][3], seen["success"][5] = torch.nan, 2.0
+    with pytest.raises(OutOfRangeError):
+        sampler.observe_or_lose(NonFiniteError, **seen)
+    # The others are taken in, one is given up, and the one that raised can be reported still.
+    assert sampler.pending == [tickets[5]]
+    counts = sampler.curriculum.counts()
+    assert (counts["lost"], counts["open"]) == (1, 1)
+    sampler.lose()
+    assert sampler.pending == [] and sampler.curriculum.counts()["open"] == 0
+    rows = next(iter(sampler))
+    assert sampler.observe_or_lose(NonFiniteError, **outcome(rows)).taken.all()
 
 
 @pytest.mark.parametrize("word", ["none", "deviation"])

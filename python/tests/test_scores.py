@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -72,6 +72,42 @@ def test_faulty_rows() -> None:
         score_logits(rows, ["nonsense"])
     with pytest.raises(curricle.ShapeError, match="logits"):
         score_logits(rows[0], ["entropy"])
+
+
+@pytest.mark.parametrize("faulty", ["error", "nan", "uncertain"])
+def test_rows_of_nothing(faulty: Literal["error", "nan", "uncertain"]) -> None:
+    with pytest.raises(curricle.EmptyError, match="support of 0"):
+        score_logits(np.zeros((2, 0)), ["entropy"], faulty=faulty)
+    assert len(score_logits(np.zeros((0, 3)), ["entropy"], faulty=faulty)["entropy"]) == 0
+
+
+def test_a_column_has_a_name(tmp_path: Path) -> None:
+    with pytest.raises(curricle.TableError, match="no name"):
+        Table([1, 2], {"": [0.5, 0.25]})
+    # The row numbers that some tools write are no column.
+    path = tmp_path / "rows.csv"
+    path.write_text(",id,total\n0,7,0.5\n1,8,0.25\n")
+    assert Table.read_csv(path) == Table([7, 8], {"total": [0.5, 0.25]})
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    import pyarrow
+
+    parquet.write_table(
+        pyarrow.table({"": [0, 1], "id": [7, 8], "total": [0.5, 0.25]}), tmp_path / "rows"
+    )
+    assert Table.read_parquet(tmp_path / "rows") == Table([7, 8], {"total": [0.5, 0.25]})
+
+
+def test_what_is_wrong_with_a_column_names_it() -> None:
+    for values, kind in (
+        ([0.5], curricle.LengthError),
+        ([math.inf, 1.0], curricle.NonFiniteError),
+        (["a", "b"], curricle.DtypeError),
+        ([[1.0], [2.0]], curricle.ShapeError),
+        ([[1.0], [2.0, 3.0]], curricle.DtypeError),
+        (np.ma.masked_array([1.0, 2.0], [False, True]), curricle.DtypeError),
+    ):
+        with pytest.raises(kind, match="total"):
+            Table([1, 2], {"tokens": [1, 2], "total": values})
 
 
 def test_bad_spans() -> None:

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 from vectors import LOGITS, STATES, expected_scores, logits_of, spans_of, states_of
 
-from curricle import Curriculum, EmptyError, UnsupportedError, scores
+from curricle import (
+    Curriculum,
+    EmptyError,
+    LengthError,
+    OutOfRangeError,
+    UnsupportedError,
+    scores,
+)
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -102,5 +109,51 @@ def test_tensors_as_feedback() -> None:
     )
     by_arrays.observe(tickets, rewards=rewards.numpy(), cost=3)
     assert by_tensors.state_dict() == by_arrays.state_dict()
-    with pytest.raises(RuntimeError, match="detach"):
-        by_tensors.observe(tickets, loss=torch.ones(4, requires_grad=True))
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("graph", [False, True])
+def test_tensors_of_any_type(kind: Any, graph: bool) -> None:
+    """Feedback and logits are numbers, whatever they are part of."""
+
+    def tensor(values: Any) -> Any:
+        return torch.tensor(values, dtype=kind, requires_grad=graph)
+
+    values = [0.0, 0.5, 0.25, 1.0]
+    by_tensors, by_arrays = (Curriculum(100, preset="post_training", seed=1) for _ in range(2))
+    for _ in range(4):
+        tickets = by_tensors.draw(4).tickets
+        by_arrays.draw(4)
+        forms = [tensor(values), list(map(tensor, values)), tuple(tensor(values))]
+        for form in forms[tickets[0] // 4 % 3 :][:1]:
+            assert by_tensors.observe(tickets, loss=form, rewards=tensor([[0.0, 1.0]] * 4)).taken.all()
+        by_arrays.observe(tickets, loss=values, rewards=[[0.0, 1.0]] * 4)
+    assert by_tensors.state_dict() == by_arrays.state_dict()
+    rows = [[0.0, 0.5], [1.0, -1.0]]
+    assert scores.score_logits(tensor(rows), ["margin"])["margin"].tolist() == (
+        scores.score_logits(rows, ["margin"])["margin"].tolist()
+    )
+
+    class Tensors:
+        reads = ()
+
+        def shares(self, **_: Any) -> Any:
+            return tensor([0.5, 0.25, 0.25])
+
+        def learn(self, rewards: dict[str, Any]) -> None:
+            pass
+
+    made = Curriculum(9, arms=3, policy=Tensors())
+    made.draw(3)
+    assert made.shares().tolist() == [0.5, 0.25, 0.25]
+
+
+def test_spans_beyond_the_states() -> None:
+    states = torch.ones(4, 2)
+    for span in ([0, 5], [3, 2], [-3, 2]):
+        with pytest.raises(OutOfRangeError):
+            angle_concentration(states, torch.tensor([span]))
+        with pytest.raises(OutOfRangeError):
+            angle_concentration(states, torch.tensor([[0, 2]]), torch.tensor([span]))
+    with pytest.raises(LengthError, match="prefixes"):
+        angle_concentration(states, torch.tensor([[0, 2]]), torch.tensor([[0, 1], [0, 1]]))

@@ -12,6 +12,9 @@ pub enum TableError {
     /// There is no column of this name.
     #[error("there is no column `{0}`")]
     NoColumn(String),
+    /// A column has no name, as that of the row numbers which some tools write: it could not be read from a file.
+    #[error("a column has no name")]
+    UnnamedColumn,
     /// Two columns have the same name.
     #[error("two columns are named `{0}`")]
     RepeatedColumn(String),

@@ -214,7 +214,7 @@ impl Table {
     /// # Errors
     /// [`Error::Length`](crate::Error::Length) for a column of another length,
     /// [`Error::NonFinite`](crate::Error::NonFinite) for a number that is not finite (undefined is
-    /// `None`), [`TableError::RepeatedColumn`].
+    /// `None`), [`TableError::RepeatedColumn`], [`TableError::UnnamedColumn`].
     pub fn column(mut self, name: &str, column: Column) -> Result<Self> {
         length("column", self.samples.len(), column.len())?;
         if let Column::Number(values) = &column {
@@ -223,6 +223,9 @@ impl Table {
                     finite("score", sample, value)?;
                 }
             }
+        }
+        if name.is_empty() {
+            return Err(TableError::UnnamedColumn.into());
         }
         if name == "id" || self.columns.iter().any(|(other, _)| other == name) {
             return Err(TableError::RepeatedColumn(name.into()).into());

@@ -78,6 +78,9 @@ impl Reading<'_> {
         is_possible(&about, &all, self.size).map_err(|fault| self.bad(fault))?;
         let mut columns = Vec::new();
         for (index, column) in about.file_metadata().schema_descr().columns().iter().enumerate() {
+            if column.path().string().is_empty() {
+                continue;
+            }
             let key = MADE_BY.iter().position(|key| *key == column.path().string());
             if let Some(key) = key.filter(|_| is_text(column)) {
                 let said = self.text(&about, index, column)?;
