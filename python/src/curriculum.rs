@@ -98,9 +98,9 @@ impl Curriculum {
         raised(py.detach(|| {
             let mut held = self.lock()?;
             let engine = held.engine.take().ok_or(Error::Closed)?;
-            turn(engine).map_err(|(error, kept)| {
-                *held.engine = kept;
-                error
+            turn(engine).map_err(|refused| {
+                *held.engine = refused.engine;
+                refused.error
             })
         }))
     }

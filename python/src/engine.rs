@@ -65,7 +65,7 @@ macro_rules! verbs {
             fn into_journal(self: Box<Self>, wanted: &Wanted) -> Turned {
                 match wanted.open(*self) {
                     Ok(journal) => Ok(Box::new(journal)),
-                    Err(error) => Err((error, None)),
+                    Err(error) => gone(error),
                 }
             }
             fn into_rank(self: Box<Self>, exchange: Given, every: u64) -> Turned {
@@ -107,12 +107,23 @@ macro_rules! verbs {
     };
 }
 
-/// What an engine has been turned into; or why it has not, and the engine, unless its files have got it.
-pub type Turned = std::result::Result<Box<dyn Engine>, (Error, Option<Box<dyn Engine>>)>;
+/// What an engine has been turned into.
+pub type Turned = std::result::Result<Box<dyn Engine>, Box<Refused>>;
+
+/// Why an engine was not turned into anything, and the engine, unless its files have got it.
+pub struct Refused {
+    pub error: Error,
+    pub engine: Option<Box<dyn Engine>>,
+}
 
 /// An engine that is not turned into anything.
 pub fn kept(engine: Box<dyn Engine>, error: Error) -> Turned {
-    Err((error, Some(engine)))
+    Err(Box::new(Refused { error, engine: Some(engine) }))
+}
+
+/// One that is gone, since what it was to be turned into has been refused.
+fn gone(error: Error) -> Turned {
+    Err(Box::new(Refused { error, engine: None }))
 }
 
 /// Makes an engine the copy of a rank.
@@ -120,7 +131,7 @@ fn replicated<F: Engine + Replica + 'static>(engine: Box<F>, exchange: Given, ev
     match Replicated::<F, Given>::check_every(&engine, every) {
         Ok(()) => match Replicated::new(*engine, exchange).every(every) {
             Ok(rank) => Ok(Box::new(rank)),
-            Err(error) => Err((error, None)),
+            Err(error) => gone(error),
         },
         Err(error) => kept(engine, error),
     }
