@@ -48,7 +48,7 @@ def _plain(value: Any) -> Any:
     """NumPy's numbers and arrays as JSON has them."""
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise ConfigError(f"configuration refused: {value!r} is nothing that JSON can say")
+    raise TypeError(f"{value!r} is nothing that JSON can say")
 
 
 def to_json(options: Mapping[str, Any]) -> str:

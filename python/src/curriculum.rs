@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Mutex, MutexGuard};
 
 use curricle::{Config, Error, Result, Ticket};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
 
@@ -133,6 +134,19 @@ fn copied<'py>(py: Python<'py>, given: Option<&Bound<'py, PyDict>>) -> PyResult<
 
 #[pymethods]
 impl Curriculum {
+    /// What the collector has to know of; during a call nothing, and nothing is freed then.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        let Ok(engine) = self.engine.try_lock() else { return Ok(()) };
+        let objects = engine.as_ref().map(|engine| engine.objects()).unwrap_or_default();
+        objects.into_iter().try_for_each(|object| visit.call(object))
+    }
+
+    fn __clear__(&self) {
+        let engine = self.engine.try_lock().ok().and_then(|mut engine| engine.take());
+        // Not while it is locked: what is freed with it may call it.
+        drop(engine);
+    }
+
     #[new]
     #[pyo3(signature = (samples, arms = None, **options))]
     fn make(

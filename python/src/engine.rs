@@ -7,7 +7,10 @@ use curricle::{
 };
 use std::path::Path;
 
+use pyo3::{Py, PyAny};
+
 use crate::journal::Wanted;
+use crate::own;
 use crate::ranks::{Given, Rank};
 
 /// Declares the verbs: as a trait, for a curriculum by itself and for one in a journal.
@@ -19,6 +22,8 @@ macro_rules! verbs {
             fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>>;
             /// The curriculum, to be looked at.
             fn look(&self) -> &dyn Look;
+            /// The objects of Python that it is made of, each as often as it is referred to.
+            fn objects(&self) -> Vec<&Py<PyAny>>;
             /// What is shown of the run.
             fn metrics(&self) -> Metrics {
                 self.look().metrics()
@@ -52,6 +57,9 @@ macro_rules! verbs {
             }
             fn look(&self) -> &dyn Look {
                 self
+            }
+            fn objects(&self) -> Vec<&Py<PyAny>> {
+                own::objects(self)
             }
             fn restore_bytes(&mut self, bytes: &[u8]) -> Result<()> {
                 Curriculum::restore_bytes(self, bytes)
@@ -87,6 +95,9 @@ macro_rules! verbs {
             }
             fn look(&self) -> &dyn Look {
                 self.curriculum()
+            }
+            fn objects(&self) -> Vec<&Py<PyAny>> {
+                own::objects(self.curriculum())
             }
             fn restore_bytes(&mut self, _: &[u8]) -> Result<()> {
                 Err(RESTORE)

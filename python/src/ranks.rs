@@ -137,6 +137,9 @@ impl<F: Engine + Replica + 'static> Engine for Core<F, Given> {
     fn look(&self) -> &dyn Look {
         self.replica().look()
     }
+    fn objects(&self) -> Vec<&Py<PyAny>> {
+        self.replica().objects()
+    }
     fn metrics(&self) -> Metrics {
         Feed::metrics(self)
     }

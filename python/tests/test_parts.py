@@ -1,5 +1,8 @@
 """Policies and signals that are objects of Python."""
 
+import gc
+import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +16,11 @@ from curricle import (
     MissingFieldError,
     NonFiniteError,
     OutOfRangeError,
+    Replicated,
     SnapshotError,
     UnsupportedError,
 )
+from curricle.ranks import Alone
 
 
 class Last:
@@ -323,6 +328,69 @@ def test_a_state_that_cannot_be_kept(tmp_path: Path) -> None:
     with Journal(tmp_path / "run", curriculum(policy=Forgetful())) as journal:
         drawn += train(journal, 2)
     assert drawn == train(curriculum(), 7)
+
+
+@pytest.mark.parametrize("kind", ["policy", "signal", "both", "restored", "journal", "replicated"])
+def test_one_that_refers_to_its_curriculum_is_freed(kind: str, tmp_path: Path) -> None:
+    class Referring(Last):
+        whole: Any = None
+
+        def score(self, trials: dict[str, Any]) -> Any:
+            return trials["success"]
+
+        def __deepcopy__(self, memo: Any) -> Any:
+            copy = type(self)()
+            copy.scores, copy.whole = self.scores.copy(), self.whole
+            return copy
+
+    part: Any = Referring()
+    made: Any = curriculum(
+        policy="boltzmann" if kind == "signal" else part, signal=Gap() if kind == "policy" else part
+    )
+    part.whole = [made]
+    train(made, 3)
+    if kind == "restored":
+        made.load_state_dict(made.state_dict())
+    if kind == "journal":
+        part.whole.append(made := Journal(tmp_path / "run", made))
+    if kind == "replicated":
+        part.whole.append(made := Replicated(made, Alone()))
+    made.draw(4)
+    class_of, before = weakref.ref(Referring), weakref.ref(part)
+    del part, made, Referring
+    gc.collect()
+    assert before() is None and class_of() is None
+    if kind == "journal":
+        # Its files are let go, too: it is no longer in use, but that of other parts.
+        with pytest.raises(SnapshotError):
+            Journal(tmp_path / "run", curriculum())
+
+
+def test_what_is_in_use_is_not_freed() -> None:
+    """The collector runs while other threads are in the middle of calls."""
+    stopped = threading.Event()
+
+    def collect() -> None:
+        while not stopped.is_set():
+            gc.collect()
+
+    collector = threading.Thread(target=collect)
+    collector.start()
+    try:
+        for _ in range(20):
+            policy = Last()
+            made = curriculum(policy=policy)
+            policy.whole = made  # type: ignore[attr-defined]
+            workers = [threading.Thread(target=made.metrics) for _ in range(2)]
+            for worker in workers:
+                worker.start()
+            drawn = train(made, 5)
+            for worker in workers:
+                worker.join()
+            assert drawn == train(curriculum(), 5)
+    finally:
+        stopped.set()
+        collector.join()
 
 
 def test_a_part_that_calls_its_curriculum() -> None:

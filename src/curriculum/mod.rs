@@ -498,6 +498,11 @@ impl<P, S, D> Curriculum<P, S, D> {
         &self.memory.policy
     }
 
+    /// The signal, which has no state.
+    pub fn signal(&self) -> &S {
+        &self.signal
+    }
+
     /// The samples, their arms and their weights.
     pub fn population(&self) -> &Population {
         &self.memory.population

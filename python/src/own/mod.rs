@@ -6,9 +6,10 @@
 mod policy;
 mod signal;
 
+use std::any::Any;
 use std::cell::RefCell;
 
-use curricle::{Error, Fields};
+use curricle::{Curriculum, Error, Fields, Policy, Signal};
 use numpy::PyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -33,6 +34,17 @@ pub fn keep(raised: PyErr) {
 /// What Python raised within the call of the crate that is over, if it did.
 pub fn take() -> Option<PyErr> {
     RAISED.take()
+}
+
+/// The objects that a curriculum is made of, for the collector: what it does not hear of is not freed in a circle.
+pub fn objects<P, S, D>(curriculum: &Curriculum<P, S, D>) -> Vec<&Py<PyAny>>
+where
+    P: Policy + 'static,
+    S: Signal + 'static,
+{
+    let policy = (curriculum.policy() as &dyn Any).downcast_ref::<Played>();
+    let signal = (curriculum.signal() as &dyn Any).downcast_ref::<Scored>();
+    policy.and_then(Played::object).into_iter().chain(signal.and_then(Scored::object)).collect()
 }
 
 /// Calls Python; what it raises is kept, and the crate is told that a part could not do what was asked of it.

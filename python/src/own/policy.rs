@@ -245,6 +245,16 @@ pub enum Played {
     Own(OwnPolicy),
 }
 
+impl Played {
+    /// The object of one that is its own.
+    pub fn object(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Self::Named(_) => None,
+            Self::Own(policy) => policy.object.get(),
+        }
+    }
+}
+
 /// Asks whichever there is.
 macro_rules! whichever {
     ($self:expr, $policy:ident => $asked:expr) => {

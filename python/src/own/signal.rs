@@ -95,6 +95,16 @@ pub enum Scored {
     Own(OwnSignal),
 }
 
+impl Scored {
+    /// The object of one that is its own, unless copies of it have it, too.
+    pub fn object(&self) -> Option<&Py<PyAny>> {
+        match self {
+            Self::Named(_) => None,
+            Self::Own(signal) => (Arc::strong_count(&signal.object) == 1).then_some(&*signal.object),
+        }
+    }
+}
+
 impl Signal for Scored {
     fn score(&self, trials: &[Trial], scores: &mut [f32]) -> Result<()> {
         match self {
