@@ -7,7 +7,8 @@ use pyo3::types::PyType;
 
 /// The draws of one round, in the order of their tickets.
 ///
-/// Each array is made when it is first asked for, and is the same from then on.
+/// Each array is made when it is first asked for, and is the same from then on: what you write into it, you read again,
+/// and nobody else does.
 ///
 /// >>> from curricle import Curriculum
 /// >>> batch = Curriculum(1000, arms=4).draw(3)

@@ -158,7 +158,8 @@ impl Curriculum {
         Self::built(samples, arms, None, &copied(py, options)?)
     }
 
-    /// A curriculum whose configuration is a TOML text; data by keyword, as for the class.
+    /// A curriculum whose configuration is a TOML text; data by keyword, as for the class. A text has no presets: it is
+    /// what the library reads from any language. `from_config` takes one.
     ///
     /// >>> curriculum = Curriculum.from_toml('seed = 7\npolicy.boltzmann.temperature = 0.1', 1000, arms=10)
     /// >>> curriculum.config["policy"]
@@ -259,10 +260,7 @@ impl Curriculum {
             Err(_) => engine.report(feedback).map(Err),
         })?;
         Ok(match seen {
-            Ok(verdicts) if reported.refused.is_empty() => Results::new(verdicts.into_iter().map(Ok)),
-            Ok(verdicts) => {
-                Results::new(reported.results(verdicts.into_iter().map(Ok).collect()).into_iter())
-            }
+            Ok(verdicts) => Results::new(verdicts.into_iter().map(Ok)),
             Err(results) => Results::new(reported.results(results).into_iter()),
         })
     }

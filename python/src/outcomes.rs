@@ -9,13 +9,11 @@ use pyo3::types::{PyDict, PyString};
 use crate::arrays::{self, Column, Rows};
 use crate::error;
 
-/// Feedback for those tickets whose group could be reduced, and what was wrong with the others.
+/// Feedback for tickets, and what was wrong with those whose group could not be reduced, by position: their feedback is
+/// none that can be taken in, so that they are looked up and counted as all others that are refused.
 pub struct Reported {
     pub feedback: Vec<Feedback>,
-    /// By position in what was handed over.
     pub refused: Vec<(usize, Error)>,
-    /// How many were handed over.
-    pub len: usize,
 }
 
 /// A keyword argument of a report.
@@ -150,9 +148,14 @@ impl Reported {
         let mut feedback: Vec<Feedback> = match &groups.rewards {
             None => tickets.map(|ticket| Feedback::new(ticket, Outcome::default())).collect(),
             Some(rewards) => {
-                let reduced = |(row, ticket)| {
-                    let outcome =
-                        groups.outcome(rewards, row).map_err(|error| refused.push((row, error)));
+                let reduced = |(row, ticket): (usize, Ticket)| {
+                    let success = groups.success.as_ref().map_or(0.0, |success| success.get(row));
+                    let (what, index, value) = ("success", ticket.0, f64::from(success));
+                    let outcome = match success.is_finite() {
+                        true => groups.outcome(rewards, row),
+                        false => Err(Error::NonFinite { what, index, value }),
+                    };
+                    let outcome = outcome.map_err(|error| refused.push((row, error)));
                     Feedback::new(ticket, outcome.unwrap_or_default())
                 };
                 tickets.enumerate().map(reduced).collect()
@@ -173,25 +176,24 @@ impl Reported {
                 _ => {}
             }
         }
-        if !refused.is_empty() {
-            let mut places = refused.iter().map(|(place, _)| *place).peekable();
-            let mut place = 0..;
-            feedback.retain(|_| places.next_if_eq(&place.next().unwrap_or(len)).is_none());
+        for (place, _) in &refused {
+            feedback[*place].outcome.success = Some(f32::NAN);
         }
-        Ok(Self { feedback, refused, len })
+        Ok(Self { feedback, refused })
     }
 
-    /// Puts the results of the feedback and what was refused before them into the order of the tickets.
-    pub fn results<T>(self, results: Vec<Result<T, Error>>) -> Vec<Result<T, Error>> {
-        if self.refused.is_empty() {
-            return results;
+    /// The results of the feedback, with what was wrong with a group where its ticket is good.
+    pub fn results<T>(self, mut results: Vec<Result<T, Error>>) -> Vec<Result<T, Error>> {
+        for (place, error) in self.refused {
+            let is_of_ticket = |seen: &Error| {
+                use Error::{LateTicket, RepeatedTicket, UnknownTicket};
+                matches!(seen, UnknownTicket(_) | RepeatedTicket(_) | LateTicket(_))
+            };
+            if !results[place].as_ref().is_err_and(is_of_ticket) {
+                results[place] = Err(error);
+            }
         }
-        let (mut refused, mut results) = (self.refused.into_iter().peekable(), results.into_iter());
-        let next = |place| match refused.next_if(|(refused, _)| *refused == place) {
-            Some((_, error)) => Some(Err(error)),
-            None => results.next(),
-        };
-        (0..self.len).filter_map(next).collect()
+        results
     }
 }
 

@@ -168,6 +168,20 @@ def test_each_code() -> None:
     assert (counts["admitted"], counts["rejected"], counts["lost"], counts["open"]) == (1, 4, 1, 6)
 
 
+def test_a_group_that_is_refused_is_counted_and_named() -> None:
+    curriculum = Curriculum(100)
+    curriculum.draw(5)
+    rewards = [[math.nan] * 2, [math.inf, 0], [0, 5], [0, 1], [0, 1], [math.nan] * 2, [math.nan]]
+    success = [0.5, 0.5, 2.0, 0.5, math.nan, 0.5, math.nan]
+    results = curriculum.observe([0, 1, 2, 3, 4, 0, 99], rewards=rewards, success=success)
+    kinds = ["UNSCORED", "NON_FINITE", "OUT_OF_RANGE", "ADMIT", "NON_FINITE", "UNSCORED"]
+    assert [Code(code).name for code in results.codes] == [*kinds, "UNKNOWN_TICKET"]
+    assert str(results.errors[4]) == "success of 4 is not finite: NaN"
+    refused = {name: value for name, value in curriculum.metrics().items() if "refused" in name}
+    assert (refused["feedback/refused/invalid"], refused["feedback/refused/unknown"]) == (5, 1)
+    assert curriculum.counts()["open"] == 4
+
+
 def test_codes_are_those_of_the_library() -> None:
     assert dict(_core._codes()) == {code.name: code.value for code in Code}
 
