@@ -15,6 +15,12 @@ pub enum Column<T> {
     Each(Vec<T>),
 }
 
+/// A part of a column.
+pub enum Part<'a, T> {
+    One(T),
+    Each(&'a [T]),
+}
+
 impl<T: Copy> Column<T> {
     /// The same, if it has a number for each of so many.
     pub fn sized(self, what: &'static str, expected: usize) -> PyResult<Self> {
@@ -24,6 +30,14 @@ impl<T: Copy> Column<T> {
                 Err(error::raise(&curricle::Error::Length { what, expected, found }))
             }
             _ => Ok(self),
+        }
+    }
+
+    /// The numbers of so many of them, from a place on.
+    pub fn part(&self, from: usize, len: usize) -> Part<'_, T> {
+        match self {
+            Self::One(value) => Part::One(*value),
+            Self::Each(values) => Part::Each(&values[from..from + len]),
         }
     }
 

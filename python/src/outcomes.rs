@@ -6,7 +6,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::arrays::{self, Column, Rows};
+use crate::arrays::{self, Column, Part, Rows};
 use crate::error;
 
 /// Feedback for tickets, and what was wrong with those whose group could not be reduced, by position: their feedback is
@@ -27,18 +27,50 @@ enum Argument {
     Count(Setter<u32>),
 }
 
-/// Sets one field of all outcomes.
-type Setter<T> = fn(&mut [Feedback], &Column<T>);
+/// Sets one field of some outcomes.
+type Setter<T> = fn(&mut [Feedback], Part<'_, T>);
 
 /// Sets a field of each outcome: in a loop of its own, as a call for each outcome takes longer than all else.
-fn set<T: Copy>(feedback: &mut [Feedback], column: &Column<T>, field: impl Fn(&mut Outcome, T)) {
+fn set<T: Copy>(feedback: &mut [Feedback], values: Part<'_, T>, field: impl Fn(&mut Outcome, T)) {
     let outcomes = feedback.iter_mut().map(|feedback| &mut feedback.outcome);
-    match column {
-        Column::One(value) => outcomes.for_each(|outcome| field(outcome, *value)),
-        Column::Each(values) => {
+    match values {
+        Part::One(value) => outcomes.for_each(|outcome| field(outcome, value)),
+        Part::Each(values) => {
             outcomes.zip(values).for_each(|(outcome, value)| field(outcome, *value));
         }
     }
+}
+
+/// A field that is given by name.
+enum Given {
+    Real(Setter<f32>, Column<f32>),
+    Count(Setter<u32>, Column<u32>),
+}
+
+impl Given {
+    /// Sets it in outcomes, of which the first has this place among all.
+    fn set(&self, feedback: &mut [Feedback], from: usize) {
+        let len = feedback.len();
+        match self {
+            Self::Real(set, column) => set(feedback, column.part(from, len)),
+            Self::Count(set, column) => set(feedback, column.part(from, len)),
+        }
+    }
+}
+
+/// How many outcomes are made at a time: so many stay in the nearest cache until all of their fields are set.
+const BLOCK: usize = 64;
+
+/// Feedback with the fields that are given.
+fn filled(tickets: &[u64], fields: &[Given]) -> Vec<Feedback> {
+    let mut feedback = Vec::with_capacity(tickets.len());
+    for block in tickets.chunks(BLOCK) {
+        let from = feedback.len();
+        let blank = |&ticket: &u64| Feedback::new(Ticket(ticket), Outcome::default());
+        feedback.extend(block.iter().map(blank));
+        fields.iter().for_each(|field| field.set(&mut feedback[from..], from));
+    }
+    feedback
 }
 
 /// The setter of a field of outcomes: of one that may be absent, or of a number.
@@ -91,6 +123,15 @@ impl Groups {
         Ok(())
     }
 
+    /// The outcome of the group of a ticket.
+    fn reported(&self, rewards: &Rows, row: usize, ticket: u64) -> Result<Outcome, Error> {
+        let success = self.success.as_ref().map_or(0.0, |success| success.get(row));
+        if success.is_finite() {
+            return self.outcome(rewards, row);
+        }
+        Err(Error::NonFinite { what: "success", index: ticket, value: f64::from(success) })
+    }
+
     /// The outcome of a group.
     fn outcome(&self, rewards: &Rows, row: usize) -> Result<Outcome, Error> {
         let rewards = rewards.get(row);
@@ -121,7 +162,7 @@ impl Reported {
     pub fn new(tickets: &Bound<'_, PyAny>, arguments: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let tickets = arrays::numbers("tickets", tickets)?;
         let len = tickets.len();
-        let (mut groups, mut fields) = (Groups::default(), Vec::new());
+        let (mut groups, mut success, mut fields) = (Groups::default(), None, Vec::new());
         for (name, value) in arguments.into_iter().flatten() {
             let name = name.cast::<PyString>()?;
             let known =
@@ -136,46 +177,36 @@ impl Reported {
                 Argument::Rewards => groups.rewards = Some(Rows::new(what, &value)?),
                 Argument::Successes => groups.successes = Some(Rows::new(what, &value)?),
                 Argument::Normalisation => groups.normalisation = normalisation(&value)?,
-                Argument::Success => {
-                    groups.success = Some(arrays::column(what, &value)?.sized(what, len)?)
+                Argument::Success => success = Some(arrays::column(what, &value)?.sized(what, len)?),
+                Argument::Real(set) => {
+                    fields.push(Given::Real(set, arrays::column(what, &value)?.sized(what, len)?));
                 }
-                Argument::Real(_) | Argument::Count(_) => fields.push((what, argument, value)),
+                Argument::Count(set) => {
+                    fields.push(Given::Count(set, arrays::counts(what, &value)?.sized(what, len)?));
+                }
             }
         }
         groups.check(len)?;
-        let mut refused = Vec::new();
-        let tickets = tickets.into_iter().map(Ticket);
-        let mut feedback: Vec<Feedback> = match &groups.rewards {
-            None => tickets.map(|ticket| Feedback::new(ticket, Outcome::default())).collect(),
-            Some(rewards) => {
-                let reduced = |(row, ticket): (usize, Ticket)| {
-                    let success = groups.success.as_ref().map_or(0.0, |success| success.get(row));
-                    let (what, index, value) = ("success", ticket.0, f64::from(success));
-                    let outcome = match success.is_finite() {
-                        true => groups.outcome(rewards, row),
-                        false => Err(Error::NonFinite { what, index, value }),
-                    };
-                    let outcome = outcome.map_err(|error| refused.push((row, error)));
-                    Feedback::new(ticket, outcome.unwrap_or_default())
-                };
-                tickets.enumerate().map(reduced).collect()
-            }
+        let Some(rewards) = groups.rewards.take() else {
+            fields.extend(success.map(|success| Given::Real(setter!(Some success), success)));
+            return Ok(Self { feedback: filled(&tickets, &fields), refused: Vec::new() });
         };
+        groups.success = success;
+        let mut refused = Vec::new();
+        let reduced = |(row, ticket)| {
+            let outcome = groups.reported(&rewards, row, ticket);
+            Feedback::new(
+                Ticket(ticket),
+                outcome.unwrap_or_else(|error| {
+                    refused.push((row, error));
+                    Outcome::default()
+                }),
+            )
+        };
+        let mut feedback: Vec<Feedback> = tickets.into_iter().enumerate().map(reduced).collect();
         // What is given by name stands.
-        if let Some(success) = &groups.success {
-            set(&mut feedback, success, |outcome, value| outcome.success = Some(value));
-        }
-        for (what, argument, value) in fields {
-            match argument {
-                Argument::Real(set) => {
-                    set(&mut feedback, &arrays::column(what, &value)?.sized(what, len)?)
-                }
-                Argument::Count(set) => {
-                    set(&mut feedback, &arrays::counts(what, &value)?.sized(what, len)?)
-                }
-                _ => {}
-            }
-        }
+        fields.extend(groups.success.map(|success| Given::Real(setter!(Some success), success)));
+        fields.iter().for_each(|field| field.set(&mut feedback, 0));
         for (place, _) in &refused {
             feedback[*place].outcome.success = Some(f32::NAN);
         }
@@ -198,7 +229,7 @@ impl Reported {
 }
 
 /// The name of a field, and how it is read.
-type Part<T> = (&'static str, fn(&Outcome) -> T);
+type Field<T> = (&'static str, fn(&Outcome) -> T);
 
 /// The fields of the outcomes of groups, as arrays: what `observe` makes of `rewards` and reports.
 ///
@@ -231,7 +262,7 @@ pub fn outcomes_of_groups<'py>(
     };
     let outcomes = error::raised(outcomes)?;
     let made = PyDict::new(py);
-    let reals: [Part<Option<f32>>; 4] = [
+    let reals: [Field<Option<f32>>; 4] = [
         ("success", |outcome| outcome.success),
         ("abs_advantage", |outcome| outcome.abs_advantage),
         ("spread", |outcome| outcome.spread),
@@ -241,7 +272,7 @@ pub fn outcomes_of_groups<'py>(
         let values: Vec<f32> = outcomes.iter().filter_map(field).collect();
         made.set_item(name, PyArray1::from_vec(py, values))?;
     }
-    let counts: [Part<u32>; 3] = [
+    let counts: [Field<u32>; 3] = [
         ("nonzero_advantages", |outcome| outcome.nonzero_advantages.unwrap_or(0)),
         ("rollouts", |outcome| outcome.rollouts),
         ("unscored", |outcome| outcome.unscored),
