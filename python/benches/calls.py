@@ -3,7 +3,7 @@ from Rust, in turns in one run; and beside what else draws 512 from 10^6 by weig
 
     python python/benches/calls.py [--cargo COMMAND]
 
-Rust is measured by `cargo bench --bench calls`; `torchrl` is measured where it is installed. Of each the time that a
+Rust is measured by `cargo bench --bench calls`, built as the wheel is; `torchrl` is measured where it is installed. Of each the time that a
 tenth of the calls stay below, the least of fifteen turns: neighbours of a virtual machine make calls slow for seconds.
 """
 
@@ -73,6 +73,9 @@ def rust(cargo: str) -> dict[str, float]:
         cargo,
         "bench",
         "--quiet",
+        # What the wheel is built with: else its calls are shorter than those that they make.
+        "--profile",
+        "wheel",
         "--no-default-features",
         "--features",
         "config",

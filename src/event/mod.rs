@@ -204,8 +204,33 @@ impl Outcome {
     }
 
     /// Checks every field that is present; the error names the first that is out of its range.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn check(&self, ticket: Ticket) -> Result<()> {
+        if self.is_possible() { Ok(()) } else { self.check_each(ticket) }
+    }
+
+    /// Whether no field is out of its range.
+    #[inline(always)]
+    fn is_possible(&self) -> bool {
+        // NaN is in no range.
+        let within = |value: Option<f32>, low, high| {
+            value.is_none_or(|value: f32| value >= low && value <= high)
+        };
+        within(self.success, 0.0, 1.0)
+            && within(self.loss, f32::MIN, f32::MAX)
+            && within(self.abs_advantage, 0.0, f32::MAX)
+            && within(self.spread, 0.0, f32::MAX)
+            && within(self.range, 0.0, f32::MAX)
+            && self.nonzero_advantages.is_none_or(|count| count <= self.rollouts)
+            && within(self.utility, f32::MIN, f32::MAX)
+            && within(self.cost, 0.0, f32::MAX)
+            && self.rollouts >= 1
+    }
+
+    /// The same, field by field.
+    #[cold]
+    #[inline(never)]
+    fn check_each(&self, ticket: Ticket) -> Result<()> {
         let present = |what, value: Option<f32>| match value {
             Some(value) => finite(what, ticket.0, f64::from(value)).map(Some),
             None => Ok(None),

@@ -104,36 +104,42 @@ impl Ledger {
     }
 
     /// Where a ticket is kept.
-    #[inline]
     pub fn locate(&self, ticket: Ticket) -> Result<Place> {
-        if ticket.0 >= self.counts.drawn {
-            return Err(Error::UnknownTicket(ticket));
-        }
-        // Most feedback is that of the oldest round, or of the next.
-        let is_behind = |pending: &Pending| ticket.0 < pending.first();
-        let round = match (self.pending.front(), self.pending.get(1)) {
-            (Some(oldest), next) if !is_behind(oldest) && next.is_none_or(is_behind) => 0,
-            _ => {
-                let round = self.pending.partition_point(|pending| !is_behind(pending));
-                round.checked_sub(1).ok_or_else(|| self.gone(ticket))?
-            }
-        };
-        let pending = &self.pending[round];
-        let place = (ticket.0 - pending.first()) as usize;
-        if place < pending.draws.len() { Ok((round, place)) } else { Err(self.gone(ticket)) }
+        self.place_of(ticket).ok_or_else(|| self.gone(ticket))
     }
 
     /// Where an open ticket is kept.
     #[inline(always)]
     pub fn locate_open(&self, ticket: Ticket) -> Result<Place> {
-        let place = self.locate(ticket)?;
-        if matches!(self.state(place), State::Open) { Ok(place) } else { Err(self.gone(ticket)) }
+        match self.place_of(ticket) {
+            Some(place) if matches!(self.state(place), State::Open) => Ok(place),
+            _ => Err(self.gone(ticket)),
+        }
     }
 
-    /// Why a ticket that was drawn is not to be had any more.
+    /// Where a ticket is kept, if it is. A result with an error in it would be written to memory and read again.
+    #[inline(always)]
+    fn place_of(&self, ticket: Ticket) -> Option<Place> {
+        // Most feedback is that of the oldest round, or of the next.
+        let is_behind = |pending: &Pending| ticket.0 < pending.first();
+        let round = match (self.pending.front(), self.pending.get(1)) {
+            (Some(oldest), next) if !is_behind(oldest) && next.is_none_or(is_behind) => 0,
+            _ => self.pending.partition_point(|pending| !is_behind(pending)).checked_sub(1)?,
+        };
+        let pending = &self.pending[round];
+        let place = (ticket.0 - pending.first()) as usize;
+        (place < pending.draws.len()).then_some((round, place))
+    }
+
+    /// Why a ticket is not to be had, or not any more.
+    #[cold]
+    #[inline(never)]
     fn gone(&self, ticket: Ticket) -> Error {
-        let is_lost = self.lost.contains(ticket.0);
-        if is_lost { Error::LateTicket(ticket) } else { Error::RepeatedTicket(ticket) }
+        match ticket.0 >= self.counts.drawn {
+            true => Error::UnknownTicket(ticket),
+            false if self.lost.contains(ticket.0) => Error::LateTicket(ticket),
+            false => Error::RepeatedTicket(ticket),
+        }
     }
 
     /// What has become of a ticket of a pending round.
