@@ -3,8 +3,9 @@ from Rust, in turns in one run; and beside what else draws 512 from 10^6 by weig
 
     python python/benches/calls.py [--cargo COMMAND]
 
-Rust is measured by `cargo bench --bench calls`, built as the wheel is; `torchrl` is measured where it is installed. Of each the time that a
-tenth of the calls stay below, the least of fifteen turns: neighbours of a virtual machine make calls slow for seconds.
+Rust is measured by `cargo bench --bench calls`, built as the wheel is; `torchrl` is measured where it is installed. Of
+each the time that a tenth of the calls stay below, the least of fifteen turns: neighbours of a virtual machine make calls
+slow for seconds.
 """
 
 import argparse

@@ -260,7 +260,7 @@ impl Curriculum {
             Err(_) => engine.report(feedback).map(Err),
         })?;
         Ok(match seen {
-            Ok(verdicts) => Results::new(verdicts.into_iter().map(Ok)),
+            Ok(verdicts) => Results::of(&verdicts),
             Err(results) => Results::new(reported.results(results).into_iter()),
         })
     }

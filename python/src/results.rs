@@ -55,6 +55,17 @@ impl Results {
         Self { codes, treated, refused, array: PyOnceLock::new() }
     }
 
+    /// Of feedback that was taken in.
+    pub fn of(verdicts: &[Verdict]) -> Self {
+        // Nearly all are plain.
+        let is_treated = verdicts.iter().any(|verdict| matches!(verdict, Verdict::Treat(_)));
+        if is_treated {
+            return Self::new(verdicts.iter().map(|verdict| Ok(*verdict)));
+        }
+        let codes = verdicts.iter().map(|verdict| of_verdict(*verdict)).collect();
+        Self { codes, treated: Vec::new(), refused: Vec::new(), array: PyOnceLock::new() }
+    }
+
     /// Numbers, of which those of some treatments take the place.
     fn with_numbers<'py>(
         &self,
