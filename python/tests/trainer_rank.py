@@ -4,10 +4,12 @@ python -m torch.distributed.run --nproc-per-node 2 trainer_rank.py FOLDER
 """
 
 import json
+import os
 import sys
 from typing import Any
 
 import datasets
+import torch
 import transformers
 from tiny import language_model
 
@@ -60,6 +62,9 @@ def main(folder: str) -> None:
         "pending": len(trainer.sampler.pending),
     }
     print("found " + json.dumps(found), flush=True)
+    torch.distributed.destroy_process_group()
+    # Threads of PyTorch may still let tensors go when the interpreter ends, which aborts.
+    os._exit(0)
 
 
 if __name__ == "__main__":
