@@ -1,8 +1,10 @@
 """Policies and signals of one's own, written in Python: handed to `Curriculum` instead of a name.
 
 They are asked once a round, which costs some hundred microseconds: what is fast is written in Rust. What they raise is
-raised by the call that asked them. A policy that has raised in `learn` decides nothing any more; one that has learned and
-has no `state_dict` cannot be saved. A part does not call its own curriculum: that is an `UnsupportedError`.
+raised by the call that asked them, interrupts included. What was raised in `shares` or `score` is over then: the call can
+be made again, and a journal holds what happened. A policy that has raised in `learn` decides nothing any more and is saved
+nowhere; the journal, opened again, lets it learn anew. One that has learned and has no `state_dict` cannot be saved. A
+part does not call its own curriculum: that is an `UnsupportedError`.
 
 >>> import numpy as np
 >>> from curricle import Curriculum
