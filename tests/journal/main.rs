@@ -22,8 +22,8 @@ use curricle::policy::{Boltzmann, Bounded, Prior};
 use curricle::sampler::Systematic;
 use curricle::signal::{MeanAdvantage, Signal, Trial};
 use curricle::{
-    ArmId, Batch, Curriculum, Durability, Error, Feed, Feedback, Gate, Journal, JournalError, Moment,
-    Opening, Result, Rng, SampleId, SnapshotError, Ticket, Weighting,
+    ArmId, Batch, Compression, Curriculum, Durability, Error, Feed, Feedback, Gate, Journal,
+    JournalError, Moment, Opening, Result, Rng, SampleId, SnapshotError, Ticket, Weighting,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -409,6 +409,35 @@ fn a_log_has_one_journal() {
     assert_eq!(Journal::open(&path, build()).err(), locked);
     drop(journal);
     assert!(Journal::open(&path, build()).is_ok());
+}
+
+/// A snapshot that is written over a base or a log would be the end of the journal, open or closed.
+#[test]
+fn a_snapshot_in_its_place() {
+    let (folder, path) = place();
+    let mut journal = Journal::open(&path, build()).unwrap();
+    journal.draw(8).unwrap();
+    let files = || [path.clone(), log_of(&path)].map(|file| std::fs::read(file).unwrap());
+    let written = files();
+    let link = folder.path().join("link");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    #[cfg(not(unix))]
+    std::fs::copy(log_of(&path), &link).unwrap();
+    let refused = |error: Error| matches!(error, Error::Journal(JournalError::Taken { .. }));
+    for place in [&path, &log_of(&path), &link] {
+        assert!(journal.curriculum().save(place).is_err_and(refused), "{place:?}");
+        assert!(build().save_with(place, Compression::None).is_err_and(refused), "{place:?}");
+    }
+    assert!(files() == written);
+    let state = journal.curriculum().to_bytes().unwrap();
+    drop(journal);
+    assert!(build().save(&path).is_err_and(refused));
+    assert!(Journal::open(&path, build()).unwrap().curriculum().to_bytes().unwrap() == state);
+    // Elsewhere, and over a snapshot, it is written as ever.
+    for _ in 0..2 {
+        build().save(folder.path().join("state")).unwrap();
+    }
 }
 
 #[test]

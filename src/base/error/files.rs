@@ -173,6 +173,12 @@ pub enum JournalError {
     /// Another journal, of this process or another, has the log open.
     #[error("the log is in use")]
     Locked,
+    /// A snapshot was to be written over the base or the log of a journal.
+    #[error("a journal has its log here, which a snapshot would put an end to: {path}")]
+    Taken {
+        /// The log.
+        path: PathBuf,
+    },
     /// The journal was opened by the process that this one was forked from, and is that one's.
     #[error("the log belongs to the process that opened it, not to one forked from it")]
     Forked,

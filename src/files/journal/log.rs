@@ -27,9 +27,9 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::event::Event;
 use crate::base::error::{Error, JournalError, Result};
+use crate::files::names::SIGNATURE;
 use crate::files::whole_file::{Held, TRIES, Whole, at, is_at, is_locked, sync_folder};
 
-const SIGNATURE: &[u8; 8] = b"CURRILOG";
 /// The layout of logs that this build writes and reads.
 const SCHEMA: u32 = 3;
 pub(super) const HEADER: usize = 40;

@@ -22,6 +22,7 @@ use crate::curriculum::refill::Step;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::feed::Feed;
 use crate::feed::ranks::Replica;
+use crate::files::names::{CUT, LOG, NEXT, beside};
 use crate::files::snapshot::Compression;
 use crate::files::whole_file::Whole;
 use crate::policy::{Policy, Uniform};
@@ -32,12 +33,6 @@ pub use history::History;
 use log::Log;
 pub use moment::Moment;
 pub use opening::Opening;
-
-/// What stands behind the name of the base in that of its log, of the log that is about to take its
-/// place, and of what the log was before a part of it was taken back.
-const LOG: &str = ".log";
-const NEXT: &str = ".log.next";
-const CUT: &str = ".log.cut";
 
 /// A curriculum that can be killed at any moment: each call that changes it is written to a log.
 ///
@@ -275,11 +270,4 @@ fn write_base<P: Policy, S, D>(
     let checksum = curriculum.write(base.file(), compression, path)?;
     base.sync()?;
     Ok((base, checksum))
-}
-
-/// The path with something behind its name.
-fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    name.into()
 }

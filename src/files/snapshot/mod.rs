@@ -34,6 +34,7 @@ use crate::curriculum::options::Options;
 use crate::curriculum::pace::Pace;
 use crate::curriculum::reconcile::{NO_KEYS, Reconciled};
 use crate::curriculum::{Curriculum, Memory};
+use crate::files::names::check_free;
 use crate::files::whole_file::{Whole, at};
 use crate::ledger::{Gaps, Ledger};
 use crate::policy::{Allotment, Policy};
@@ -108,7 +109,8 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// Cost: O(N) time; the memory does not depend on N.
     ///
     /// # Errors
-    /// [`Error::Io`], naming the file.
+    /// [`Error::Io`], naming the file; [`JournalError::Taken`](crate::JournalError::Taken) at the path of a
+    /// [`Journal`](crate::Journal), which would be gone: [`compact`](crate::Journal::compact) it.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         self.save_with(path, Compression::None)
     }
@@ -120,6 +122,7 @@ impl<P: Policy, S, D> Curriculum<P, S, D> {
     /// for the level.
     pub fn save_with(&self, path: impl AsRef<Path>, compression: Compression) -> Result<()> {
         compression.check()?;
+        check_free(path.as_ref())?;
         let mut file = Whole::new(path.as_ref())?;
         self.write(file.file(), compression, path.as_ref())?;
         file.appear().map(drop)
