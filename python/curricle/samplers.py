@@ -136,6 +136,9 @@ class _Draws:
         """Reports as `observe` does, but gives up those that are refused with one of these errors, such as `NonFiniteError`;
         the others are taken in. Any other error is raised, once that is done: the samples that are refused with it are
         pending still."""
+        for kind in lost:
+            if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+                raise TypeError(f"a class of exceptions is expected, not {kind!r}")
         tickets = self.pending
         results = self.observe(**{**fields, "strict": False})
         refused = results.errors
@@ -161,7 +164,7 @@ class _Draws:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over a state, as `Curriculum.load_state_dict` does; the next iteration goes on with it."""
-        given = state["given"]
+        given = _count("draws that were reported", state["given"], 0)
         self.curriculum.load_state_dict(state)
         self._given, self._is_resumed = given, True
         self._again = deque(self.curriculum.unfinished())

@@ -25,6 +25,10 @@ impl Given {
     fn new(object: Bound<'_, PyAny>) -> PyResult<Self> {
         let number = |name| object.getattr(name)?.extract::<usize>();
         let (rank, size) = (number("rank")?, number("size")?);
+        if !own::has(&object, "all_gather")? {
+            let request = "an exchange: it has no `all_gather`";
+            return Err(error::raise(&Error::Unsupported { part: "exchange", request }));
+        }
         if rank >= size {
             let (value, high) = (rank as f64, size as f64 - 1.0);
             return Err(error::raise(&Error::OutOfRange { what: "rank", value, low: 0.0, high }));
@@ -138,7 +142,9 @@ impl<F: Engine + Replica + 'static> Engine for Core<F, Given> {
         self.replica().look()
     }
     fn objects(&self) -> Vec<&Py<PyAny>> {
-        self.replica().objects()
+        let mut objects = self.replica().objects();
+        objects.push(&self.transport().object);
+        objects
     }
     fn metrics(&self) -> Metrics {
         Feed::metrics(self)

@@ -88,6 +88,7 @@ def test_a_curriculum() -> None:
 
 def test_a_journal_is_that_of_its_process(tmp_path: Path) -> None:
     path = tmp_path / "run.curriculum"
+    log = path.with_name("run.curriculum.log")
     journal = Journal(path, Curriculum(100, lag=1, seed=1))
     batch = journal.draw(4)
 
@@ -104,13 +105,15 @@ def test_a_journal_is_that_of_its_process(tmp_path: Path) -> None:
         for verb in verbs:
             with pytest.raises(JournalError, match="forked"):
                 verb()
+        for file in (path, log):
+            with pytest.raises(JournalError, match="log here"):
+                journal.save(file)
         assert journal.counts()["drawn"] == 4
         journal.close()
 
-    log = path.with_name("run.curriculum.log")
-    before = log.read_bytes()
+    before = log.read_bytes(), path.read_bytes()
     assert forked(refused) == 0
-    assert log.read_bytes() == before
+    assert (log.read_bytes(), path.read_bytes()) == before
     journal.observe(batch.tickets, success=0.5)
     journal.draw(4)
     with pytest.raises(JournalError, match="in use"):

@@ -366,6 +366,26 @@ def test_one_that_refers_to_its_curriculum_is_freed(kind: str, tmp_path: Path) -
             Journal(tmp_path / "run", curriculum())
 
 
+@pytest.mark.parametrize("journaled", [False, True])
+def test_an_exchange_that_refers_to_its_rank_is_freed(journaled: bool, tmp_path: Path) -> None:
+    class Referring(Alone):
+        pass
+
+    exchange: Any = Referring()
+    made: Any = curriculum()
+    if journaled:
+        made = Journal(tmp_path / "run", made)
+    exchange.back = [made, Replicated(made, exchange)]
+    exchange.back[-1].draw(4)
+    seen = weakref.ref(exchange)
+    del exchange, made
+    gc.collect()
+    assert seen() is None
+    if journaled:
+        with Journal(tmp_path / "run", curriculum()) as journal:
+            assert journal.counts()["open"] == 4
+
+
 def test_what_is_in_use_is_not_freed() -> None:
     """The collector runs while other threads are in the middle of calls."""
     stopped = threading.Event()

@@ -251,6 +251,12 @@ def test_what_cannot_be_replicated_stays(tmp_path: Path) -> None:
     for every in (0, 3):
         with pytest.raises(OutOfRangeError, match="rounds between exchanges"):
             Replicated(made, Alone(), every=every)
+
+    class Mute:
+        rank, size = 0, 1
+
+    with pytest.raises(UnsupportedError, match="all_gather"):
+        Replicated(made, Mute())  # type: ignore[arg-type]
     batch = made.draw(4)
     feed = Replicated(made, Alone(), every=2)
     with pytest.raises(UnsupportedError):

@@ -308,8 +308,10 @@ def test_what_cannot_be_taken_leaves_all() -> None:
     pending, before = sampler.pending, sampler.state_dict()
     with pytest.raises(OutOfRangeError):
         sampler.lose(-1)
-    for state in ({}, {"given": 0}, {"state": before["state"]}, {**before, "state": b"none"}):
-        with pytest.raises((KeyError, SnapshotError)):
+    states = [{}, {"given": 0}, {"state": before["state"]}, {**before, "state": b"none"}]
+    states += [{**before, "given": given} for given in ("a", -4, None, 1.5)]
+    for state in states:
+        with pytest.raises((KeyError, TypeError, OutOfRangeError, SnapshotError)):
             sampler.load_state_dict(state)
         assert sampler.pending == pending and sampler.state_dict() == before
     for n in (-1, 0, 1.5, "8"):
@@ -337,6 +339,10 @@ def test_what_is_given_up_and_what_is_not() -> None:
     tickets, seen = sampler.pending, outcome(rows)
     seen["success"] = seen["success"].clone()
     seen["success"][3], seen["success"][5] = torch.nan, 2.0
+    for kind in ("NonFiniteError", 5, (NonFiniteError,)):
+        with pytest.raises(TypeError):
+            sampler.observe_or_lose(kind, **seen)  # type: ignore[arg-type]
+    assert sampler.pending == tickets
     with pytest.raises(OutOfRangeError):
         sampler.observe_or_lose(NonFiniteError, **seen)
     # The others are taken in, one is given up, and the one that raised can be reported still.

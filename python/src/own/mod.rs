@@ -60,7 +60,7 @@ fn call<T>(
 }
 
 /// Whether an object has a method.
-fn has(object: &Bound<'_, PyAny>, method: &str) -> PyResult<bool> {
+pub fn has(object: &Bound<'_, PyAny>, method: &str) -> PyResult<bool> {
     Ok(object.getattr_opt(method)?.is_some_and(|found| found.is_callable()))
 }
 

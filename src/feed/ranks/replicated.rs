@@ -175,6 +175,11 @@ impl<F: Replica, X: Exchange> Replicated<F, X> {
         &mut self.replica
     }
 
+    /// What carries the frames.
+    pub fn transport(&self) -> &X {
+        &self.exchange
+    }
+
     /// How many tickets wait for the next exchange.
     pub fn queued(&self) -> usize {
         self.inbox.len()
