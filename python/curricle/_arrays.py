@@ -36,6 +36,8 @@ def array(what: str, value: Any) -> NDArray[Any]:
         masked = np.flatnonzero(np.ma.getmaskarray(value))
         if masked.size:
             raise DtypeError(f"{what}: element {masked[0]} is masked")
+    if isinstance(value, list | tuple) and any(element is np.ma.masked for element in value):
+        raise DtypeError(f"{what}: an element is masked")
     try:
         try:
             return np.asarray(value)

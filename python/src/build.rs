@@ -52,7 +52,7 @@ fn data(arms: Option<&Bound<'_, PyAny>>, given: &Bound<'_, PyDict>) -> PyResult<
         order: order.map(|order| order.into_iter().map(SampleId).collect()),
         keys: take("keys")?.map(|value| keys(&value)).transpose()?,
         fingerprint: take("fingerprint")?.map_or(Ok(0), |value| value.extract())?,
-        arm_names: take("arm_names")?.map_or(Ok(Vec::new()), |value| value.extract())?,
+        arm_names: take("arm_names")?.map_or(Ok(Vec::new()), |value| arm_names(&value))?,
         arms: None,
     };
     if let Some(arms) = arms {
@@ -74,8 +74,20 @@ fn labels(arms: &Bound<'_, PyAny>, names: &mut Vec<String>) -> PyResult<Labels> 
         *names = found;
         return labels(&numbers, names);
     }
-    let label = |label: u64| u32::try_from(label).unwrap_or(u32::MAX);
-    Ok(Labels::Each(arrays::numbers("arms", arms)?.into_iter().map(label).collect()))
+    let label = |label: u64| {
+        let (what, value, low, high) = ("arms", label as f64, 0.0, f64::from(u32::MAX));
+        let refused = curricle::Error::OutOfRange { what, value, low, high };
+        u32::try_from(label).map_err(|_| error::raise(&refused))
+    };
+    let labels = arrays::numbers("arms", arms)?.into_iter().map(label);
+    Ok(Labels::Each(labels.collect::<PyResult<_>>()?))
+}
+
+/// The names of the arms, in order.
+fn arm_names(given: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    given.extract().map_err(|refused| {
+        error::option(given.py(), &format!("arm_names: a text for each arm is expected: {refused}"))
+    })
 }
 
 /// A key is a string, or a number of 128 bits.

@@ -73,7 +73,9 @@ impl Table {
         let samples = arrays::numbers("samples", samples)?;
         let mut table = raised(curricle::table::Table::new(made_by, samples))?;
         for (name, values) in columns {
-            let name = name.extract::<String>()?;
+            let name = name.extract::<String>().map_err(|refused| {
+                error::option(name.py(), &format!("columns: a name is a text: {refused}"))
+            })?;
             let values = column(&name, &values)?;
             table = table.column(&name, values).map_err(|refused| error::of(&name, &refused))?;
         }

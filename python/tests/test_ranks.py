@@ -272,6 +272,29 @@ def test_what_cannot_be_replicated_stays(tmp_path: Path) -> None:
         assert len(journal.draw(4)) == 4
 
 
+def test_what_is_refused_is_counted() -> None:
+    feed, twin = Replicated(Curriculum(100, lag=2), Alone()), Curriculum(100, lag=2)
+    reports: list[tuple[list[int], list[float]]] = [
+        ([0, 1, 99], [float("nan"), 0.5, 0.5]),
+        ([1, 2], [0.5, 2.0]),
+    ]
+    for one in (feed, twin):
+        one.draw(4)
+        one.lose([3])
+        for tickets, success in reports:
+            one.observe(tickets, success=success)
+        one.observe([3], rewards=[[0.0, 1.0]])
+        one.observe([0], rewards=[[float("nan")] * 2])
+
+    def refused(curriculum: Curriculum) -> dict[str, float]:
+        return {name: value for name, value in curriculum.metrics().items() if "refused" in name}
+
+    assert sorted(refused(twin).values()) == [1.0, 1.0, 1.0, 3.0]
+    assert refused(feed) == refused(twin)
+    feed.exchange()
+    assert refused(feed) == refused(twin)
+
+
 def test_what_is_shown() -> None:
     feed = Replicated(Curriculum(100, lag=1), Alone(), every=2)
     first = feed.draw(4)

@@ -98,6 +98,9 @@ def test_a_column_has_a_name(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_a_column_names_it() -> None:
+    for name in (1, None, "\ud800"):
+        with pytest.raises(curricle.ConfigError, match="columns"):
+            Table([1, 2], {name: [1.0, 2.0]})  # type: ignore[dict-item]
     for values, kind in (
         ([0.5], curricle.LengthError),
         ([math.inf, 1.0], curricle.NonFiniteError),

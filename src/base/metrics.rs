@@ -35,6 +35,17 @@ impl Metrics {
         }
     }
 
+    /// Adds counts to those that are there under one path.
+    pub(crate) fn add_counts<const N: usize>(&mut self, path: &str, counts: [(&str, u64); N]) {
+        for (name, count) in counts {
+            let name = format!("{path}/{name}");
+            match self.0.iter_mut().find(|(other, _)| *other == name) {
+                Some((_, sum)) => *sum += count as f64,
+                None => self.push(name, count as f64),
+            }
+        }
+    }
+
     /// The number of this name. Cost: O(n).
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| *value)

@@ -44,7 +44,7 @@ use identity::Identity;
 use options::{Missing, Options};
 use pace::Arrival;
 use refill::Bank;
-use refused::Refused;
+pub(crate) use refused::Refused;
 use reports::Taken;
 use stale::Stale;
 

@@ -3,6 +3,9 @@
 use crate::base::error::Error;
 use crate::base::metrics::Metrics;
 
+/// What stands before their names.
+const PATH: &str = "feedback/refused";
+
 /// Counts of refused feedback. They are those of a process: what was refused has changed nothing, so that no event and
 /// no snapshot holds it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,9 +28,16 @@ impl Refused {
     }
 
     pub fn metrics(&self, metrics: &mut Metrics) {
+        metrics.push_counts(PATH, self.counts());
+    }
+
+    /// Adds them to those that are there already.
+    pub fn add_to(&self, metrics: &mut Metrics) {
+        metrics.add_counts(PATH, self.counts());
+    }
+
+    fn counts(&self) -> [(&'static str, u64); 4] {
         let Self { unknown, late, repeated, invalid } = *self;
-        let counts =
-            [("unknown", unknown), ("late", late), ("repeated", repeated), ("invalid", invalid)];
-        metrics.push_counts("feedback/refused", counts);
+        [("unknown", unknown), ("late", late), ("repeated", repeated), ("invalid", invalid)]
     }
 }

@@ -12,6 +12,7 @@ use super::{Exchange, Replica};
 use crate::base::error::{Error, Result, length, within};
 use crate::base::id::Ticket;
 use crate::base::metrics::Metrics;
+use crate::curriculum::Refused;
 use crate::curriculum::refill::Step;
 use crate::event::{Batch, Feedback, Verdict};
 use crate::feed::Feed;
@@ -74,6 +75,8 @@ pub struct Replicated<F, X> {
     /// How many rounds are drawn at an exchange.
     rounds: u64,
     inbox: Inbox,
+    /// What of the reports to this rank was refused before it came to an exchange.
+    refused: Refused,
     /// A digest of the frames so far.
     frames: u64,
     exchanges: u64,
@@ -93,6 +96,7 @@ impl<F: Replica, X: Exchange> Replicated<F, X> {
             exchange,
             rounds: 1,
             inbox: Inbox::default(),
+            refused: Refused::default(),
             frames: 0,
             exchanges: 0,
             ahead: VecDeque::new(),
@@ -288,7 +292,9 @@ impl<F: Replica, X: Exchange> Feed for Replicated<F, X> {
     }
 
     fn report(&mut self, feedback: &[Feedback]) -> Result<Vec<Result<Verdict>>> {
-        Ok(feedback.iter().map(|one| self.inbox.report(&self.replica, one)).collect())
+        let Self { inbox, replica, refused, .. } = self;
+        let report = |one| inbox.report(replica, one).inspect_err(|error| refused.count(error));
+        Ok(feedback.iter().map(report).collect())
     }
 
     /// What the replica says of a step of the sum of all `want`; of a batch or of useful tickets this rank's part,
@@ -337,6 +343,7 @@ impl<F: Replica, X: Exchange> Feed for Replicated<F, X> {
     /// `ranks/bytes/gathered`, the size of this rank's frame and of all at the last exchange.
     fn metrics(&self) -> Metrics {
         let mut metrics = self.replica.metrics();
+        self.refused.add_to(&mut metrics);
         metrics.push("ranks/rank", self.exchange.rank() as f64);
         metrics.push("ranks/size", self.exchange.size() as f64);
         metrics.push("ranks/exchanges", self.exchanges as f64);
