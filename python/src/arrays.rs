@@ -206,6 +206,12 @@ pub fn counts(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Column<u
 pub fn numbers(what: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
     let array = any(what, value)?;
     dimensions(what, 1, &array)?;
+    // Among numbers NumPy takes a truth value for one.
+    if let Ok(list) = value.cast::<PyList>()
+        && let Some(place) = list.iter().position(|element| element.is_instance_of::<PyBool>())
+    {
+        return Err(error::truth_value(value.py(), what, place));
+    }
     whole(what, &array)
 }
 

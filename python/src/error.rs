@@ -166,6 +166,15 @@ pub fn dtype(what: &str, expected: &str, array: &Bound<'_, PyUntypedArray>) -> P
     other(array.py(), "DtypeError", &format!("{what}: {expected} are expected, not {}", array.dtype()))
 }
 
+/// A list of whole numbers has a truth value at a place, which NumPy would take for one.
+pub fn truth_value(py: Python<'_>, what: &str, place: usize) -> PyErr {
+    other(
+        py,
+        "DtypeError",
+        &format!("{what}: a whole number is expected at {place}, not a truth value"),
+    )
+}
+
 /// An array has another number of dimensions than can be taken.
 pub fn shape(py: Python<'_>, what: &str, expected: usize, found: usize) -> PyErr {
     let text = format!("{what}: an array of {expected} dimensions is expected, not of {found}");
