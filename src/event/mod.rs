@@ -509,3 +509,53 @@ impl std::fmt::Display for Reason {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The quick look at all fields says what the slow one does, which names what is wrong.
+    #[test]
+    fn a_quick_look_is_the_slow_one() {
+        let values = [
+            0.0,
+            -0.0,
+            0.5,
+            1.0,
+            1.0f32.next_up(),
+            -f32::MIN_POSITIVE,
+            -1.0,
+            f32::MIN,
+            f32::MAX,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::NAN,
+        ];
+        let fields: [fn(&mut Outcome) -> &mut Option<f32>; 7] = [
+            |outcome| &mut outcome.success,
+            |outcome| &mut outcome.loss,
+            |outcome| &mut outcome.abs_advantage,
+            |outcome| &mut outcome.spread,
+            |outcome| &mut outcome.range,
+            |outcome| &mut outcome.utility,
+            |outcome| &mut outcome.cost,
+        ];
+        let mut cases = vec![Outcome::default()];
+        for (field, value) in fields.iter().flat_map(|field| values.map(|value| (field, value))) {
+            let mut outcome = Outcome::default().success(0.5).loss(2.0);
+            *field(&mut outcome) = Some(value);
+            cases.push(outcome);
+        }
+        for (rollouts, count) in [(0, 0), (1, 0), (1, 1), (1, 2), (8, 9), (u32::MAX, u32::MAX)] {
+            let nonzero_advantages = Some(count);
+            cases.push(Outcome { rollouts, nonzero_advantages, ..Outcome::default() });
+            cases.push(Outcome { rollouts, ..Outcome::default() });
+        }
+        let refused = cases.iter().filter(|outcome| !outcome.is_possible()).count();
+        assert!((20..cases.len() - 20).contains(&refused), "{refused} of {}", cases.len());
+        for outcome in cases {
+            let slow = outcome.check_each(Ticket(7));
+            assert_eq!(outcome.is_possible(), slow.is_ok(), "{outcome:?}: {slow:?}");
+        }
+    }
+}
